@@ -1,0 +1,172 @@
+"""Options of the analysis ``diffuse``: response binning, models, likelihoods, what each fit leaves behind."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from configs.strict import Strict
+
+Engine = Literal["native", "zfit", "pyhf"]
+Likelihood = Literal["poisson", "say", "bb_lite"]
+Spectrum = Literal["power_law", "log_parabola", "cutoff", "broken_power_law", "table", "class"]
+ProjectionAxis = Literal["energy", "zenith", "topology"]
+
+
+class CustomBinning(Strict):
+    """Bin edges of one's own: deposited energy, cos zenith and (double cascades) length; ``length_m`` null: energy and angle only."""
+
+    energy_gev: list[float]
+    coszen: list[float]
+    length_m: list[float] | None = None
+
+
+class Selection(Strict):
+    """Cuts on reconstructed quantities; lower edges inclusive, upper edges too."""
+
+    edep_min_gev: PositiveFloat = 6.0e4
+    edep_max_gev: PositiveFloat = 1.0e7
+    length_min_m: PositiveFloat = 10.0
+    length_max_m: PositiveFloat = 1000.0
+
+
+class TrueEnergy(Strict):
+    """Nodes of the true-energy axis; ``breakpoints`` are extra edges (segments, spectral breaks) in GeV."""
+
+    min_gev: PositiveFloat = 1.0e4
+    max_gev: PositiveFloat = 1.0e7
+    per_decade: PositiveInt = 20
+    breakpoints: list[PositiveFloat] = []
+
+
+class Processor(Strict):
+    """Events -> response histograms (specification 3.1, 3.2)."""
+
+    binning: Literal["official", "bootcamp", "surrogate"] | CustomBinning = "official"
+    selection: Selection = Selection()
+    true_energy: TrueEnergy = TrueEnergy()
+    moments: Literal[0, 1, 2] = 2
+    pair_moments: Literal[0, 1, 2] | None = 2
+    reference_index: float = 2.5
+    negative_weights: Literal["refuse", "allow"] = "refuse"
+    flavours: bool = True  # keep one class per flavour; false: one class, as in the exercise
+
+
+class Prior(Strict):
+    """One prior: exactly one of its keys."""
+
+    gaussian: tuple[float, PositiveFloat] | None = None  # mean, sigma
+    lognormal: tuple[PositiveFloat, PositiveFloat] | None = None  # median, sigma of ln
+    asymmetric: tuple[float, PositiveFloat, PositiveFloat] | None = None  # mode, sigma down, sigma up
+    flat: tuple[float, float] | None = None  # bounds
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Prior:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("a prior has exactly one of gaussian, lognormal, asymmetric, flat")
+        return self
+
+
+class ParameterOptions(Strict):
+    """Changes to one parameter of the model."""
+
+    start: float | list[float] | None = None  # several: the fit starts at each and keeps the best
+    bounds: tuple[float | None, float | None] | None = None
+    prior: Prior | None = None
+    fixed: bool = False
+
+
+class Model(Strict):
+    """The astrophysical spectrum. ``table``: a file of (E in GeV, flux) whose shape is used; ``class``: ``my_module.MySpectrum`` beside the config."""
+
+    astro: Spectrum = "power_law"
+    pivot_gev: PositiveFloat = 1.0e5
+    break_gev: PositiveFloat = 3.0e5
+    table: str | None = None
+    class_: Annotated[str | None, Field(alias="class")] = None
+
+
+class Scan(Strict):
+    """Two-dimensional profile scan: two parameters, each [low, high, points]; ``compare``: an external scan (file or catalogue id)."""
+
+    x: str = "astro_gamma"
+    y: str = "astro_norm"
+    x_grid: tuple[float, float, Annotated[int, Field(ge=3)]] = (2.0, 4.0, 51)
+    y_grid: tuple[float, float, Annotated[int, Field(ge=3)]] = (0.0, 12.0, 41)
+    compare: str | None = None
+    compare_contour: str | None = None
+
+
+class Profile(Strict):
+    """One-dimensional profile of a parameter over [low, high, points]."""
+
+    parameter: str
+    grid: tuple[float, float, Annotated[int, Field(ge=3)]]
+
+
+class Toys(Strict):
+    """Pseudo-experiments at the best fit (or at ``truth``)."""
+
+    n: PositiveInt
+    aux: Literal["thrown", "fixed"] = "thrown"
+    truth: dict[str, float] | None = None
+    gof: bool = True
+    coverage: bool = False  # MINOS for every toy
+
+
+class FeldmanCousins(Strict):
+    """Unified interval of one parameter on a grid."""
+
+    parameter: str
+    grid: list[float] = Field(min_length=3)
+    toys: PositiveInt = 1000
+    cl: list[float] = [0.6827, 0.90]
+
+
+class UpperLimit(Strict):
+    """Profile-likelihood upper limit of one parameter."""
+
+    parameter: str
+    cl: Annotated[float, Field(gt=0.5, lt=1)] = 0.90
+    expected_toys: int = 0
+
+
+class HypothesisTest(Strict):
+    """The fit's model against a wider one, with a p-value from toys."""
+
+    alternative: Spectrum
+    toys: PositiveInt = 100
+
+
+class Fit(Strict):
+    """One entry of ``fits:``."""
+
+    model: Model = Model()
+    axes: list[ProjectionAxis] = ["energy", "zenith", "topology"]
+    likelihood: Likelihood = "poisson"
+    engine: Engine = "native"
+    empty_bins: Literal["refuse", "skip", "floor"] = "refuse"
+    data: Literal["observed", "asimov"] = "observed"
+    parameters: dict[str, ParameterOptions] = {}
+    minos: list[str] = ["astro_norm", "astro_gamma"]
+    scan: Scan | None = None
+    profiles: list[Profile] = []
+    toys: Toys | None = None
+    feldman_cousins: FeldmanCousins | None = None
+    upper_limits: list[UpperLimit] = []
+    test: HypothesisTest | None = None
+    asimov: bool = False  # also fit the Asimov set at the start values: expected errors
+    workspace: bool = False  # engine pyhf: write the workspace JSON
+    published: dict[str, tuple[float, float, float]] = {}  # parameter -> value, minus, plus; shown beside ours
+
+
+class Plots(Strict):
+    """Which figures, in which formats."""
+
+    style: Literal["dynode", "icecube", "hyperk"] = "dynode"
+    label: str = ""
+    formats: list[Literal["png", "pdf"]] = ["png", "pdf"]
+    figures: list[Literal["energy", "zenith", "length", "contour", "profile", "spectrum", "correlation", "pulls", "toys", "gof", "feldman_cousins", "test", "response"]] = [
+        "energy", "zenith", "contour", "profile", "spectrum", "correlation", "pulls",
+    ]  # fmt: skip

@@ -1,0 +1,25 @@
+"""The one error a user is meant to read: what is wrong, where, and what to do next."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(Exception):
+    """Wrong input or configuration; a door prints its message without traceback and exits with status 1."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say which known name is closest to a wrong one.
+
+    Returns ``"; did you mean 'x'?"`` when one of ``known`` resembles ``name``, else ``"; known: a, b"``.
+
+    >>> nearest("enrgy", ["energy", "zenith"])
+    "; did you mean 'energy'?"
+    >>> nearest("q", ["energy", "zenith"])
+    '; known: energy, zenith'
+    """
+    candidates = sorted(known)
+    close = difflib.get_close_matches(name, candidates, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(candidates)}"
