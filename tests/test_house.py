@@ -1,0 +1,91 @@
+"""The house itself: imports point down, versions agree, the lock holds no index, doors stay light."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+FLOORS = ["configs", "data_info", "physics", "records", "readers", "simulation", "processors", "fits", "plotting"]
+# (module, imported package) -> reason. An exception needs one.
+ALLOWED_UPWARD: dict[tuple[str, str], str] = {}
+
+
+def imported_packages(path: Path) -> set[str]:
+    packages = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            packages |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            packages.add(node.module.split(".")[0])
+    return packages
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_imports_point_only_down(floor: str) -> None:
+    allowed = set(FLOORS[: FLOORS.index(floor) + 1])
+    upward = {
+        (str(path.relative_to(ROOT)), package)
+        for path in (ROOT / floor).rglob("*.py")
+        for package in imported_packages(path) & (set(FLOORS) | {"tests"})
+        if package not in allowed
+    }
+    assert upward - ALLOWED_UPWARD.keys() == set()
+
+
+def test_packages_of_the_build_are_the_floors() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = {name.split(".")[0] for name in project["tool"]["setuptools"]["packages"]}
+    assert packages == set(FLOORS)
+    doors = {path.stem for path in ROOT.glob("run_*.py")}
+    assert set(project["tool"]["setuptools"]["py-modules"]) == doors
+
+
+def locked_versions() -> list[str]:
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    return [line.removesuffix("\\").strip() for line in lines if re.match(r"[A-Za-z0-9_.-]+==", line)]
+
+
+def test_environment_agrees_with_the_lock() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    (pip,) = (entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
+    assert sorted(pip) == sorted(locked_versions())
+
+
+def test_lock_covers_the_project_and_holds_hashes_and_no_index() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "--index" not in text
+    assert text.count("--hash=sha256:") >= len(locked_versions())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = project["dependencies"] + [name for extra in project["optional-dependencies"].values() for name in extra]
+    names = {re.split(r"[<>=!~; \[]", requirement)[0].lower() for requirement in wanted}
+    locked = {line.split("==")[0].lower() for line in locked_versions()}
+    assert names - locked == set()
+
+
+HEAVY = ("tensorflow", "zfit", "pyhf", "matplotlib", "awkward", "numba", "dask")
+
+
+@pytest.mark.parametrize("door", ["run_processor", "run_fit", "run_plots", "run_analysis"])
+def test_help_imports_nothing_heavy(door: str) -> None:
+    code = f"""
+import sys
+sys.argv = ["{door}.py", "--help"]
+try:
+    import {door}
+    {door}.main()
+except SystemExit as stop:
+    assert not stop.code, stop.code
+print("HEAVY:", sorted(set(sys.modules) & set({HEAVY!r})))
+"""
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT, check=True)
+    assert "usage:" in finished.stdout
+    assert "HEAVY: []" in finished.stdout
