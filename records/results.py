@@ -14,6 +14,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import reprlib
+import types
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,12 +25,24 @@ from typing import Any
 import numpy as np
 
 from configs.errors import InputError, nearest
+from records.atomic import write_text
 
 SCHEMA = 1
+INFINITIES = {"inf": math.inf, "-inf": -math.inf}
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Value:
+    """Base of the result types: equality and fields from ``dataclass``, a repr that stays short however long the arrays are."""
+
+    def __repr__(self) -> str:
+        short = reprlib.Repr()
+        short.maxlist, short.maxdict, short.maxstring, short.maxother = 4, 12, 80, 400
+        fields = ", ".join(f"{item.name}={short.repr(getattr(self, item.name))}" for item in dataclasses.fields(self))  # type: ignore[arg-type]
+        return f"{type(self).__name__}({fields})"
+
+
+@dataclass(frozen=True, repr=False)
+class Parameter(Value):
     """One parameter of a fit. ``error`` is from the inverse Hessian; ``minos`` the interval's distances [down < 0, up > 0]."""
 
     value: float
@@ -40,8 +55,8 @@ class Parameter:
     pull: float | None = None
 
 
-@dataclass(frozen=True)
-class FitResult:
+@dataclass(frozen=True, repr=False)
+class FitResult(Value):
     """The minimum of one likelihood. NLLs are natural logarithms; their sum alone compares with the release's number."""
 
     valid: bool
@@ -70,8 +85,8 @@ class FitResult:
     published: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)  # value, minus, plus
 
 
-@dataclass(frozen=True)
-class ScanResult:
+@dataclass(frozen=True, repr=False)
+class ScanResult(Value):
     """A two-dimensional profile scan: ``nll[i][j]`` above the minimum at ``x[i], y[j]``; contours are polylines by level."""
 
     x_name: str
@@ -86,8 +101,8 @@ class ScanResult:
     external: Mapping[str, Any] | None = None  # the other program's grid: x, y, delta_nll, contours, source
 
 
-@dataclass(frozen=True)
-class ProfileResult:
+@dataclass(frozen=True, repr=False)
+class ProfileResult(Value):
     """A one-dimensional profile of the likelihood: ``delta_nll`` at ``x``."""
 
     parameter: str
@@ -98,8 +113,8 @@ class ProfileResult:
     interval_95: tuple[float, float]
 
 
-@dataclass(frozen=True)
-class ToysResult:
+@dataclass(frozen=True, repr=False)
+class ToysResult(Value):
     """Pseudo-experiments at ``truth``: fitted values, errors and pulls of each; invalid fits are counted, never dropped in silence."""
 
     seed: int
@@ -117,8 +132,8 @@ class ToysResult:
     coverage_68: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class GoodnessOfFit:
+@dataclass(frozen=True, repr=False)
+class GoodnessOfFit(Value):
     """Saturated Poisson statistic by projection, with p-values from refitted toys (numbers of toys stated)."""
 
     seed: int
@@ -130,8 +145,8 @@ class GoodnessOfFit:
     toys: Mapping[str, list[float]]
 
 
-@dataclass(frozen=True)
-class FeldmanCousinsResult:
+@dataclass(frozen=True, repr=False)
+class FeldmanCousinsResult(Value):
     """Unified interval of one parameter: TS of the data and critical value at each grid point, with its Monte-Carlo error."""
 
     parameter: str
@@ -145,8 +160,8 @@ class FeldmanCousinsResult:
     n_failed: int = 0
 
 
-@dataclass(frozen=True)
-class LimitResult:
+@dataclass(frozen=True, repr=False)
+class LimitResult(Value):
     """An upper limit at confidence ``cl`` by the method named."""
 
     parameter: str
@@ -157,8 +172,8 @@ class LimitResult:
     unit: str = ""
 
 
-@dataclass(frozen=True)
-class HypothesisTest:
+@dataclass(frozen=True, repr=False)
+class HypothesisTest(Value):
     """Nested models compared: TS = 2 (NLL of the null - NLL of the alternative) and its p-value from toys of the null."""
 
     null: str
@@ -180,3 +195,118 @@ KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest)
 }
+
+
+def save_results(path: str | Path, analysis: str, name: str, results: Mapping[str, Any]) -> None:
+    """Write ``{result name: result dataclass}`` atomically as JSON. Raises ``TypeError`` for a value that is none of ``KINDS``."""
+    encoded = {}
+    for key, result in results.items():
+        kind = type(result).__name__
+        if kind not in KINDS:
+            raise TypeError(f"result {key!r} is {kind}{nearest(kind, KINDS)}")
+        encoded[key] = {"kind": kind, **_encode(result)}
+    document = {"analysis": analysis, "name": name, "schema": SCHEMA, "results": encoded}
+    write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def load_results(path: str | Path) -> dict[str, Any]:
+    """Read ``results.json`` back as ``{result name: result dataclass}``. Raises ``InputError`` for a wrong or missing file."""
+    document = _read_document(path)
+    results = {}
+    for key, entry in document["results"].items():
+        kind = entry.get("kind") if isinstance(entry, dict) else None
+        if kind not in KINDS:
+            raise InputError(f"{path}: results.{key}.kind: {kind!r} is not a kind of result{nearest(str(kind), KINDS)}")
+        fields = {name: value for name, value in entry.items() if name != "kind"}
+        results[key] = _decode(fields, KINDS[kind], f"{path}: results.{key}")
+    return results
+
+
+def _read_document(path: str | Path) -> dict[str, Any]:
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such results file; run run_fit.py with the same configuration first") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable results file ({error}); delete it and run run_fit.py again") from None
+    if not isinstance(document, dict) or not isinstance(document.get("results"), dict):
+        raise InputError(f"{path}: not a results file (no mapping 'results'); run run_fit.py to write one")
+    if document.get("schema") != SCHEMA:
+        raise InputError(f"{path}: schema {document.get('schema')!r} is not {SCHEMA}, the one this version reads; run run_fit.py again")
+    return document
+
+
+def _encode(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {item.name: _encode(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _encode(item) for key, item in value.items()}
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _encode(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [_encode(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
+
+
+def _decode(value: Any, kind: Any, where: str) -> Any:
+    """Turn JSON back into the annotated type: NaN, infinities, tuples and nested dataclasses."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        (inner,) = (argument for argument in arguments if argument is not type(None))
+        return None if value is None else _decode(value, inner, where)
+    if dataclasses.is_dataclass(kind):
+        return _decode_dataclass(value, kind, where)
+    if origin is not None:
+        return _decode_container(value, origin, arguments, where)
+    if kind is float:
+        return _decode_number(value, where)
+    return _decode_any(value) if kind is Any else value
+
+
+def _decode_container(value: Any, origin: Any, arguments: tuple[Any, ...], where: str) -> Any:
+    if not isinstance(value, dict if origin is Mapping else list):
+        raise InputError(f"{where}: expected {'a mapping' if origin is Mapping else 'a list'}, found {value!r}")
+    if isinstance(value, dict):
+        return {key: _decode(item, arguments[1], f"{where}.{key}") for key, item in value.items()}
+    inner = (arguments[0],) * len(value) if origin is list or arguments[-1] is ... else arguments
+    if len(inner) != len(value):
+        raise InputError(f"{where}: expected {len(inner)} values, found {len(value)}")
+    return origin(_decode(item, kind, f"{where}[{index}]") for index, (item, kind) in enumerate(zip(value, inner, strict=True)))
+
+
+def _decode_dataclass(value: Any, kind: Any, where: str) -> Any:
+    hints = typing.get_type_hints(kind)
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: expected a mapping with the fields of {kind.__name__}, found {value!r}")
+    for name in value:
+        if name not in hints:
+            raise InputError(f"{where}.{name}: {kind.__name__} has no such field{nearest(name, hints)}")
+    missing = [
+        item.name for item in dataclasses.fields(kind) if item.name not in value and item.default is item.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise InputError(f"{where}: {kind.__name__} lacks {', '.join(missing)}; run run_fit.py again")
+    return kind(**{name: _decode(item, hints[name], f"{where}.{name}") for name, item in value.items()})
+
+
+def _decode_number(value: Any, where: str) -> float:
+    if value is None:
+        return math.nan
+    if isinstance(value, str) and value in INFINITIES:
+        return INFINITIES[value]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InputError(f"{where}: expected a number, found {value!r}")
+    return float(value)
+
+
+def _decode_any(value: Any) -> Any:
+    """Values without a declared type: inside lists null is NaN and the infinities are numbers again."""
+    if isinstance(value, dict):
+        return {key: _decode_any(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [
+            math.nan if item is None else INFINITIES[item] if isinstance(item, str) and item in INFINITIES else _decode_any(item) for item in value
+        ]
+    return value
