@@ -1,0 +1,83 @@
+"""Likelihood contours in two parameters: polylines on a cubic interpolation of a scanned grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import RectBivariateSpline
+
+from configs.errors import InputError
+from fits.intervals import CONTENTS, curve_interval, curve_minimum, delta_nll_level
+
+Polyline = list[tuple[float, float]]
+FINE = 8  # drawn points per grid step: the polyline then follows the spline to 1e-3 of a step
+CEILING = 50.0  # Delta NLL above which the surface is cut: far above every level, so infinite points do not bend the spline near one
+
+
+class Surface:
+    """A scan as a bicubic spline: ``x`` (n), ``y`` (m), ``delta_nll`` (n, m) above its reference minimum."""
+
+    def __init__(self, x: ArrayLike, y: ArrayLike, delta_nll: ArrayLike) -> None:
+        self.x, self.y = np.asarray(x, float), np.asarray(y, float)
+        self.delta_nll = np.asarray(delta_nll, float)
+        if min(self.x.size, self.y.size) < 3 or self.delta_nll.shape != (self.x.size, self.y.size):
+            raise InputError(f"a scan needs at least 3 x 3 points on a grid; this one has {self.x.size} x {self.y.size}, values {self.delta_nll.shape}")
+        cut = np.where(np.isfinite(self.delta_nll), np.minimum(self.delta_nll, CEILING), CEILING)
+        self._spline = RectBivariateSpline(self.x, self.y, cut, kx=min(3, self.x.size - 1), ky=min(3, self.y.size - 1))
+
+    def at(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
+        """Interpolated Delta NLL at points (x, y)."""
+        return self._spline.ev(x, y)
+
+    def grid(self, points_per_step: int = FINE) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Finer axes and the interpolated values on them, shape (len(x), len(y))."""
+        x, y = _finer(self.x, points_per_step), _finer(self.y, points_per_step)
+        return x, y, self._spline(x, y)
+
+
+def _finer(edges: NDArray[np.float64], points_per_step: int) -> NDArray[np.float64]:
+    coarse = np.arange(edges.size)
+    return np.interp(np.linspace(0, edges.size - 1, (edges.size - 1) * points_per_step + 1), coarse, edges)
+
+
+def contours(surface: Surface, contents: Mapping[str, float] = CONTENTS) -> dict[str, list[Polyline]]:
+    """Polylines at the two-parameter level of each probability content; a closed line repeats its first point."""
+    import contourpy
+
+    x, y, z = surface.grid()
+    generator = contourpy.contour_generator(x, y, z.T)
+    return {label: [[(float(a), float(b)) for a, b in line] for line in generator.lines(delta_nll_level(p, 2))] for label, p in contents.items()}
+
+
+def extent(polylines: list[Polyline]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Smallest and largest (x, y) of a contour: ((x low, x high), (y low, y high))."""
+    points = np.concatenate([np.asarray(line) for line in polylines])
+    low, high = points.min(axis=0), points.max(axis=0)
+    return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
+
+
+def area(polylines: list[Polyline]) -> float:
+    """Area inside closed contours (shoelace formula), in units of x times y."""
+    total = 0.0
+    for line in polylines:
+        x, y = np.asarray(line).T
+        total += 0.5 * float(np.dot(x[:-1], y[1:]) - np.dot(x[1:], y[:-1]))
+    return abs(total)
+
+
+def profile_of_scan(x: ArrayLike, y: ArrayLike, nll: ArrayLike, axis: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """One-dimensional profile from a two-dimensional scan: the lowest point of a cubic spline along the other axis.
+
+    ``axis`` 0 profiles over y and returns (x, profile); 1 the other way round.
+    """
+    kept, other = (np.asarray(x, float), np.asarray(y, float)) if axis == 0 else (np.asarray(y, float), np.asarray(x, float))
+    rows = np.asarray(nll, float) if axis == 0 else np.asarray(nll, float).T
+    return kept, np.array([curve_minimum(other, row)[1] for row in rows])
+
+
+def scan_interval(x: ArrayLike, y: ArrayLike, nll: ArrayLike, level: float, axis: int = 0) -> tuple[float, tuple[float, float]]:
+    """Best value and interval of one parameter from a two-dimensional scan, by :func:`profile_of_scan` and a cubic spline."""
+    kept, profile = profile_of_scan(x, y, nll, axis)
+    return curve_minimum(kept, profile)[0], curve_interval(kept, profile, level)
