@@ -28,36 +28,42 @@ class Objective(Protocol):
     """What is minimised; ``NegativeLogLikelihood`` is one."""
 
     @property
-    def parameters(self) -> tuple[FitParameter, ...]: ...
+    def parameters(self) -> tuple[FitParameter, ...]:
+        """Names, starts and limits in the order of ``theta``."""
+        ...
 
-    def value_and_gradient(self, theta: Array) -> tuple[float, Array]: ...
+    def value_and_gradient(self, theta: Array) -> tuple[float, Array]:
+        """The function and its gradient (parameters,)."""
+        ...
 
 
 @dataclass(frozen=True)
 class Minimum:
-    """One minimum. ``covariance`` (parameters, parameters) is zero for fixed parameters; ``minos``: name -> (down < 0, up > 0).
+    """One minimum: ``values`` and ``errors`` by name, ``covariance`` (parameters, parameters), ``minos`` name -> (down < 0, up > 0).
 
-    A parameter within 1e-4 of a bound is flagged in ``at_bound`` and its interval is one-sided: the distance towards the bound is the distance to it.
+    Fixed parameters have error and covariance zero. A parameter within 1e-4 of a bound is named in ``at_bound`` and its interval is one-sided:
+    towards the bound it ends at the bound. ``minima``: every valid minimum found (theta, nll), the best among them being this one.
     """
 
     names: tuple[str, ...]
-    values: Array
-    errors: Array
+    values: Mapping[str, float]
+    errors: Mapping[str, float]
     covariance: Array
     minos: Mapping[str, tuple[float, float]]
     valid: bool
     reason: str
-    at_bound: Mapping[str, bool]
+    at_bound: tuple[str, ...]
     nll: float
     edm: float
     fixed: frozenset[str] = frozenset()
-    minima: tuple[tuple[Array, float], ...] = field(default=(), repr=False)  # every valid minimum found: values, nll
+    minima: tuple[tuple[Array, float], ...] = field(default=(), repr=False)
     starts_tried: int = 1
     calls: int = 0
 
-    def __getitem__(self, name: str) -> float:
-        """Value of a parameter by name."""
-        return float(self.values[self.names.index(name)])
+    @property
+    def theta(self) -> Array:
+        """Values (parameters,) in the order of ``names``."""
+        return np.array([self.values[name] for name in self.names])
 
     @property
     def correlation(self) -> Array:
@@ -240,19 +246,20 @@ def _minimum(
     good: Sequence[Minuit],
     tried: int,
 ) -> Minimum:
-    values = np.array(best.values)
-    n = values.size
+    names = tuple(parameter.name for parameter in parameters)
+    theta = [float(value) for value in best.values]
+    n = len(names)
     covariance = np.array(best.covariance) if best.covariance is not None else np.full((n, n), np.nan)
     free = np.array([parameter.name not in held for parameter in parameters])
     return Minimum(
-        names=tuple(parameter.name for parameter in parameters),
-        values=values,
-        errors=np.where(free, np.array(best.errors), 0.0),
+        names=names,
+        values=dict(zip(names, theta, strict=True)),
+        errors={name: 0.0 if name in held else float(error) for name, error in zip(names, best.errors, strict=True)},
         covariance=np.where(np.outer(free, free), covariance, 0.0),
         minos=intervals,
         valid=bool(good),
         reason=_reason(best),
-        at_bound={p.name: p.name not in held and _at_bound(p, float(v)) for p, v in zip(parameters, values, strict=True)},
+        at_bound=tuple(p.name for p, value in zip(parameters, theta, strict=True) if p.name not in held and _at_bound(p, value)),
         nll=float(best.fval if best.fval is not None else best._fcn(best.values)),
         edm=float(best.fmin.edm) if best.fmin is not None else 0.0,
         fixed=frozenset(held),

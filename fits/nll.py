@@ -13,6 +13,7 @@ from configs.errors import InputError, nearest
 from fits import likelihood as kernels
 from fits.model import Model
 from fits.parameters import FitParameter
+from fits.priors import Prior
 
 Array = NDArray[np.float64]
 EmptyBins = Literal["refuse", "skip", "floor"]
@@ -41,6 +42,7 @@ class NegativeLogLikelihood:
         self.empty_bins = empty_bins
         self.names = model.names
         self.dropped_bins: tuple[str, ...] = ()
+        self.priors: dict[str, Prior] = {one.name: one.prior for one in self.parameters if one.prior is not None}
         self._priors = [(i, one.prior) for i, one in enumerate(self.parameters) if one.prior is not None]
         if self.counts.shape != (model.n_bins,):
             raise InputError(f"counts have shape {self.counts.shape}, the model has {model.n_bins} bins; project both with the same axes")
