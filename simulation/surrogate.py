@@ -1,0 +1,104 @@
+"""The surrogate HESE response as a table of weighted cells, read by the same processor as any simulation.
+
+One row for each cell (flavour, true-energy node, analysis bin) that is not empty: the bin's centre, the node's energy, and the events expected
+at the reference flux (six-species norm 1e-18 at 100 TeV, index 2.5) in a livetime. Nothing in it was tuned on a fit. Cells are expectations,
+not simulated events: they carry no Monte-Carlo uncertainty, so they go with the Poisson likelihood only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
+
+from data_info.hese_tables import COSZEN_EDGES, NODE_CENTRES_GEV, NODE_EDGES_GEV, TRUE_EDGES_GEV, HeseTables, load_tables
+from physics.binning import MORPHOLOGY, ChannelBinning, binning
+from physics.constants import DAY_S, FLUX_UNIT_PER_GEV_CM2_S_SR, FULL_SKY_SR, HESE_LIVETIME_S, M2_TO_CM2, N_SPECIES, PIVOT_GEV
+from simulation.response_tables import angular_shape, energy_kernel, topology_fractions, zenith_smearing
+
+Array = NDArray[np.float64]
+
+REFERENCE_INDEX = 2.5
+FLAVOUR_CODE = (12, 14, 16)  # PDG codes of the neutrinos; nu and nubar are summed
+ATMOSPHERE_CODE = 0
+ATMOSPHERIC_LIVETIME_S = 4269.0 * DAY_S  # of the tabulated background; assumed, its source calls it "12 years"
+ANALYSIS_END_GEV = 1.0e7  # the background is tabulated, and events are selected, up to here
+TRUE_OVER_DEPOSITED = 1.4  # typical neutrino energy of an atmospheric event over its deposited energy [convention]
+COLUMNS = ("recoDepositedEnergy", "recoCosZenith", "recoMorphology", "primaryEnergy", "flavour", "astroWeight", "atmoWeight")
+
+
+def astro_response(tables: HeseTables, livetime_s: float = HESE_LIVETIME_S) -> dict[str, Array]:
+    """Expected astrophysical events at norm 1 and index 2.5: channel -> (3 flavours, 60 nodes, energy bins, angular bins).
+
+    A spectrum folds it as sum over nodes of (E_i / 100 TeV)^-(index - 2.5); double cascades have one angular bin.
+    """
+    species_flux = FLUX_UNIT_PER_GEV_CM2_S_SR / N_SPECIES * (NODE_CENTRES_GEV / PIVOT_GEV) ** -REFERENCE_INDEX
+    exposure = livetime_s * FULL_SKY_SR * M2_TO_CM2 * tables.flavour_area_m2 * species_flux * np.diff(NODE_EDGES_GEV)
+    direction = angular_shape(tables, NODE_CENTRES_GEV) / (len(COSZEN_EDGES) - 1)
+    sky = {"cascade": direction @ zenith_smearing(COSZEN_EDGES), "track": direction, "dcascade": np.ones((len(direction), 1))}
+    fractions = topology_fractions()
+    return {
+        name: np.einsum(
+            "fi,f,ib,ic->fibc", exposure, fractions[name], energy_kernel(tables, name, NODE_CENTRES_GEV, channel.energy_edges_gev), sky[name]
+        )
+        for name, channel in binning("surrogate").items()
+    }
+
+
+def atmospheric_background(tables: HeseTables, livetime_s: float = HESE_LIVETIME_S) -> dict[str, Array]:
+    """Expected atmospheric events: channel -> (energy bins, angular bins).
+
+    The tabulated spectra are cumulated, interpolated monotonically in log10 E and differenced at the analysis edges (up to 1e7 GeV).
+    """
+    expected = {}
+    for name, channel in binning("surrogate").items():
+        cumulated = np.concatenate([[0.0], np.cumsum(tables.atmospheric_events[name])]) * livetime_s / ATMOSPHERIC_LIVETIME_S
+        edges = np.minimum(channel.energy_edges_gev, ANALYSIS_END_GEV)
+        energies = np.diff(PchipInterpolator(np.log10(TRUE_EDGES_GEV), cumulated)(np.log10(edges)))
+        shape = tables.atmospheric_coszen.get(name, np.ones(1))
+        expected[name] = np.outer(energies, shape / shape.sum())
+    return expected
+
+
+def cells(livetime_s: float = HESE_LIVETIME_S) -> dict[str, NDArray[np.generic]]:
+    """The table's columns: energies in GeV, ``recoMorphology`` 0 cascade, 1 track, 2 double cascade, ``flavour`` 12, 14, 16 or 0 = atmosphere."""
+    tables = load_tables()
+    astro, background = astro_response(tables, livetime_s), atmospheric_background(tables, livetime_s)
+    parts = []
+    for name, channel in binning("surrogate").items():
+        parts += [_astro_rows(channel, astro[name]), _atmospheric_rows(channel, background[name])]
+    return {column: np.concatenate([part[column] for part in parts]) for column in COLUMNS}
+
+
+def _astro_rows(channel: ChannelBinning, response: Array) -> Mapping[str, NDArray[np.generic]]:
+    flavour, node, energy, angle = np.nonzero(response)
+    return _rows(channel, energy, angle, NODE_CENTRES_GEV[node], np.array(FLAVOUR_CODE)[flavour], astro=response[flavour, node, energy, angle])
+
+
+def _atmospheric_rows(channel: ChannelBinning, expected: Array) -> Mapping[str, NDArray[np.generic]]:
+    energy, angle = np.nonzero(expected)
+    true_energy = np.clip(TRUE_OVER_DEPOSITED * _energy_centres(channel)[energy], NODE_EDGES_GEV[0], NODE_EDGES_GEV[-1])
+    return _rows(channel, energy, angle, true_energy, np.full(len(energy), ATMOSPHERE_CODE), atmo=expected[energy, angle])
+
+
+def _rows(
+    channel: ChannelBinning, energy: Array, angle: Array, true_energy: Array, flavour: Array, astro: Array | float = 0.0, atmo: Array | float = 0.0
+) -> Mapping[str, NDArray[np.generic]]:
+    edges = np.asarray(channel.third_edges)
+    return {
+        "recoDepositedEnergy": _energy_centres(channel)[energy],
+        "recoCosZenith": (0.5 * (edges[:-1] + edges[1:]))[angle],
+        "recoMorphology": np.full(len(energy), MORPHOLOGY[channel.channel]),
+        "primaryEnergy": true_energy,
+        "flavour": flavour,
+        "astroWeight": np.broadcast_to(astro, len(energy)).astype(np.float64),
+        "atmoWeight": np.broadcast_to(atmo, len(energy)).astype(np.float64),
+    }
+
+
+def _energy_centres(channel: ChannelBinning) -> Array:
+    """Geometric centres, below the end of the selection also in the last bin of the official grid, which reaches beyond 1e7 GeV."""
+    edges = np.minimum(channel.energy_edges_gev, ANALYSIS_END_GEV)
+    return np.sqrt(edges[:-1] * edges[1:])
