@@ -1,0 +1,70 @@
+"""The files of a data set: patterns, file lists and catalogue entries -> paths."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from configs.errors import InputError
+from configs.schema import Dataset
+from data_info.catalogue import data_dir, resolve
+
+
+def find_files(name: str, dataset: Dataset, config_file: Path) -> list[str]:
+    """Paths (or URLs, unchanged) of the data set ``name``; none for a generated one.
+
+    Relative paths and patterns are looked up beside the configuration, then in the working directory, then in the data directory; the
+    first of them with a match counts. Paths in a file list are looked up beside the list first. Matches of a pattern come sorted.
+    Raises ``InputError`` for a pattern without a match (with the places searched) and for a file that is given twice.
+    """
+    where = f"datasets.{name}"
+    roots = [config_file.parent, Path.cwd(), data_dir()]
+    if dataset.catalogue is not None:
+        return [str(resolve(dataset.catalogue))]
+    if dataset.filelist is not None:
+        (path,) = _expand(dataset.filelist, roots, f"{where}.filelist")
+        return _unique(_expand_all(read_filelist(Path(path)), [Path(path).parent, *roots], f"{where}.filelist {path}"), where)
+    return _unique(_expand_all(dataset.files or [], roots, f"{where}.files"), where)
+
+
+def read_filelist(path: Path) -> list[str]:
+    """The entries of a text file with one path, pattern or URL in each line; ``#`` starts a comment."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a readable file list ({error}); expected one path in each line") from None
+    entries = [line.partition("#")[0].strip() for line in lines]
+    entries = [entry for entry in entries if entry]
+    if not entries:
+        raise InputError(f"{path}: the file list names no file; expected one path in each line")
+    return entries
+
+
+def _expand_all(patterns: Iterable[str], roots: Sequence[Path], where: str) -> list[str]:
+    return [path for pattern in patterns for path in _expand(pattern, roots, where)]
+
+
+def _expand(pattern: str, roots: Sequence[Path], where: str) -> list[str]:
+    """The files that match one pattern, sorted, in the first root that has any."""
+    if "://" in pattern:
+        return [pattern]
+    expanded = Path(pattern).expanduser()
+    for root in roots:
+        candidate = root / expanded  # an absolute pattern replaces the root
+        if candidate.exists():  # a name may itself hold characters of a pattern
+            return [str(candidate)]
+        if matches := sorted(glob.glob(str(candidate), recursive=True)):  # noqa: PTH207 (Path.glob refuses absolute patterns)
+            return matches
+    places = [str(expanded.parent)] if expanded.is_absolute() else list(dict.fromkeys(str(root.resolve()) for root in roots))
+    raise InputError(
+        f"{where}: no file matches {pattern!r}; looked in {', '.join(places)}. Give an existing path, or set DYNODE_DATA to the data directory"
+    )
+
+
+def _unique(paths: list[str], where: str) -> list[str]:
+    resolved = [path if "://" in path else str(Path(path).resolve()) for path in paths]
+    twice = sorted({path for path in resolved if resolved.count(path) > 1})
+    if twice:
+        raise InputError(f"{where}: {twice[0]} is given more than once; its events would count twice. Remove one")
+    return paths

@@ -1,0 +1,56 @@
+"""``manifest.json``: what made the files of an output directory.
+
+``{"dynode", "git_commit", "packages", "config", "seed", "inputs": {path: {"size", "sha256"}}, "stages": {"process": {"key", "started",
+"seconds", ...}, "fit": ..., "plot": ...}}``; each stage writes its own part and leaves the others' as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from configs.errors import InputError
+from configs.schema import Config, as_json
+from records.atomic import write_text
+from records.provenance import dynode_version, file_identity, git_commit, package_versions
+
+MANIFEST = "manifest.json"
+
+
+def update_manifest(
+    output: str | Path, stage: str, entry: Mapping[str, Any], *, config: Config | None = None, inputs: Iterable[str | Path] | Mapping[str, Any] = ()
+) -> None:
+    """Replace the part of ``stage`` ("process", "fit", "plot") in the manifest of ``output``, atomically.
+
+    ``entry`` is ``{"key", "started" (ISO 8601), "seconds", ...}``. ``config`` also records configuration and seed; ``inputs`` adds files
+    read, as paths (size and digest are taken here; a URL is recorded without) or as ``{path: {"size", "sha256"}}``.
+    """
+    output = Path(output)
+    manifest = load_manifest(output)
+    manifest |= {"dynode": dynode_version(), "git_commit": git_commit(), "packages": package_versions()}
+    if config is not None:
+        manifest |= {"config": as_json(config), "seed": config.seed}
+    identities = inputs if isinstance(inputs, Mapping) else {str(path): _identity(path) for path in inputs}
+    manifest["inputs"] = {**manifest.get("inputs", {}), **identities}
+    manifest["stages"] = {**manifest.get("stages", {}), stage: dict(entry)}
+    write_text(output / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+
+
+def load_manifest(output: str | Path) -> dict[str, Any]:
+    """The manifest of an output directory; empty when there is none. Raises ``InputError`` when it cannot be read."""
+    path = Path(output) / MANIFEST
+    if not path.exists():
+        return {}
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable manifest ({error}); delete it, the next run writes a new one") from None
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("stages", {}), dict):
+        raise InputError(f"{path}: not a manifest (expected a mapping with 'stages'); delete it, the next run writes a new one")
+    return manifest
+
+
+def _identity(path: str | Path) -> dict[str, Any]:
+    return {"size": None, "sha256": None} if "://" in str(path) else file_identity(path)

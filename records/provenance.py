@@ -1,0 +1,74 @@
+"""Facts on what made a result: versions, git commit, identities of files, digest of the source code."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+HOUSE = Path(__file__).resolve().parents[1]
+DISTRIBUTION = "dynode"
+PACKAGES = (
+    "awkward", "boost-histogram", "coffea", "h5py", "hist", "iminuit", "matplotlib", "mplhep", "numba", "numpy", "pyarrow", "pyhf", "scipy", "uhi",
+    "uproot", "zfit",
+)  # fmt: skip
+
+
+def dynode_version() -> str:
+    """Version of this project as installed, or ``"unknown"`` when it runs uninstalled."""
+    try:
+        return importlib.metadata.version(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def package_versions() -> dict[str, str]:
+    """Python's version and those of the installed packages that results depend on."""
+    versions = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # an optional package
+    return versions
+
+
+def git_commit(folder: Path = HOUSE) -> str | None:
+    """Commit of the checkout that holds ``folder``, with ``+changes`` when its tracked files differ; None outside git or without git."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f"{commit}+changes" if changed else commit
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+
+def file_identity(path: str | Path) -> dict[str, Any]:
+    """``{"size", "sha256"}`` of a file."""
+    with Path(path).open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"size": Path(path).stat().st_size, "sha256": sha256}
+
+
+def source_digest(packages: Iterable[str], house: Path = HOUSE) -> str:
+    """SHA-256 over the Python modules and data tables of the named packages of this project."""
+    total = hashlib.sha256()
+    for package in sorted(packages):
+        for path in sorted((house / package).rglob("*")):
+            if path.is_file() and path.suffix in {".py", ".csv", ".txt"}:
+                total.update(str(path.relative_to(house)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return total.hexdigest()
+
+
+def value_digest(value: Any) -> str:
+    """SHA-256 of a plain JSON value, independent of the order of keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
