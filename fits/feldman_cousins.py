@@ -1,0 +1,159 @@
+"""Unified intervals of one parameter with critical values from toys (Feldman and Cousins, PRD 57 (1998) 3873)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from configs.errors import InputError, nearest
+from fits.minimise import Minimum, minimise
+from fits.nll import NegativeLogLikelihood
+from fits.toys import Aux, Execute, Minimiser, Progress, counted, generator, throw
+from records.results import FeldmanCousinsResult
+
+Array = NDArray[np.float64]
+FAILED_FIT = -1e-6  # a TS below this means that the free fit missed its minimum
+
+
+@dataclass(frozen=True)
+class PointStudy:
+    """Toys at one tested value: ``truth`` holds it with the nuisances profiled there; picklable, mapped over toy numbers."""
+
+    nll: NegativeLogLikelihood
+    parameter: str
+    truth: Mapping[str, float]
+    point: int
+    seed: int | None
+    aux: Aux = "thrown"
+    fit: Minimiser = minimise
+
+    def __call__(self, index: int) -> float:
+        """TS of toy number ``index``; NaN when its fits failed twice."""
+        toy = throw(self.nll, self.truth, generator(self.seed, "feldman_cousins", self.point, index), self.aux)
+        return likelihood_ratio(toy, self.parameter, self.truth, fit=self.fit)
+
+
+def likelihood_ratio(nll: NegativeLogLikelihood, parameter: str, near: Mapping[str, float], *, fit: Minimiser = minimise) -> float:
+    """TS = 2 [NLL(value, profiled nuisances) - NLL(best)] of the value that ``near`` holds for ``parameter``; both fits start at ``near``.
+
+    A negative TS is a failed free fit: it is tried again from the profiled point and from the model's starts. NaN when that does not
+    help; the value is never floored.
+    """
+    fixed = {parameter: near[parameter]}
+    conditional = fit(nll, starts=[near], fixed=fixed, hesse=False)
+    if not conditional.valid:
+        conditional = fit(nll, fixed=fixed, hesse=False)
+    free = fit(nll, starts=[near], hesse=False)
+    if not free.valid or free.nll > conditional.nll - 0.5 * FAILED_FIT:
+        free = min(fit(nll, starts=[conditional.values], hesse=False), fit(nll, hesse=False), key=lambda one: one.nll if one.valid else math.inf)
+    ts = 2.0 * (conditional.nll - free.nll)
+    return ts if conditional.valid and free.valid and ts >= FAILED_FIT else math.nan
+
+
+def critical_value(ts: ArrayLike, cl: float) -> tuple[float, float]:
+    """Smallest value below or at which a fraction ``cl`` of the toys lies, and its Monte-Carlo error.
+
+    The error is half the distance of the order statistics one binomial standard deviation to either side. NaN toys are left out.
+    """
+    ordered = np.sort(np.asarray(ts, float)[~np.isnan(ts)])
+    if ordered.size == 0:
+        return math.nan, math.nan
+    spread = math.sqrt(ordered.size * cl * (1.0 - cl))
+    rank, low, high = (min(max(math.ceil(position) - 1, 0), ordered.size - 1) for position in (cl * ordered.size + step for step in (0.0, -spread, spread)))
+    return float(ordered[rank]), float(0.5 * (ordered[high] - ordered[low]))
+
+
+def accepted_interval(
+    grid: ArrayLike, ts_data: ArrayLike, critical: ArrayLike, best: float, bounds: tuple[float, float] = (-math.inf, math.inf)
+) -> tuple[float, float]:
+    """Outermost zeros of TS - critical value by linear interpolation on the grid, to which the best fit (TS = 0) is added.
+
+    A side that is still accepted at the grid's end is open (``-inf`` or ``inf``) unless the grid ends at the parameter's bound.
+    """
+    x, ts, c = (np.asarray(values, float) for values in (grid, ts_data, critical))
+    if x[0] < best < x[-1]:
+        at = int(np.searchsorted(x, best))
+        c = np.insert(c, at, np.interp(best, x, c))
+        x, ts = np.insert(x, at, best), np.insert(ts, at, 0.0)
+    excess = ts - c
+    inside = np.flatnonzero(excess <= 0.0)
+    if inside.size == 0:
+        raise InputError(f"Feldman-Cousins: no point of the grid [{x[0]:g}, {x[-1]:g}] is accepted and the best fit {best:g} lies outside it; move the grid")
+    first, last = int(inside[0]), int(inside[-1])
+    low = _zero(x, excess, first, first - 1) if first > 0 else (bounds[0] if x[0] <= bounds[0] else -math.inf)
+    high = _zero(x, excess, last, last + 1) if last < x.size - 1 else (bounds[1] if x[-1] >= bounds[1] else math.inf)
+    return low, high
+
+
+def _zero(x: Array, excess: Array, inside: int, outside: int) -> float:
+    if not math.isfinite(excess[outside]):
+        return float(x[inside])
+    return float(x[inside] + (x[outside] - x[inside]) * excess[inside] / (excess[inside] - excess[outside]))
+
+
+def feldman_cousins(
+    nll: NegativeLogLikelihood,
+    minimum: Minimum,
+    parameter: str,
+    grid: Sequence[float],
+    *,
+    toys: int,
+    cl: Sequence[float],
+    seed: int | None,
+    aux: Aux = "thrown",
+    fit: Minimiser = minimise,
+    progress: Progress | None = None,
+    execute: Execute = map,
+) -> FeldmanCousinsResult:
+    """Interval of one parameter at each confidence level of ``cl``.
+
+    At each grid value the nuisances are profiled on the data, ``toys`` pseudo-experiments are thrown there and their TS gives the critical
+    value; the interval is where the TS of the data does not exceed it. Raises InputError for an unknown parameter, a grid that is not
+    ascending, or no seed.
+    """
+    values = np.asarray(grid, float)
+    if parameter not in nll.names:
+        raise InputError(f"feldman_cousins: {parameter!r} is not a parameter of the fit{nearest(parameter, nll.names)}")
+    if values.size < 3 or (np.diff(values) <= 0).any():
+        raise InputError(f"feldman_cousins: the grid of {parameter} needs at least 3 ascending values, got {list(grid)}")
+    truths, ts_data = _profiled(nll, minimum, parameter, values, fit)
+    ts_toys = []
+    for point, truth in enumerate(truths):
+        study = PointStudy(nll, parameter, truth, point, seed, aux, fit)
+        shifted = None if progress is None else _shifted(progress, point * toys, toys * len(truths))
+        ts_toys.append(counted(execute(study, range(toys)), toys, shifted))
+    critical = {f"{level:g}": [critical_value(ts, level) for ts in ts_toys] for level in cl}
+    one = nll.parameters[nll.names.index(parameter)]
+    best = minimum.values[parameter]
+    return FeldmanCousinsResult(
+        parameter=parameter,
+        seed=seed if seed is not None else 0,
+        n_toys=toys,
+        grid=values.tolist(),
+        ts_data=ts_data,
+        critical={label: [c for c, _ in pairs] for label, pairs in critical.items()},
+        critical_error={label: [error for _, error in pairs] for label, pairs in critical.items()},
+        interval={label: accepted_interval(values, ts_data, [c for c, _ in pairs], best, (one.lower, one.upper)) for label, pairs in critical.items()},
+        n_failed=int(np.isnan(ts_toys).sum()),
+    )
+
+
+def _profiled(nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, grid: Array, fit: Minimiser) -> tuple[list[Mapping[str, float]], list[float]]:
+    """The data's profile: at each value the parameters with the nuisances profiled, and TS. Each fit starts at the neighbour's."""
+    truths: list[Mapping[str, float]] = []
+    ts: list[float] = []
+    start = minimum.values
+    for value in grid:
+        conditional = fit(nll, starts=[start], fixed={parameter: float(value)}, hesse=False)
+        start = conditional.values if conditional.valid else minimum.values
+        truths.append(conditional.values)
+        ts.append(2.0 * (conditional.nll - minimum.nll))
+    return truths, ts
+
+
+def _shifted(progress: Progress, before: int, total: int) -> Progress:
+    return lambda done, _: progress(before + done, total)

@@ -1,0 +1,108 @@
+"""Upper limits of one parameter by the profile likelihood, and what they are expected to be without a signal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import ndtr
+
+from configs.errors import InputError
+from fits.intervals import one_sided_level
+from fits.minimise import Minimum, minimise
+from fits.nll import NegativeLogLikelihood
+from fits.profiles import conditional, position
+from fits.toys import Aux, Execute, Minimiser, Progress, counted, generator, throw
+from records.results import LimitResult
+
+BANDS = ("-2", "-1", "0", "1", "2")  # standard deviations of the expected limit
+MAX_DOUBLINGS = 40
+TOLERANCE = 1e-4  # of the distance from the best fit to the limit: below every number that is quoted
+
+
+def upper_limit(nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, cl: float, *, fit: Minimiser = minimise) -> float:
+    """Value above the best fit at which the profiled NLL has risen by half the squared one-sided quantile (1.642 / 2 at 90 %).
+
+    The best fit respects the lower bound; for one that sits there 2 Delta NLL follows half a chi-square (Chernoff 1954; Cowan et al.,
+    EPJC 71 (2011) 1554, section 3.6). Infinite when the curve does not rise so far below the parameter's upper bound.
+    """
+    one = nll.parameters[position(nll, parameter, "upper limit")]
+    level, best = one_sided_level(cl), minimum.values[parameter]
+    start: Mapping[str, float] = minimum.values
+
+    def height(value: float) -> float:
+        nonlocal start
+        found = conditional(nll, minimum, {parameter: value}, start, fit=fit)
+        start = found.values if found.valid else start
+        return found.nll - minimum.nll - level
+
+    step = max(minimum.errors[parameter], 1e-3 * max(abs(best), 1.0))
+    low, high = best, min(best + step, one.upper)
+    for _ in range(MAX_DOUBLINGS):
+        if height(high) > 0.0:
+            return float(brentq(height, low, high, xtol=TOLERANCE * (high - best)))
+        if high >= one.upper:
+            break
+        low, high = high, min(best + 2.0 * (high - best), one.upper)
+    return math.inf
+
+
+@dataclass(frozen=True)
+class LimitStudy:
+    """Limits of pseudo-experiments thrown at ``truth``; picklable, mapped over toy numbers."""
+
+    nll: NegativeLogLikelihood
+    parameter: str
+    cl: float
+    truth: Mapping[str, float]
+    seed: int | None
+    aux: Aux = "thrown"
+    fit: Minimiser = minimise
+
+    def __call__(self, index: int) -> float:
+        """Limit of toy number ``index``; NaN when its fit failed twice."""
+        stream = self.nll.names.index(self.parameter)
+        toy = throw(self.nll, self.truth, generator(self.seed, "limit", stream, index), self.aux)
+        minimum = self.fit(toy, starts=[self.truth], hesse=False)
+        if not minimum.valid:
+            minimum = self.fit(toy, hesse=False)
+        return upper_limit(toy, minimum, self.parameter, self.cl, fit=self.fit) if minimum.valid else math.nan
+
+
+def limit(
+    nll: NegativeLogLikelihood,
+    minimum: Minimum,
+    parameter: str,
+    cl: float,
+    *,
+    expected_toys: int = 0,
+    seed: int | None = None,
+    aux: Aux = "thrown",
+    fit: Minimiser = minimise,
+    progress: Progress | None = None,
+    execute: Execute = map,
+) -> LimitResult:
+    """Observed upper limit and, from ``expected_toys`` toys without signal, the median and the one and two standard deviation bands.
+
+    Without signal means: the parameter at its lower bound (or at 0 where it has none), nuisances profiled there on the data. Raises
+    InputError when fewer than half of those toys give a limit.
+    """
+    one = nll.parameters[position(nll, parameter, "upper limit")]
+    observed = upper_limit(nll, minimum, parameter, cl, fit=fit)
+    expected = None
+    if expected_toys:
+        null = one.lower if math.isfinite(one.lower) else 0.0
+        truth = conditional(nll, minimum, {parameter: null}, minimum.values, fit=fit).values
+        study = LimitStudy(nll, parameter, cl, truth, seed, aux, fit)
+        limits = np.array(counted(execute(study, range(expected_toys)), expected_toys, progress))
+        expected = _bands(limits[~np.isnan(limits)], expected_toys, parameter)
+    return LimitResult(parameter, cl, "profile", observed, expected, one.unit)
+
+
+def _bands(limits: np.ndarray, requested: int, parameter: str) -> dict[str, float]:
+    if limits.size < 0.5 * requested:
+        raise InputError(f"expected limit of {parameter}: only {limits.size} of {requested} toys gave a limit; give the parameter bounds or a prior")
+    return {band: float(np.quantile(limits, ndtr(float(band)))) for band in BANDS}
