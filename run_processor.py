@@ -1,0 +1,79 @@
+"""Events -> histograms: process the data sets of a configuration, show what a file holds, or convert files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from configs import command_line
+from configs.command_line import DONE, INCOMPLETE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    options = command_line.parser(__doc__, inputs=True, config_required=False)
+    look = options.add_argument_group("look at files (no configuration needed)")
+    look.add_argument("--inspect", metavar="FILE", help="print entries, columns, types, units and attributes of a file")
+    look.add_argument("--format", help="format of the file, when its ending does not tell")
+    look.add_argument("--json", action="store_true", help="print the structure as JSON")
+    look.add_argument("--show", type=int, default=0, metavar="K", help="also print the first K entries")
+    look.add_argument("--stats", action="store_true", help="also print minimum, mean and maximum of each column")
+    look.add_argument("--convert", nargs="+", type=Path, metavar=("IN", "OUT"), help="convert files of one sample to Parquet, HDF5 or ROOT")
+    return command_line.run(lambda parsed: _main(parsed, options), options, arguments)
+
+
+def _main(arguments: argparse.Namespace, options: argparse.ArgumentParser) -> int:
+    if arguments.inspect:
+        return _inspect(arguments)
+    if arguments.convert:
+        return _convert(arguments, options)
+    if arguments.config is None:
+        options.error("give a configuration, e.g. configs/diffuse_example.yaml (or --inspect FILE, or --convert IN... OUT)")
+    return run(command_line.read_config(arguments), arguments)
+
+
+def run(config: Any, arguments: argparse.Namespace) -> int:
+    """Process the data sets, record what that depended on, print the account; returns the exit status."""
+    from processors.stage import process
+    from records.freshness import dependencies, record
+    from records.summary import account_table, show
+
+    depends = dependencies("process", config)
+    with command_line.progress_bar() as progress:
+        outcome = process(config, fresh=arguments.fresh, allow_partial=arguments.allow_partial, progress=progress)
+    account = outcome.account
+    show(account_table(account.to_json()))
+    if not account.complete:
+        print(f"INCOMPLETE\n{account.describe()}", file=sys.stderr)
+        if not arguments.allow_partial:
+            print("Mend the files and run the same command again (finished work is kept), or accept the loss with --allow-partial.", file=sys.stderr)
+            return INCOMPLETE
+    record(config.output, "process", depends, [config.output / "hists.h5", config.output / "processing.json"], complete=account.complete)
+    return DONE
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    from readers.inspect import describe
+    from records.summary import show
+
+    structure = describe(arguments.inspect, arguments.format, show=arguments.show, statistics=arguments.stats)
+    show(structure.to_json() if arguments.json else structure.table())
+    return DONE
+
+
+def _convert(arguments: argparse.Namespace, options: argparse.ArgumentParser) -> int:
+    from readers.convert import convert
+
+    *inputs, output = arguments.convert
+    if not inputs:
+        options.error("--convert needs at least one input and an output")
+    convert(inputs, output, format=arguments.format)
+    print(output)
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Configurations: options, their validation and the messages about them."""

@@ -137,13 +137,16 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Any:
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the configuration ({error.strerror}); give the path of a YAML file, e.g. configs/diffuse_example.yaml") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise InputError(
+            f"{path}: cannot read the configuration ({reason}); give the path of a YAML file, e.g. configs/diffuse_example.yaml"
+        ) from None
     data, lines = _parse(text, path)
     for override in overrides:
         _override(data, override)
     analysis = data.get("analysis")
-    if analysis not in ANALYSES:
+    if not isinstance(analysis, str) or analysis not in ANALYSES:
         raise InputError(f"{path}{_line(lines, ('analysis',))}: analysis: {analysis!r} is not an analysis{nearest(str(analysis), ANALYSES)}")
     try:
         return ANALYSES[analysis].model_validate({**data, "source": path.resolve()})
@@ -158,6 +161,11 @@ def json_schema() -> dict[str, Any]:
         "title": "Dynode configuration",
         "oneOf": [model.model_json_schema(by_alias=True) for model in ANALYSES.values()],
     }
+
+
+def write_json_schema(path: str | Path) -> None:
+    """Write the JSON schema to ``path``; the same options give the same bytes."""
+    Path(path).write_text(json.dumps(json_schema(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def as_json(config: Config) -> dict[str, Any]:
@@ -265,3 +273,7 @@ def _descend(model: Any, part: str | int) -> Any:
     if getattr(model, "__origin__", None) in (dict, list):
         return arguments[-1]
     return _descend(inner[0], part) if inner else model
+
+
+if __name__ == "__main__":
+    write_json_schema(Path(__file__).with_name("schema.json"))

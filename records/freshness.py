@@ -1,0 +1,114 @@
+"""Which stage is out of date, and why: each stage depends on its part of the configuration, its inputs and its code.
+
+After a stage has run, ``record`` adds to its part of the manifest what it depended on and what it left (``depends``, ``outputs``, and ``key``,
+the digest of ``depends``). ``why_stale`` compares with the present state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from configs.errors import InputError
+from configs.schema import Config, as_json
+from data_info.catalogue import data_dir, entry
+from data_info.files import find_files
+from records.manifest import load_manifest, update_manifest
+from records.provenance import file_identity, package_versions, source_digest, value_digest
+
+SECTIONS = {
+    "process": ("analysis", "seed", "datasets", "processor"),
+    "fit": ("analysis", "seed", "fits"),
+    "plot": ("analysis", "name", "fits", "plots"),
+}
+CODE = {
+    "process": ("data_info", "physics", "readers", "simulation", "processors"),
+    "fit": ("data_info", "physics", "fits"),
+    "plot": ("data_info", "physics", "plotting"),
+}
+UPSTREAM = {"process": (), "fit": ("hists.h5", "processing.json"), "plot": ("hists.h5", "processing.json", "results.json")}
+PHRASES = {
+    "configuration": "its part of the configuration changed",
+    "inputs": "its input files changed",
+    "files": "a file that the configuration names changed",
+    "upstream": "the stage before it left something new",
+    "code": "its code changed",
+    "packages": "versions of packages changed",
+}
+
+
+def dependencies(stage: str, config: Config) -> dict[str, str]:
+    """Digests of all that ``stage`` ("process", "fit", "plot") depends on, by the names in ``PHRASES``."""
+    options = as_json(config)
+    section = {key: options.get(key) for key in SECTIONS[stage]}
+    return {
+        "configuration": value_digest(section),
+        "inputs": value_digest([_dataset_state(name, config) for name in config.datasets] if stage == "process" else []),
+        "files": value_digest(_mentioned_files(section, config)),
+        "upstream": value_digest([_state(config.output / name) for name in UPSTREAM[stage]]),
+        "code": source_digest(CODE[stage]),
+        "packages": value_digest(package_versions()),
+    }
+
+
+def why_stale(output: Path, stage: str, depends: Mapping[str, str]) -> str | None:
+    """Why ``stage`` must run again, or None when what it left is up to date."""
+    entry_of_stage = load_manifest(output).get("stages", {}).get(stage, {})
+    if "depends" not in entry_of_stage:
+        return "it has not run yet"
+    if not entry_of_stage.get("complete", True):
+        return "its last run was incomplete"
+    for name, state in entry_of_stage["outputs"].items():
+        present = _state(output / name)
+        if present != state:
+            return f"{name} is missing" if present is None else f"{name} is not what it left"
+    changed = [phrase for name, phrase in PHRASES.items() if entry_of_stage["depends"].get(name) != depends[name]]
+    return ", ".join(changed) or None
+
+
+def record(output: Path, stage: str, depends: Mapping[str, str], outputs: Iterable[Path], *, complete: bool = True) -> None:
+    """Add to the manifest what a finished stage depended on and the files it left."""
+    present = load_manifest(output).get("stages", {}).get(stage, {})
+    left = {str(path.relative_to(output)): _state(path) for path in sorted(outputs)}
+    update_manifest(output, stage, {**present, "key": value_digest(dict(depends)), "depends": dict(depends), "outputs": left, "complete": complete})
+
+
+def _dataset_state(name: str, config: Config) -> Any:
+    """Identity of the files of a data set: path, size and time of each; generated ones follow from the configuration and the code."""
+    dataset = config.datasets[name]
+    try:
+        if dataset.catalogue is not None:
+            return [name, entry(dataset.catalogue).sha256]
+        return [name, [[path, _stamp(Path(path))] for path in find_files(name, dataset, config.source)]]
+    except InputError as error:
+        return [name, str(error)]  # the stage itself reports it
+
+
+def _stamp(path: Path) -> list[int] | None:
+    return [path.stat().st_size, path.stat().st_mtime_ns] if path.is_file() else None
+
+
+def _state(path: Path) -> str | None:
+    return file_identity(path)["sha256"] if path.is_file() else None
+
+
+def _mentioned_files(section: Mapping[str, Any], config: Config) -> list[Any]:
+    """Digests of files that a section names: tables, external scans, and the modules beside the configuration when it names a class."""
+    texts = {text for key, text in _strings(section) if key != "files"}
+    roots = (config.source.parent, Path.cwd(), data_dir())
+    named = [(text, _state(root / text)) for text in sorted(texts) for root in roots if (root / text).is_file()]
+    own = any(key == "class" for key, _ in _strings(section))
+    modules = [(path.name, _state(path)) for path in sorted(config.source.parent.glob("*.py"))] if own else []
+    return [*named, *modules]
+
+
+def _strings(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _strings(item, name)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item, key)

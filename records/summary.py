@@ -1,0 +1,122 @@
+"""Short tables for the terminal: what was processed, what was fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import singledispatch
+from typing import TYPE_CHECKING, Any
+
+from records import results as kinds
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+WIDE = 200  # columns of a table written into a file or pipe
+Row = tuple[str, str, str]
+
+
+def show(table: Table | str) -> None:
+    """Write a table, or text as it is, to standard output; a table keeps its width where the output is no terminal."""
+    from rich.console import Console
+
+    console = Console(soft_wrap=isinstance(table, str))
+    if not console.is_terminal:
+        console.width = max(console.width, WIDE)
+    console.print(table, markup=False, highlight=False)
+
+
+def account_table(processing: Mapping[str, Any]) -> Table:
+    """Data sets, files and entries of the content of ``processing.json``."""
+    table = _table("data set", "kind", "files", "entries", "processed")
+    for name, dataset in processing["datasets"].items():
+        share = "all" if dataset["fraction"] == 1 else f"{dataset['processed']:,} ({dataset['fraction']:.1%})"
+        table.add_row(name, dataset["kind"], str(dataset["files"]), f"{dataset['expected']:,}", share)
+    return table
+
+
+def results_table(results: Mapping[str, Any]) -> Table:
+    """One row for each parameter of each fit and for each further result."""
+    table = _table("result", "quantity", "value", "published")
+    for name, result in results.items():
+        for quantity, value, published in rows(result):
+            table.add_row(name, quantity, value, published)
+            name = ""
+    return table
+
+
+def _table(*columns: str) -> Table:
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(box=SIMPLE)
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+@singledispatch
+def rows(result: Any) -> list[Row]:
+    """(quantity, value, published value) of a result, ready to be shown."""
+    return [("", type(result).__name__, "")]
+
+
+@rows.register
+def _(result: kinds.FitResult) -> list[Row]:
+    head = [] if result.valid else [("INVALID", result.reason, "")]
+    shown = [(name, _with_errors(parameter), _interval(result.published.get(name))) for name, parameter in result.parameters.items()]
+    partial = " (from an incomplete run)" if result.partial else ""
+    return [*head, *shown, ("observed", f"{result.n_observed:g} events in {result.n_bins} bins{partial}", ""), ("-ln L", f"{result.nll:.4f}", "")]
+
+
+@rows.register
+def _(result: kinds.ScanResult) -> list[Row]:
+    compared = ", ".join(f"{name} {value:.3g}" for name, value in result.comparison.items())
+    return [(f"{result.x_name}, {result.y_name}", f"minimum at {result.best[0]:.4g}, {result.best[1]:.4g}", compared)]
+
+
+@rows.register
+def _(result: kinds.ProfileResult) -> list[Row]:
+    return [(result.parameter, f"68 %: {_range(result.interval_68)}, 95 %: {_range(result.interval_95)}", "")]
+
+
+@rows.register
+def _(result: kinds.ToysResult) -> list[Row]:
+    pulls = [(f"pull of {name}", f"mean {mean:+.3f}, width {result.pull_width[name]:.3f}", "") for name, mean in result.pull_mean.items()]
+    return [("toys", f"{result.n_valid} of {result.n_requested} valid", ""), *pulls]
+
+
+@rows.register
+def _(result: kinds.GoodnessOfFit) -> list[Row]:
+    return [(f"p-value ({axes})", f"{p:.3f} \u00b1 {result.p_error.get(axes, float('nan')):.3f}", "") for axes, p in result.p_value.items()]
+
+
+@rows.register
+def _(result: kinds.FeldmanCousinsResult) -> list[Row]:
+    return [(f"{result.parameter} at {float(level):.2%}", _range(interval), "") for level, interval in result.interval.items()]
+
+
+@rows.register
+def _(result: kinds.LimitResult) -> list[Row]:
+    expected = f" (expected {result.expected['0']:.4g})" if result.expected and "0" in result.expected else ""
+    return [(result.parameter, f"< {result.observed:.4g} {result.unit} at {result.cl:.0%}{expected}", "")]
+
+
+@rows.register
+def _(result: kinds.HypothesisTest) -> list[Row]:
+    return [(f"{result.alternative} against {result.null}", f"TS {result.ts:.2f}, p = {result.p_toys:.3f} \u00b1 {result.p_toys_error:.3f}", "")]
+
+
+def _with_errors(parameter: kinds.Parameter) -> str:
+    if parameter.fixed:
+        return f"{parameter.value:.4g} (fixed)"
+    down, up = parameter.minos or (-parameter.error, parameter.error)
+    bound = " (at its bound)" if parameter.at_bound else ""
+    return f"{parameter.value:.4g} {down:+.2g} {up:+.2g} {parameter.unit}".rstrip() + bound
+
+
+def _interval(published: tuple[float, float, float] | None) -> str:
+    return "" if published is None else f"{published[0]:.4g} {-abs(published[1]):+.2g} {published[2]:+.2g}"
+
+
+def _range(interval: tuple[float, float]) -> str:
+    return f"[{interval[0]:.4g}, {interval[1]:.4g}]"

@@ -1,0 +1,44 @@
+"""Events -> histograms -> results -> figures: all stages of a configuration, redoing only what is out of date."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import run_fit
+import run_plots
+import run_processor
+from configs import command_line
+from configs.command_line import DONE
+
+STAGES = {"process": run_processor.run, "fit": run_fit.run, "plot": run_plots.run}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    options = command_line.parser(__doc__, inputs=True)
+    return command_line.run(lambda parsed: run(command_line.read_config(parsed), parsed), options, arguments)
+
+
+def run(config: Any, arguments: argparse.Namespace) -> int:
+    """Run each stage that is out of date, saying why, up to the first that fails; returns its exit status."""
+    from records.freshness import dependencies, why_stale
+
+    for stage, run_stage in STAGES.items():
+        if stage == "fit" and not hasattr(config, "fits"):
+            continue
+        reason = "--fresh" if arguments.fresh else why_stale(config.output, stage, dependencies(stage, config))
+        if reason is None:
+            print(f"{stage}: up to date")
+            continue
+        print(f"{stage}: runs ({reason})", flush=True)
+        if status := run_stage(config, arguments):
+            return status
+    print(f"Results and figures: {config.output}")
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

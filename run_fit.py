@@ -1,0 +1,40 @@
+"""Histograms -> results: every fit of a configuration, with its scans, intervals, limits and toys."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from configs import command_line
+from configs.command_line import DONE
+from configs.errors import InputError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    options = command_line.parser(__doc__)
+    return command_line.run(lambda parsed: run(command_line.read_config(parsed), parsed), options, arguments)
+
+
+def run(config: Any, arguments: argparse.Namespace) -> int:
+    """Do the fits, record what they depended on, print the results; returns the exit status."""
+    if not hasattr(config, "fits"):
+        raise InputError(
+            f"{config.source}: analysis {config.analysis!r} has no fits; use its histograms ({config.output / 'hists.h5'}) or run_plots.py"
+        )
+    from fits.stage import fit
+    from records.freshness import dependencies, record
+    from records.summary import results_table, show
+
+    depends = dependencies("fit", config)
+    with command_line.progress_bar() as progress:
+        results = fit(config, progress=progress)
+    record(config.output, "fit", depends, [config.output / "results.json"])
+    show(results_table(results))
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

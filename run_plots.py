@@ -1,0 +1,34 @@
+"""Results -> figures: PNG and PDF with the drawn numbers in JSON beside them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from configs import command_line
+from configs.command_line import DONE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    options = command_line.parser(__doc__)
+    return command_line.run(lambda parsed: run(command_line.read_config(parsed), parsed), options, arguments)
+
+
+def run(config: Any, arguments: argparse.Namespace) -> int:
+    """Draw the figures, record what they depended on, print their paths; returns the exit status."""
+    from plotting.stage import plot
+    from records.freshness import dependencies, record
+
+    depends = dependencies("plot", config)
+    with command_line.progress_bar() as progress:
+        figures = plot(config, progress=progress)
+    record(config.output, "plot", depends, figures)
+    print("\n".join(str(path) for path in figures if path.suffix != ".json"))
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
