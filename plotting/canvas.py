@@ -1,0 +1,145 @@
+"""The page that every figure is drawn on: panels of fixed size, the experiment's label, the words at its foot, room for the legend."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator, NullFormatter
+from numpy.typing import ArrayLike, NDArray
+
+from plotting.style import VERMILLION, Style, experiment_label
+
+Array = NDArray[np.float64]
+
+WIDTH_IN, HEIGHT_IN = 8.0, 6.8
+LEFT, RIGHT, TOP, BOTTOM = 1.15, 0.3, 0.5, 0.85  # margins in inches: fixed, so that figures of one analysis lie on top of each other
+PANEL_IN, SIDES_IN = 4.6, 1.55  # width of one panel of several, and of what stands beside them
+RATIO_IN, GAP_IN = 1.5, 0.1
+COLUMN_GAP_IN = 0.35  # between panels side by side: room for the tick labels at their ends
+ROW_GAP_IN = 1.0  # between rows of panels: room for tick labels and label
+FOOT_LINE_IN = 0.2
+NARROW = 90.0  # a logarithmic axis over less than this factor has ticks at 1, 2 and 5
+FOOT_LETTERS_PER_INCH = 13.5
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Words that stand on every figure of one result.
+
+    ``label`` follows the experiment's name, ``right`` stands above the upper right corner, ``notes`` (where the response came from) and
+    ``warnings`` (partial data) stand at the foot, word for word.
+    """
+
+    label: str = ""
+    right: str = ""
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+NO_CAPTION = Caption()
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One axis of a panel: its label with unit, whether it is logarithmic, and its range (null: from what is drawn)."""
+
+    label: str
+    log: bool = False
+    limits: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """A figure and its panels; ``ratios[i]`` lies below ``panels[i]``."""
+
+    figure: Figure
+    panels: tuple[Axes, ...]
+    ratios: tuple[Axes, ...] = ()
+
+
+def page(style: Style, caption: Caption, *, columns: int = 1, rows: int = 1, ratio: bool = False, width_in: float = WIDTH_IN,
+         height_in: float = HEIGHT_IN, left_in: float = LEFT, right_in: float = RIGHT, bottom_in: float = BOTTOM) -> Page:  # fmt: skip
+    """An empty page of ``rows`` x ``columns`` panels (row by row), each with a ratio panel below if wanted; call it inside ``style.context()``.
+
+    ``width_in`` and ``height_in`` are those of the whole page; lines at the foot make it taller.
+    """
+    lines = _foot_lines(caption, width_in)
+    foot_in = FOOT_LINE_IN * len(lines)
+    figure = Figure(figsize=(width_in, height_in + foot_in))
+    column_in = (width_in - left_in - right_in - COLUMN_GAP_IN * (columns - 1)) / columns
+    row_in = (height_in - TOP - bottom_in - ROW_GAP_IN * (rows - 1)) / rows
+    panels: list[Axes] = []
+    ratios: list[Axes] = []
+    for row in range(rows):
+        for column in range(columns):
+            x = left_in + column * (column_in + COLUMN_GAP_IN)
+            y = foot_in + bottom_in + (rows - 1 - row) * (row_in + ROW_GAP_IN)
+            ratio_in = RATIO_IN if ratio else 0.0
+            panels.append(_axes(figure, x, y + ratio_in + (GAP_IN if ratio else 0.0), column_in, row_in - ratio_in - (GAP_IN if ratio else 0.0)))
+            if ratio:
+                ratios.append(_axes(figure, x, y, column_in, ratio_in))
+    experiment_label(panels[0], style, caption.label, caption.right if columns == 1 else "")
+    if columns > 1 and caption.right:
+        panels[columns - 1].text(1.0, 1.01, caption.right, transform=panels[columns - 1].transAxes, ha="right", va="bottom", fontsize=16)
+    for row, (text, colour, weight) in enumerate(reversed(lines)):
+        figure.text(0.1 / width_in, (0.06 + FOOT_LINE_IN * row) / (height_in + foot_in), text, fontsize=11.5, color=colour, weight=weight, gid="foot")
+    return Page(figure, tuple(panels), tuple(ratios))
+
+
+def share_y(panels: Sequence[Axes]) -> None:
+    """Give panels side by side one y axis: same range, numbers and label at the first only."""
+    for axes in panels[1:]:
+        axes.sharey(panels[0])
+        axes.tick_params(labelleft=False)
+        axes.set_ylabel("")
+
+
+def apply_scale(axes: Axes, x: Scale | None = None, y: Scale | None = None) -> None:
+    """Set labels, scales and ranges of both axes; logarithmic axes get a tick per decade and small ones between."""
+    if x is not None:
+        axes.set_xlabel(x.label)
+        axes.set_xscale("log" if x.log else "linear")
+        axes.set_xlim(x.limits)
+        _set_ticks(axes.xaxis, x)
+    if y is not None:
+        axes.set_ylabel(y.label)
+        axes.set_yscale("log" if y.log else "linear")
+        axes.set_ylim(y.limits)
+        _set_ticks(axes.yaxis, y)
+
+
+def _set_ticks(axis: Axis, scale: Scale) -> None:
+    if scale.log and scale.limits is not None and scale.limits[1] < NARROW * scale.limits[0]:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
+    elif scale.log:
+        axis.set_major_locator(LogLocator(numticks=12))
+        axis.set_minor_locator(LogLocator(subs=tuple(range(2, 10)), numticks=12))
+        axis.set_minor_formatter(NullFormatter())
+    elif scale.limits == (-1.0, 1.0):
+        axis.set_major_locator(MultipleLocator(0.5))
+
+
+def edges_of(centres: ArrayLike) -> Array:
+    """Bin edges half way between the points of a grid, so that a map of values at these points is drawn in the right place."""
+    points = np.asarray(centres, float)
+    middle = 0.5 * (points[1:] + points[:-1])
+    return np.concatenate([[1.5 * points[0] - 0.5 * points[1]], middle, [1.5 * points[-1] - 0.5 * points[-2]]])
+
+
+def _axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    full_width, full_height = figure.get_size_inches()
+    return figure.add_axes((left / full_width, bottom / full_height, width / full_width, height / full_height))
+
+
+def _foot_lines(caption: Caption, width_in: float) -> list[tuple[str, str, str]]:
+    letters = int(width_in * FOOT_LETTERS_PER_INCH)
+    lines = [(line, VERMILLION, "bold") for text in caption.warnings for line in textwrap.wrap(text, letters)]
+    return lines + [(line, "#555555", "normal") for text in caption.notes for line in textwrap.wrap(text, letters)]

@@ -1,0 +1,55 @@
+"""Legends that never lie on the data: the panel is made taller until they are clear of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.legend import Legend
+from matplotlib.patches import Patch
+
+from plotting.canvas import Array
+
+CLEARANCE = 0.03  # of the panel's height, between the highest drawn thing and the legend
+
+
+def place_legend(axes: Axes, heights: Sequence[tuple[Array, Array]] = (), *, text: Sequence[str] = (), entries: bool = True,
+                 loc: Any = "upper right", title: bool = False, fontsize: float | None = None) -> Legend | None:  # fmt: skip
+    """Add a legend (``text`` lines first, then every labelled artist) and raise the top of the y axis until nothing lies below it.
+
+    ``heights``: for each drawn thing the bin edges (n + 1) and the height of its bins (n). ``entries``: false for the text alone.
+    ``title``: the first line is bold. Returns null when there is nothing to say.
+    """
+    handles, labels = axes.get_legend_handles_labels() if entries else ([], [])
+    blank: list[Artist] = [Patch(alpha=0.0, linewidth=0.0) for _ in text]
+    if not handles and not blank:
+        return None
+    narrow: dict[str, Any] = {} if handles else {"handlelength": 0.0, "handletextpad": 0.0}
+    legend = axes.legend(handles=[*blank, *handles], labels=[*text, *labels], loc=loc, fontsize=fontsize, borderaxespad=0.6, **narrow)
+    if title and text:
+        legend.get_texts()[0].set_fontweight("bold")
+    make_room(axes, legend, heights)
+    return legend
+
+
+def make_room(axes: Axes, legend: Legend, heights: Sequence[tuple[Array, Array]]) -> None:
+    """Raise the top of the y axis so that every bin under ``legend`` ends below it; the bottom stays."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    box = legend.get_window_extent(FigureCanvasAgg(figure).get_renderer()).transformed(axes.transAxes.inverted())
+    left, right = (axes.transData.inverted().transform(axes.transAxes.transform((x, 0.5)))[0] for x in (box.x0, box.x1))
+    under = [high[(edges[1:] > left) & (edges[:-1] < right) & np.isfinite(high)] for edges, high in heights]
+    highest = max((float(part.max()) for part in under if part.size), default=0.0)
+    bottom, top = axes.get_ylim()
+    free = box.y0 - CLEARANCE
+    if free <= 0.1 or highest <= bottom:
+        return
+    if axes.get_yscale() == "log":
+        needed = bottom * (highest / bottom) ** (1.0 / free)
+    else:
+        needed = bottom + (highest - bottom) / free
+    axes.set_ylim(bottom, max(top, needed))

@@ -1,0 +1,60 @@
+"""How parameters are written on figures: symbol, unit, value with its errors."""
+
+from __future__ import annotations
+
+import math
+
+from records.results import Parameter
+
+FLUX_UNIT = r"10$^{-18}$ GeV$^{-1}$ cm$^{-2}$ s$^{-1}$ sr$^{-1}$"
+E2_FLUX_UNIT = r"GeV cm$^{-2}$ s$^{-1}$ sr$^{-1}$"
+
+# name -> symbol, unit
+SYMBOLS: dict[str, tuple[str, str]] = {
+    "astro_norm": (r"\Phi_\mathrm{astro}", FLUX_UNIT),
+    "astro_gamma": (r"\gamma_\mathrm{astro}", ""),
+    "atmos_norm": (r"N_\mathrm{atm}", ""),
+    "beta": (r"\beta", ""),
+    "cutoff_gev": (r"E_\mathrm{cut}", "GeV"),
+    "gamma_2": (r"\gamma_2", ""),
+    "break_gev": (r"E_\mathrm{break}", "GeV"),
+}
+DIGITS = 2  # significant digits of the smaller error
+
+
+def symbol(name: str) -> str:
+    """The parameter's symbol for a label; an unknown parameter keeps its name.
+
+    >>> symbol("beta"), symbol("my_parameter")
+    ('$\\\\beta$', 'my_parameter')
+    """
+    return f"${SYMBOLS[name][0]}$" if name in SYMBOLS else name
+
+
+def axis_label(name: str) -> str:
+    """Symbol and unit for an axis."""
+    unit = SYMBOLS.get(name, ("", ""))[1]
+    return f"{symbol(name)} [{unit}]" if unit else symbol(name)
+
+
+def measured(name: str, parameter: Parameter) -> str:
+    """``symbol = value`` with its MINOS errors, else with the error of the Hessian, rounded to two digits of the smaller error.
+
+    >>> measured("x", Parameter(2.8731, 0.196, minos=(-0.187, 0.201)))
+    'x = $2.87^{+0.20}_{-0.19}$'
+    >>> measured("x", Parameter(1.04, 0.352))
+    'x = $1.04 \\\\pm 0.35$'
+    >>> measured("x", Parameter(1.0, 0.0, fixed=True))
+    'x = 1 (fixed)'
+    """
+    if parameter.fixed:
+        return f"{symbol(name)} = {parameter.value:g} (fixed)"
+    errors = parameter.minos if parameter.minos is not None and all(map(math.isfinite, parameter.minos)) else None
+    smaller = min((abs(error) for error in errors or (parameter.error,) if error), default=1.0)
+    if not math.isfinite(smaller) or not 1e-4 < smaller < 1e5:
+        return f"{symbol(name)} = {parameter.value:.3g}"
+    digits = max(DIGITS - 1 - math.floor(math.log10(smaller)), 0)
+    value = f"{parameter.value:.{digits}f}"
+    if errors is not None:
+        return f"{symbol(name)} = ${value}^{{{errors[1]:+.{digits}f}}}_{{{errors[0]:+.{digits}f}}}$"
+    return f"{symbol(name)} = ${value} \\pm {parameter.error:.{digits}f}$"

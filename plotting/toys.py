@@ -1,0 +1,131 @@
+"""Pseudo-experiments: pulls beside the unit Gaussian, goodness of fit, test statistic beside chi-square."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from scipy.stats import chi2, norm
+
+from plotting.canvas import NO_CAPTION, PANEL_IN, SIDES_IN, Array, Caption, Page, Scale, apply_scale, page, share_y
+from plotting.drawn import DrawnFigure
+from plotting.legend import place_legend
+from plotting.style import BLACK, OTHER, SKY, Style
+
+PULL_EDGES = np.linspace(-4.0, 4.0, 33)
+PULL_CURVE = np.linspace(-4.0, 4.0, 161)
+ROW_IN = 5.4  # height of a page with one row of panels
+GOODNESS_BINS, TS_BINS = 30, 40
+
+
+@dataclass(frozen=True)
+class PullSet:
+    """Pulls (fit - truth) / error of one parameter over toys, with the mean and width that results.json states."""
+
+    label: str
+    pulls: Array
+    mean: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Goodness:
+    """Statistic of the data and of toys for one projection; ``p_value`` and its error as results.json states them."""
+
+    title: str
+    observed: float
+    toys: Array
+    p_value: float
+    p_error: float
+
+
+def toy_pulls(sets: Sequence[PullSet], *, style: Style, caption: Caption = NO_CAPTION) -> DrawnFigure:
+    """One panel per parameter: histogram of the pulls and the unit Gaussian of the same area; pulls beyond +-4 are counted in words."""
+    step = PULL_EDGES[1] - PULL_EDGES[0]
+    drawn: dict[str, Any] = {}
+    with style.context():
+        sheet = _row(style, caption, len(sets))
+        for axes, one in zip(sheet.panels, sets, strict=True):
+            finite = one.pulls[np.isfinite(one.pulls)]
+            counts = np.histogram(finite, PULL_EDGES)[0]
+            outside = int(finite.size - counts.sum())
+            gaussian = finite.size * step * norm.pdf(PULL_CURVE)
+            _toys(axes, PULL_EDGES, counts, "Toys")
+            axes.plot(PULL_CURVE, gaussian, color=OTHER, label="Unit Gaussian", gid="gaussian")
+            apply_scale(axes, Scale("Pull", limits=(-4.0, 4.0)), Scale(f"Toys per {step:g}", limits=(0.0, 1.1 * max(counts.max(), gaussian.max()))))
+            text = (one.label, f"mean {one.mean:.2f}, width {one.width:.2f}", *((f"{outside} beyond ±4",) if outside else ()))
+            place_legend(
+                axes, [(PULL_EDGES, counts), (np.append(PULL_CURVE, 4.1), gaussian)], text=text, entries=axes is sheet.panels[-1], loc="upper left"
+            )
+            drawn[one.label] = {"counts": counts, "outside": outside, "mean": one.mean, "width": one.width, "gaussian": gaussian}
+        share_y(sheet.panels)
+    return DrawnFigure(sheet.figure, {"pull_edges": PULL_EDGES, "gaussian_x": PULL_CURVE, "parameters": drawn})
+
+
+def goodness(sets: Sequence[Goodness], statistic: str, *, style: Style, caption: Caption = NO_CAPTION) -> DrawnFigure:
+    """One panel per projection: the statistic in toys, a line at the data's, the p-value with its error."""
+    drawn: dict[str, Any] = {}
+    with style.context():
+        sheet = _row(style, caption, len(sets))
+        for axes, one in zip(sheet.panels, sets, strict=True):
+            edges = np.linspace(*_span([*one.toys, one.observed]), GOODNESS_BINS + 1)
+            counts = np.histogram(one.toys, edges)[0]
+            _toys(axes, edges, counts, f"Toys ({len(one.toys)})")
+            axes.axvline(one.observed, color=BLACK, linewidth=2.6, label="Data", gid="observed")
+            apply_scale(axes, Scale(statistic, limits=(edges[0], edges[-1])), Scale("Toys per bin", limits=(0.0, 1.1 * counts.max())))
+            place_legend(
+                axes, [(edges, _with_line(edges, counts, one.observed))], text=(one.title, f"p = {one.p_value:.3g} ± {one.p_error:.1g}"), title=True
+            )
+            drawn[one.title] = {"edges": edges, "counts": counts, "observed": one.observed, "p_value": one.p_value, "p_error": one.p_error}
+        for axes in sheet.panels[1:]:
+            axes.set_ylabel("")
+    return DrawnFigure(sheet.figure, {"statistic": statistic, "projections": drawn})
+
+
+def likelihood_ratio(toys: Array, observed: float, degrees_of_freedom: int, *, text: Sequence[str] = (), style: Style,
+                   caption: Caption = NO_CAPTION) -> DrawnFigure:  # fmt: skip
+    """Draw the test statistic of toys of the null hypothesis, chi-square of the same area, and the data's value; counts are logarithmic."""
+    toys = np.asarray(toys, float)
+    toys = toys[np.isfinite(toys)]
+    edges = np.linspace(0.0, 1.1 * max(float(toys.max()), observed, 5.0), TS_BINS + 1)
+    counts = np.histogram(np.maximum(toys, 0.0), edges)[0]  # a fit that stops 1e-7 above the other belongs to the first bin
+    expected = len(toys) * np.diff(chi2.cdf(edges, degrees_of_freedom))
+    label = rf"$\chi^2$({degrees_of_freedom})"
+    with style.context():
+        sheet = page(style, caption)
+        axes = sheet.panels[0]
+        _toys(axes, edges, counts, f"Toys of the null hypothesis ({len(toys)})")
+        axes.stairs(expected, edges, baseline=None, color=OTHER, linewidth=2.4, label=label, gid="chi2")
+        axes.axvline(observed, color=BLACK, linewidth=2.6, label=f"Data ({observed:.2f})", gid="observed")
+        apply_scale(
+            axes,
+            Scale("Test statistic", limits=(0.0, edges[-1])),
+            Scale(f"Toys per {edges[1]:.2g}", True, (0.5, 2.0 * max(counts.max(), expected.max()))),
+        )
+        place_legend(axes, [(edges, np.maximum(counts, expected))], text=text)
+    return DrawnFigure(sheet.figure, {"edges": edges, "counts": counts, label.strip("$"): expected, "observed": observed})
+
+
+def _row(style: Style, caption: Caption, panels: int) -> Page:
+    return page(style, caption, columns=panels, width_in=max(8.0, SIDES_IN + PANEL_IN * panels), height_in=ROW_IN)
+
+
+def _toys(axes: Axes, edges: Array, counts: Array, label: str) -> None:
+    axes.stairs(counts, edges, fill=True, color=SKY, label=label, gid="toys")
+    axes.stairs(counts, edges, color=BLACK, linewidth=1.0)
+
+
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    low, high = float(np.min(values)), float(np.max(values))
+    margin = 0.05 * (high - low) or 1.0
+    return low - margin, high + margin
+
+
+def _with_line(edges: Array, counts: Array, position: float) -> Array:
+    """Heights for the legend: the bin of the data's line counts as full."""
+    tall = counts.astype(float)
+    tall[np.clip(np.searchsorted(edges, position) - 1, 0, len(counts) - 1)] = counts.max()
+    return tall
