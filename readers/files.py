@@ -1,0 +1,120 @@
+"""Paths and fsspec URLs: opening them, and turning every failure into ``SourceError`` or ``ReadError``."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from readers.source import ReadError, SourceError
+
+URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:(//|:)")
+SPOOL_BYTES = 1 << 26  # a remote file without random access is kept in memory up to this size, on disk beyond
+# What the caller must change; other numbers are the system's or the network's and worth a retry, but for the positions no file can have.
+LASTING = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP}
+BAD_POSITION = {errno.EINVAL, errno.EOVERFLOW}  # a header that lies about an offset
+HDF5_ERRNO = re.compile(r"errno = (\d+)")
+# The network libraries are optional: their errors are known by the name of a class they derive from.
+NETWORK_ERRORS = {"ClientError", "FSTimeoutError", "TimeoutError", "ConnectionError"}
+LASTING_HTTP = {400, 401, 403, 404, 405, 410, 451}
+
+
+def is_url(path: str | os.PathLike[str]) -> bool:
+    """Whether ``path`` is an fsspec URL (``https://``, ``s3://``, ``memory://``, also chained by ``::``) and not a local path."""
+    return isinstance(path, str) and URL.match(path) is not None
+
+
+def check_file(path: str | os.PathLike[str]) -> None:
+    """Refuse a local path that is missing, a directory, or empty. A URL is left to its opener. Raises ``SourceError`` or ``ReadError``."""
+    if is_url(path):
+        return
+    with reading(path):
+        if Path(path).is_dir():
+            raise SourceError(f"{path}: is a directory; give its files, e.g. {path}/*.root")
+        if Path(path).stat().st_size == 0:
+            raise SourceError(f"{path}: is empty (0 bytes): an interrupted copy? copy or download it again")
+
+
+def open_binary(path: str | os.PathLike[str]) -> IO[bytes]:
+    """Open a local path or an fsspec URL for reading with random access.
+
+    A remote file whose server has no random access is copied whole, in memory up to 64 MiB, else to a temporary file that vanishes
+    when closed. Raises ``SourceError`` (missing, forbidden, protocol without its package) or ``ReadError`` (network).
+    """
+    check_file(path)
+    with reading(path):
+        if not is_url(path):
+            return Path(path).open("rb")
+        import fsspec
+
+        file = fsspec.open(str(path), "rb").open()
+        if file.seekable():
+            if getattr(file, "size", None) == 0:
+                raise SourceError(f"{path}: is empty (0 bytes): an interrupted upload?")
+            return file
+        return _spooled(file)
+
+
+def first_bytes(path: str | os.PathLike[str], count: int) -> bytes:
+    """The first ``count`` bytes of a file, fewer when it is shorter."""
+    with open_binary(path) as file, reading(path):
+        return file.read(count)
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str], what: str = "") -> Iterator[None]:
+    """Let nothing but ``SourceError`` and ``ReadError`` escape from a block that reads ``path``.
+
+    ``what`` names the part of the file (``column 'energy', entries 0 to 100``). A file library answers wrong content with nearly any
+    exception, so everything that is not an operating-system or network error is a ``SourceError`` with the library's words in it.
+    """
+    where = f"{path}: {what}" if what else f"{path}"
+    try:
+        yield
+    except (SourceError, ReadError):
+        raise
+    except ImportError as error:
+        raise SourceError(f"{where}: a package is missing for this kind of file or URL: {_words(error)}") from error
+    except Exception as error:
+        raise _translated(error, where) from error
+
+
+def _translated(error: Exception, where: str) -> SourceError | ReadError:
+    if isinstance(error, FileNotFoundError):
+        return SourceError(f"{where}: no such file; check the path (the working directory is {Path.cwd()})")
+    code = _errno(error)
+    if code in LASTING:
+        return SourceError(f"{where}: cannot be opened ({os.strerror(code)}); check the path and its permissions")
+    status = getattr(error, "status", None)  # aiohttp's ClientResponseError
+    if status in LASTING_HTTP:
+        return SourceError(f"{where}: the server answers with status {status}; check the URL and the rights to it")
+    if (code and code not in BAD_POSITION) or any(kind.__name__ in NETWORK_ERRORS for kind in type(error).__mro__):
+        return ReadError(f"{where}: reading failed ({_words(error)}); try again, or copy the file to a local disk")
+    return SourceError(f"{where}: wrong content or truncated ({_words(error)}); check it with --inspect, or copy or write it again")
+
+
+def _errno(error: Exception) -> int:
+    """The system's error number, 0 where there is none (HDF5 and Arrow raise OSError for wrong content too)."""
+    if not isinstance(error, OSError):
+        return 0
+    match = HDF5_ERRNO.search(str(error))
+    return error.errno or (int(match[1]) if match else 0)
+
+
+def _words(error: Exception, limit: int = 300) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:limit]}{'...' if len(text) > limit else ''}"
+
+
+def _spooled(stream: Any) -> IO[bytes]:
+    spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - returned open
+    with stream:
+        while block := stream.read(1 << 20):
+            spool.write(block)
+    spool.seek(0)
+    return spool
