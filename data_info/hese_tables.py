@@ -19,16 +19,16 @@ SOURCES = (
     "github Astridsc/nuSIprop (flavour areas, atmospheric spectra)"
 )
 
+Array = NDArray[np.float64]
+
 N_TRUE = 20  # true-energy bins j of 0.15 decades from 1e4 GeV
 N_NODES = 60  # nodes i of 0.05 decades from 1e4 GeV
-TRUE_EDGES_GEV = 10.0 ** (4.0 + 0.15 * np.arange(N_TRUE + 1))
-TRUE_CENTRES_GEV = 10.0 ** (4.075 + 0.15 * np.arange(N_TRUE))
-NODE_CENTRES_GEV = 10.0 ** (4.025 + 0.05 * np.arange(N_NODES))
-NODE_EDGES_GEV = 10.0 ** (4.0 + 0.05 * np.arange(N_NODES + 1))
+TRUE_EDGES_GEV: Array = np.power(10.0, 4.0 + 0.15 * np.arange(N_TRUE + 1))
+TRUE_CENTRES_GEV: Array = np.power(10.0, 4.075 + 0.15 * np.arange(N_TRUE))
+NODE_CENTRES_GEV: Array = np.power(10.0, 4.025 + 0.05 * np.arange(N_NODES))
+NODE_EDGES_GEV: Array = np.power(10.0, 4.0 + 0.05 * np.arange(N_NODES + 1))
 FLAVOURS = ("electron", "muon", "tau")
-COSZEN_EDGES = np.linspace(-1.0, 1.0, 11)
-
-Array = NDArray[np.float64]
+COSZEN_EDGES: Array = np.linspace(-1.0, 1.0, 11)
 
 
 @dataclass(frozen=True)

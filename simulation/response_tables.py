@@ -5,6 +5,8 @@ Angle, energy kernel and topology as in the recipe of the specification (section
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
@@ -93,7 +95,7 @@ def zenith_smearing(edges: ArrayLike, sigma_rad: float = CASCADE_SMEARING_RAD, o
     density = weights * psi * np.exp(-0.5 * (psi / sigma_rad) ** 2)
     density /= density.sum()
     matrix = np.empty((len(edges) - 1, len(edges) - 1))
-    for a, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for a, (low, high) in enumerate(itertools.pairwise(edges)):
         cosine = 0.5 * (low + high) + 0.5 * (high - low) * nodes[:, None]
         reach = np.sin(psi) * np.sqrt(1.0 - cosine**2)
         below = [1.0 - np.arccos(np.clip((edge - np.cos(psi) * cosine) / reach, -1.0, 1.0)) / np.pi for edge in edges[1:-1]]

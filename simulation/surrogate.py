@@ -19,6 +19,7 @@ from physics.constants import DAY_S, FLUX_UNIT_PER_GEV_CM2_S_SR, FULL_SKY_SR, HE
 from simulation.response_tables import angular_shape, energy_kernel, topology_fractions, zenith_smearing
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 REFERENCE_INDEX = 2.5
 FLAVOUR_CODE = (12, 14, 16)  # PDG codes of the neutrinos; nu and nubar are summed
@@ -84,7 +85,13 @@ def _atmospheric_rows(channel: ChannelBinning, expected: Array) -> Mapping[str, 
 
 
 def _rows(
-    channel: ChannelBinning, energy: Array, angle: Array, true_energy: Array, flavour: Array, astro: Array | float = 0.0, atmo: Array | float = 0.0
+    channel: ChannelBinning,
+    energy: Indices,
+    angle: Indices,
+    true_energy: Array,
+    flavour: Indices,
+    astro: Array | float = 0.0,
+    atmo: Array | float = 0.0,
 ) -> Mapping[str, NDArray[np.generic]]:
     edges = np.asarray(channel.third_edges)
     return {
@@ -101,4 +108,4 @@ def _rows(
 def _energy_centres(channel: ChannelBinning) -> Array:
     """Geometric centres, below the end of the selection also in the last bin of the official grid, which reaches beyond 1e7 GeV."""
     edges = np.minimum(channel.energy_edges_gev, ANALYSIS_END_GEV)
-    return np.sqrt(edges[:-1] * edges[1:])
+    return np.asarray(np.sqrt(edges[:-1] * edges[1:]))

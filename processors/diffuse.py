@@ -1,0 +1,146 @@
+"""Events of the diffuse analysis -> histograms that are sufficient for any spectrum (specification 3).
+
+Simulation fills, for each channel, the response with moments in true energy: with x = ln(E_true / 100 TeV), x_e the centre of a true-energy
+node and d = x - x_e, the sums M_n = sum a_k d^n for each flux component k and C_n = sum a_k a_l d^n for each pair, n = 0, 1, 2. The weights a
+are expected events at the reference flux in the livetime of the data set. Data fill integer counts in the same bins.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import awkward as ak
+import hist
+import numpy as np
+from coffea.processor import ProcessorABC
+
+from configs import diffuse
+from configs.errors import InputError
+from physics.binning import ChannelBinning, binning, true_energy_edges
+from processors import event_columns, response_fill
+from processors.diffuse_layouts import ALL, LAYOUTS, Columns, Layout, Release, Surrogate, check_lengths, recognise
+from processors.diffuse_selection import Selected, check_cuts, cut_axis, select
+from processors.event_columns import ANY_WEIGHT, WEIGHT, Place
+
+# Every contribution is rounded to a multiple of a quantum before it is added, so that sums are exact and do not depend on the chunks
+# (processors.exact_sums). A cell (class, bin, node) holds at most a few expected events: 2^-50 keeps sums exact up to 8 events, and rounds a
+# weight of 1e-6 events by less than 1e-9. Products of two weights are smaller: 2^-60 keeps their sums exact up to 2^-7.
+WEIGHT_QUANTUM = 2.0**-50
+PAIR_QUANTUM = 2.0**-60
+
+Hists = dict[str, hist.Hist]
+
+
+class DiffuseProcessor(ProcessorABC):
+    """Fills ``response_<channel>`` (kind mc) or ``data_<channel>`` (kind data), and ``cutflow``.
+
+    ``events.metadata`` needs ``kind``, ``filename`` and, for the release's columns, ``livetime_s`` in seconds. The form of the events (release,
+    toy, surrogate) is recognised by their columns; ``layout`` names that of the simulation in advance, for the sizes before a run.
+    """
+
+    def __init__(self, options: diffuse.Processor | None = None, *, layout: str | None = None) -> None:
+        self.options = options or diffuse.Processor()
+        self.layout = layout
+        self.channels = binning(self.options.binning)
+        self.true_edges_gev = true_energy_edges(self.options.true_energy)
+        check_cuts(self.options.selection)
+
+    def axes(self) -> dict[str, tuple[hist.axis.AxisProtocol, ...]]:
+        """Axes of every histogram that a run can make; where the layout is not known, those of the largest (release)."""
+        layout = LAYOUTS[self.layout or Release().name]
+        response = {f"response_{name}": self.response_axes(layout, channel) for name, channel in self.channels.items()}
+        data = {f"data_{name}": response_fill.reco_axes(channel) for name, channel in self.channels.items()}
+        return {**response, **data, "cutflow": (cut_axis(),)}
+
+    def response_axes(self, layout: Layout, channel: ChannelBinning) -> tuple[hist.axis.AxisProtocol, ...]:
+        """Axes class, component (with pairs ``a*b``), moment, reco_energy, third axis, true_energy of a channel's response."""
+        classes = layout.classes if self.options.flavours else (ALL,)
+        components = (*layout.components, *(f"{first}*{second}" for first, second in self._pairs(layout)))
+        moments = list(range(max(self.options.moments, self.options.pair_moments or 0) + 1))
+        return (
+            response_fill.category("class", classes, "Class"),
+            response_fill.category("component", components, "Component"),
+            response_fill.category("moment", moments, "Moment"),
+            *response_fill.reco_axes(channel),
+            response_fill.true_energy_axis(self.true_edges_gev),
+        )
+
+    def process(self, events: ak.Array) -> Hists:
+        """Histograms of one chunk. Raises ``InputError`` for events that the specification refuses (section 10)."""
+        metadata = events.metadata
+        kind, place = metadata["kind"], Place(str(metadata.get("filename", "events")), int(metadata.get("entrystart", 0)))
+        layout = recognise(events.fields, kind, place)
+        event_columns.require(events.fields, layout.reco if kind == "data" else {**layout.reco, **layout.truth}, place)
+        self._check_binning(layout, place)
+        livetime_s = _livetime(metadata, layout, place)
+        reco = layout.observables(event_columns.read(events, layout.reco, place))
+        check_lengths(reco, place)
+        selected, cutflow = select(reco, layout, self.options.selection, self.channels, place)
+        if kind == "data":
+            hists = {f"data_{name}": response_fill.count_events(self.channels[name], taken.reco_index) for name, taken in selected.items()}
+            return {**hists, "cutflow": cutflow}
+        columns = event_columns.read(events, self._truth(layout), place)
+        responses = {f"response_{name}": self._response(layout, name, taken, columns, livetime_s, place) for name, taken in selected.items()}
+        return {**responses, "cutflow": cutflow}
+
+    def postprocess(self, accumulator: Any) -> Any:
+        """Nothing is left to do: histograms hold raw sums."""
+        return accumulator
+
+    def _pairs(self, layout: Layout) -> tuple[tuple[str, str], ...]:
+        return () if self.options.pair_moments is None else layout.pairs
+
+    def _truth(self, layout: Layout) -> Mapping[str, event_columns.Quantity]:
+        if self.options.negative_weights == "refuse":
+            return layout.truth
+        return {name: ANY_WEIGHT if quantity is WEIGHT else quantity for name, quantity in layout.truth.items()}
+
+    def _check_binning(self, layout: Layout, place: Place) -> None:
+        if isinstance(layout, Surrogate) and self.channels != binning("surrogate"):
+            raise InputError(
+                f"{place.filename}: the surrogate response exists in its own bins only, where double cascades have no length; "
+                "set processor.binning: surrogate"
+            )
+
+    def _response(self, layout: Layout, name: str, taken: Selected, columns: Columns, livetime_s: float, place: Place) -> hist.Hist:
+        """Fill the response of one channel."""
+        columns = {column: values[taken.positions] for column, values in columns.items()}
+        weights = layout.weights(columns, livetime_s, self.options.reference_index)
+        self._check_true_energy(layout, columns["primaryEnergy"], weights, taken, place)
+        node, d = response_fill.true_energy_index(self.true_edges_gev, columns["primaryEnergy"])
+        response = hist.Hist(*self.response_axes(layout, self.channels[name]), storage=hist.storage.Double())
+        target = response.view(flow=True)
+        index = taken.reco_index if len(target) == 1 else layout.class_index(columns) * np.prod(target.shape[3:5]) + taken.reco_index
+        index = index * target.shape[-1] + node
+        for position, component in enumerate(layout.components):
+            response_fill.fill_moments(target, position, index, weights[component], d, self.options.moments, WEIGHT_QUANTUM)
+        for position, (first, second) in enumerate(self._pairs(layout), start=len(layout.components)):
+            product = weights[first] * weights[second]
+            response_fill.fill_moments(target, position, index, product, d, self.options.pair_moments or 0, PAIR_QUANTUM)
+        return response
+
+    def _check_true_energy(self, layout: Layout, energy_gev: event_columns.Array, weights: Mapping[str, Any], taken: Selected, place: Place) -> None:
+        """Refuse true energies outside the nodes, where the energy matters (components without a spectrum of their own go to the end nodes)."""
+        low, high = self.true_edges_gev[0], self.true_edges_gev[-1]
+        outside = np.flatnonzero((energy_gev < low) | (energy_gev > high))
+        matters = np.any([weights[component][outside] != 0 for component in layout.energy_dependent], axis=0)
+        wrong = outside[matters]
+        if len(wrong):
+            raise InputError(
+                f"{place.filename}: {len(wrong)} selected event(s) with true energies outside the nodes, {low:g} to {high:g} GeV: smallest "
+                f"{energy_gev[wrong].min():g}, largest {energy_gev[wrong].max():g} GeV, first at {place.entry(taken.positions[wrong[0]])}; "
+                "widen processor.true_energy (min_gev, max_gev)"
+            )
+
+
+def _livetime(metadata: Mapping[str, Any], layout: Layout, place: Place) -> float:
+    """Livetime in seconds; required with the release's columns, whose weights are rates. In the other forms the weights contain it."""
+    livetime_s = metadata.get("livetime_s")
+    if livetime_s is None and not isinstance(layout, Release):
+        return math.nan
+    if isinstance(livetime_s, bool) or not isinstance(livetime_s, int | float) or not 0 < livetime_s < math.inf:
+        found = "is absent" if livetime_s is None else f"is {livetime_s!r}"
+        raise InputError(f"{place.filename}: metadata.livetime_s {found}; give the livetime of the data set in seconds, a positive number")
+    return float(livetime_s)
