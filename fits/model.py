@@ -1,17 +1,21 @@
 """The expectation in every bin as a function of the parameters: one astrophysical spectrum folded with the response, plus atmosphere.
 
-``mu_b = astro_norm sum_e r_e [M_0 + p M_1 + (p^2 + q)/2 M_2] + atmos_norm B_b`` with r, p, q from the spectrum at node e (specification diffuse 3.2, 4.1).
+``mu_b = astro_norm F_b(shape) + atmos_norm B_b`` with the folding F of ``fits.folding`` (specification diffuse 3.2, 4.1). The variance of mu from the finite
+simulation is ``s2 = astro_norm^2 V_2 + 2 astro_norm atmos_norm V_1 + atmos_norm^2 V_0`` from the pair moments.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from configs.errors import InputError
+from fits.folding import NodeWeights, Reference, columns, node_weights, squared, truncation, vector
 from fits.parameters import FitParameter
 from fits.response import Response
 from physics.spectra import Shape, Spectrum
@@ -21,13 +25,15 @@ Array = NDArray[np.float64]
 REFERENCE_ENERGY_GEV = 1.0e5  # where the reference spectrum of the response is normalised
 NORM_UNIT = "1e-18 / (GeV cm2 s sr)"
 ATMOSPHERE = {"atmo": "atmo", "pion": "conventional", "kaon": "conventional", "muon": "muon"}  # response component -> component of results
+FOLD_TOLERANCE = 1.0e-3  # relative; a larger estimate of the neglected terms is worth a warning ...
+FOLD_MINIMUM = 0.01  # ... in bins that expect more events than this
 
 
 class Model:
     """Expected counts of one response for one spectrum.
 
     Parameters in order: ``astro_norm`` (six species summed at the pivot, 1e-18 GeV^-1 cm^-2 s^-1 sr^-1), the spectrum's own, ``atmos_norm``
-    (scales ``atmo``, or pion + kaon + muon of a response from the official simulation).
+    (scales ``atmo``, or pion + kaon + muon of a response from the official simulation). ``parameters`` have no priors; see ``fits.parameters.configure``.
     """
 
     def __init__(self, response: Response, spectrum: Spectrum, *, pivot_gev: float = REFERENCE_ENERGY_GEV) -> None:
@@ -41,65 +47,133 @@ class Model:
             FitParameter("atmos_norm", (1.0,), 0.0, math.inf),
         )
         self.names = tuple(parameter.name for parameter in self.parameters)
-        astro = [array for (_, component), array in response.moments.items() if component == "astro"]
-        if not astro:
+        astro = response.total("astro")
+        if astro is None:
             raise InputError(f"the response has no component astro (present: {', '.join(response.components)})")
-        total = np.sum(astro, axis=0)
-        self._n_moments = total.shape[0]
-        self._matrix = np.ascontiguousarray(np.concatenate(list(total), axis=1))
-        self._atmosphere = _atmosphere(response)
-        self._background = sum(self._atmosphere.values(), np.zeros(len(response.bins)))
+        self.n_moments = astro.shape[0]
+        self.matrix = _side_by_side(astro)
+        self.atmosphere = _atmosphere(response)
+        self.background = sum(self.atmosphere.values(), np.zeros(len(response.bins)))
         self._x = response.ln_energy - math.log(pivot_gev)
-        self._reference = response.reference_index * (response.ln_energy - math.log(REFERENCE_ENERGY_GEV))
+        self._reference = Reference(response.reference_index, response.reference_index * (response.ln_energy - math.log(REFERENCE_ENERGY_GEV)))
+        self._constant = None if spectrum.parameters else self._evaluate(np.empty(0))
 
     @property
     def n_bins(self) -> int:
         """Number of bins."""
         return len(self.response.bins)
 
+    @property
+    def reachable(self) -> NDArray[np.bool_]:
+        """(bins,): whether any parameters give the bin an expectation."""
+        return (self.matrix != 0).any(axis=1) | (self.background != 0)
+
+    @property
+    def has_variance(self) -> bool:
+        """Whether the response holds pair moments, i.e. the variance of the simulation."""
+        return bool(self.response.pairs)
+
+    def weights(self, theta: Array) -> NodeWeights:
+        """The spectrum at the nodes for the full parameter vector ``theta``."""
+        shape = self._constant if self._constant is not None else self._evaluate(theta[1:-1])
+        return node_weights(shape, self._reference)
+
     def expected(self, theta: ArrayLike) -> Array:
         """Expected counts (bins,)."""
         theta = np.asarray(theta, dtype=float)
-        return theta[0] * self._fold(theta)[:, 0] + theta[-1] * self._background
+        return theta[0] * (self.matrix @ vector(self.weights(theta), self.n_moments)) + theta[-1] * self.background
 
     def mu_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
         """Expected counts (bins,) and their derivatives (parameters, bins)."""
         theta = np.asarray(theta, dtype=float)
-        folded = self._fold(theta)
-        mu = theta[0] * folded[:, 0] + theta[-1] * self._background
-        gradient = np.empty((theta.size, mu.size))
-        gradient[0] = folded[:, 0]
-        gradient[1:-1] = theta[0] * folded[:, 1:].T
-        gradient[-1] = self._background
-        return mu, gradient
+        folded = (self.matrix @ columns(self.weights(theta), self.n_moments)).T
+        gradient = np.vstack([folded, self.background])
+        gradient[1:-1] *= theta[0]
+        return theta[0] * folded[0] + theta[-1] * self.background, gradient
+
+    def variance_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
+        """Variance (bins,) of the expectation from the finite simulation, sum of w^2, and its derivatives (parameters, bins)."""
+        theta = np.asarray(theta, dtype=float)
+        norm, atmos = theta[0], theta[-1]
+        own, cross, constant = self.pair_matrices
+        weights = self.weights(theta)
+        v2 = (own @ columns(squared(weights), self.n_moments)).T
+        v1 = (cross @ columns(weights, self.n_moments)).T
+        both = norm**2 * v2 + 2.0 * norm * atmos * v1
+        gradient = np.vstack([2.0 * (norm * v2[0] + atmos * v1[0]), both[1:], 2.0 * (norm * v1[0] + atmos * constant)])
+        return both[0] + atmos**2 * constant, gradient
+
+    @cached_property
+    def total_row(self) -> Array:
+        """(moments * nodes,): the matrix summed over bins."""
+        return self.matrix.sum(axis=0)
+
+    @cached_property
+    def pair_matrices(self) -> tuple[Array, Array, Array]:
+        """V_2, V_1 as (bins, moments x nodes) and V_0 (bins,). Raises ``InputError`` for a response without pair moments."""
+        if not self.has_variance:
+            raise InputError(
+                "the response has no pair moments (sums of squared weights), which likelihoods say and bb_lite need; use likelihood: poisson, "
+                "or process the simulation with pair_moments: 2 (a surrogate response has no simulated events and allows poisson alone)"
+            )
+        own, cross = np.zeros_like(self.matrix), np.zeros_like(self.matrix)
+        constant = np.zeros(self.n_bins)
+        for (_, left, right), array in self.response.pairs.items():
+            astro = (left == "astro") + (right == "astro")
+            others = [one for one in (left, right) if one != "astro"]
+            if any(one not in ATMOSPHERE for one in others):
+                continue
+            if astro == 2:
+                own += _side_by_side(array)
+            elif astro == 1:
+                cross += _side_by_side(array)
+            else:
+                constant += (1.0 if left == right else 2.0) * array[0].sum(axis=1)
+        return own, cross, constant
 
     def components(self, theta: ArrayLike) -> Mapping[str, Array]:
-        """Expected counts (bins,) of each component."""
+        """Expected counts (bins,) of each component: astro, and atmo or conventional and muon."""
         theta = np.asarray(theta, dtype=float)
-        return {"astro": theta[0] * self._fold(theta)[:, 0], **{name: theta[-1] * values for name, values in self._atmosphere.items()}}
+        astro = theta[0] * (self.matrix @ vector(self.weights(theta), self.n_moments))
+        return {"astro": astro, **{name: theta[-1] * values for name, values in self.atmosphere.items()}}
 
-    def _fold(self, theta: Array) -> Array:
-        """(bins, 1 + shape parameters): astrophysical expectation at unit norm and its derivatives in the shape parameters."""
-        shape = self.spectrum.evaluate(self._x, theta[1:-1])
-        return self._matrix @ weights(shape, self._reference, self.response.reference_index, self._n_moments)
+    def fold_error(self, theta: ArrayLike) -> Array:
+        """Estimate (bins,) of the relative error of the expectation from the terms that the expansion in a node neglects."""
+        theta = np.asarray(theta, dtype=float)
+        weights = self.weights(theta)
+        bound = weights.r * truncation(weights, self._x, self.response.width, self.n_moments)
+        n = self._x.size
+        moment = self.matrix[:, 2 * n :] if self.n_moments == 3 else self.matrix[:, :n]
+        error = theta[0] * (np.abs(moment) @ bound)
+        mu = self.expected(theta)
+        return np.divide(error, mu, out=np.zeros_like(error), where=mu > 0)
+
+    def check_fold(self, theta: ArrayLike) -> float:
+        """Largest ``fold_error`` of the bins above 0.01 events; warns above 1e-3, naming the bin and the cure."""
+        error = np.where(self.expected(theta) > FOLD_MINIMUM, self.fold_error(theta), 0.0)
+        worst = int(np.argmax(error))
+        if error[worst] > FOLD_TOLERANCE:
+            warnings.warn(
+                f"folding the spectrum may be wrong by {error[worst]:.1e} in bin {self.response.bins[worst].label}: it bends within a true-energy node; "
+                "raise processor.true_energy.per_decade or put breakpoints on its breaks",
+                stacklevel=2,
+            )
+        return float(error[worst])
+
+    def _evaluate(self, theta: Array) -> Shape:
+        return self.spectrum.evaluate(self._x, theta)
 
 
-def weights(shape: Shape, reference: Array, reference_index: float, n_moments: int) -> Array:
-    """(n_moments * nodes, 1 + parameters): what multiplies [M_0 | M_1 | M_2] for the value and for each derivative."""
-    r = np.exp(shape.l + reference)
-    p = shape.p + reference_index
-    half = 0.5 * (p * p + shape.q)
-    value = np.stack([np.ones_like(r), p, half])[:n_moments]
-    slopes = np.stack([np.zeros_like(shape.dp), shape.dp, p * shape.dp + 0.5 * shape.dq])[:n_moments]
-    derivatives = value[:, None, :] * shape.dl[None] + slopes
-    columns = np.concatenate([value[:, None, :], derivatives], axis=1) * r  # (moment, column, node)
-    return columns.transpose(0, 2, 1).reshape(n_moments * r.size, -1)
+def _side_by_side(moments: Array) -> Array:
+    """(moments, bins, nodes) -> contiguous (bins, moments * nodes)."""
+    return np.ascontiguousarray(np.concatenate(list(moments), axis=1))
 
 
 def _atmosphere(response: Response) -> dict[str, Array]:
+    """Background (bins,) of each atmospheric component at norm 1."""
     sums: dict[str, Array] = {}
-    for (_, component), array in response.moments.items():
-        if component in ATMOSPHERE:
-            name = ATMOSPHERE[component]
-            sums[name] = sums.get(name, np.zeros(len(response.bins))) + array[0].sum(axis=1)
+    for component, name in ATMOSPHERE.items():
+        total = response.total(component)
+        if total is not None:
+            sums[name] = sums.get(name, np.zeros(len(response.bins))) + total[0].sum(axis=1)
     return sums

@@ -1,16 +1,20 @@
-"""The negative log-likelihood of a model and counts, with priors and a policy for bins that no simulated event can explain."""
+"""The negative log-likelihood of a model and counts, with priors and a policy for data in bins that no simulated event can explain."""
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaln
 
 from configs.errors import InputError, nearest
-from fits import likelihood as kernels
+from fits.folding import pull_back, squared, vector
+from fits.likelihood import NEEDS_VARIANCE, TINY, Likelihood, prepare
 from fits.model import Model
 from fits.parameters import FitParameter
 from fits.priors import Prior
@@ -18,12 +22,16 @@ from fits.priors import Prior
 Array = NDArray[np.float64]
 EmptyBins = Literal["refuse", "skip", "floor"]
 
+FLOOR = 1.0e-9  # expectation of an empty bin under empty_bins: floor
+NAMED_BINS = 5  # a message names at most so many
+
 
 class NegativeLogLikelihood:
-    """``-ln L(theta)`` for fixed counts.
+    """``-ln L(theta)`` for fixed counts; ``theta`` follows ``names``.
 
-    ``parameters`` (default: the model's) carry starts, limits and priors; ``theta`` follows ``names``. ``empty_bins``: what to do with data in bins without
-    simulation: ``refuse`` (InputError naming the bins), ``skip`` (leave them out, listed in ``dropped_bins``), ``floor`` (expectation 1e-9, with a warning).
+    ``parameters`` (default: the model's) carry starts, limits and priors. ``empty_bins``: what to do with data in bins that the model cannot reach (no
+    simulated event): ``refuse`` (InputError naming them), ``skip`` (leave those events out, with a warning), ``floor`` (expectation 1e-9, with a warning).
+    ``dropped_bins`` names the bins concerned, ``n_dropped`` counts the events left out. ``counts`` are those of the likelihood, after skipping.
     """
 
     def __init__(
@@ -36,44 +44,133 @@ class NegativeLogLikelihood:
         empty_bins: EmptyBins = "refuse",
     ) -> None:
         self.model = model
-        self.counts = np.asarray(counts, dtype=float)
         self.likelihood = likelihood
         self.parameters = tuple(parameters) if parameters is not None else model.parameters
-        self.empty_bins = empty_bins
         self.names = model.names
-        self.dropped_bins: tuple[str, ...] = ()
+        self.empty_bins = empty_bins
+        if tuple(one.name for one in self.parameters) != self.names:
+            raise InputError(f"parameters {[one.name for one in self.parameters]} are not those of the model, {list(self.names)}")
         self.priors: dict[str, Prior] = {one.name: one.prior for one in self.parameters if one.prior is not None}
         self._priors = [(i, one.prior) for i, one in enumerate(self.parameters) if one.prior is not None]
-        if self.counts.shape != (model.n_bins,):
-            raise InputError(f"counts have shape {self.counts.shape}, the model has {model.n_bins} bins; project both with the same axes")
+        self._prior_constant = math.fsum(prior.constant for _, prior in self._priors)
+        self.counts, offset, self.dropped_bins, self.n_dropped = _explainable(model, counts, empty_bins)
+        kernel = prepare(likelihood, self.counts)
+        if likelihood in NEEDS_VARIANCE:
+            self._data: _MergedPoisson | _PerBin = _PerBin(model, kernel, offset)
+        else:
+            self._data = _MergedPoisson(model, self.counts, offset)
 
     def value(self, theta: ArrayLike) -> float:
-        """``-ln L`` with prior constants."""
+        """``-ln L``, prior constants included."""
         return self.value_and_gradient(theta)[0]
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
-        """``-ln L`` and its gradient (parameters,)."""
+        """``-ln L`` and its gradient (parameters,). Data in a bin without expectation (all norms 0): +inf, with a gradient that points inside."""
         theta = np.asarray(theta, dtype=float)
-        mu, dmu = self.model.mu_and_gradient(theta)
-        nll, slope, _ = kernels.poisson(self.counts, mu)
-        total, gradient = float(nll.sum()), dmu @ slope
+        total, gradient = self._data(theta)
         for i, prior in self._priors:
-            total += prior.quadratic(theta[i]) + prior.constant
-            gradient[i] += prior.gradient(theta[i])
-        return total, gradient
+            x = float(theta[i])
+            total += prior.quadratic(x)
+            gradient[i] += prior.gradient(x)
+        return total + self._prior_constant, gradient
 
     def parts(self, theta: ArrayLike) -> tuple[float, float, float]:
-        """``(data, prior, prior_constant)``; their sum is ``value``."""
+        """``(data, prior, prior_constant)``, whose sum is ``value``; only the sum may be compared with a published number that includes constants."""
         theta = np.asarray(theta, dtype=float)
-        quadratic = sum(prior.quadratic(theta[i]) for i, prior in self._priors)
-        constant = sum(prior.constant for _, prior in self._priors)
-        return self.value(theta) - quadratic - constant, float(quadratic), float(constant)
+        quadratic = math.fsum(prior.quadratic(float(theta[i])) for i, prior in self._priors)
+        return self._data(theta)[0], quadratic, self._prior_constant
 
     def with_counts(self, counts: ArrayLike, prior_means: Mapping[str, float] | None = None) -> NegativeLogLikelihood:
         """The same likelihood for other counts and, for toys, other centres of the priors (by parameter name)."""
         means = prior_means or {}
-        unknown = [name for name in means if name not in self.names]
-        if unknown:
-            raise InputError(f"prior_means: {unknown[0]!r} is not a parameter{nearest(unknown[0], self.names)}")
+        for name in means:
+            if name not in self.priors:
+                raise InputError(f"prior_means: {name!r} has no prior{nearest(name, self.priors) if self.priors else ''}")
         moved = tuple(replace(one, prior=one.prior.around(means[one.name])) if one.prior and one.name in means else one for one in self.parameters)
         return NegativeLogLikelihood(self.model, counts, self.likelihood, parameters=moved, empty_bins=self.empty_bins)
+
+
+def _explainable(model: Model, counts: ArrayLike, policy: EmptyBins) -> tuple[Array, Array | None, tuple[str, ...], float]:
+    """Counts for the likelihood, an offset (bins,) of the expectation or None, names of unreachable bins with data, events left out."""
+    given = np.array(counts, dtype=float)
+    if given.shape != (model.n_bins,):
+        raise InputError(f"counts have shape {given.shape}, the model has {model.n_bins} bins; project both with the same axes")
+    lost = (given > 0) & ~model.reachable
+    if not lost.any():
+        return given, None, (), 0.0
+    names = tuple(model.response.bins[i].label for i in np.flatnonzero(lost))
+    events = float(given[lost].sum())
+    listed = "; ".join(names[:NAMED_BINS]) + (f"; and {len(names) - NAMED_BINS} more" if len(names) > NAMED_BINS else "")
+    found = f"{events:g} events lie in {len(names)} bins without any simulated event ({listed})"
+    if policy == "refuse":
+        raise InputError(f"{found}: the likelihood is zero whatever the parameters; use more simulation or wider bins, or empty_bins: skip or floor")
+    if policy == "skip":
+        warnings.warn(f"{found}: they are left out of the fit (empty_bins: skip)", stacklevel=4)
+        return np.where(lost, 0.0, given), None, names, events
+    warnings.warn(f"{found}: their expectation is set to {FLOOR:g} (empty_bins: floor)", stacklevel=4)
+    return given, np.where(lost, FLOOR, 0.0), names, 0.0
+
+
+class _MergedPoisson:
+    """Poisson data part with all bins merged that hold no event: their terms add up to the total expectation (an identity, not an approximation).
+
+    Rows: the sum of all bins, then each bin with counts; NLL = mu_total - sum k ln mu + sum ln k!.
+    """
+
+    def __init__(self, model: Model, counts: Array, offset: Array | None) -> None:
+        seen = counts > 0
+        self._model = model
+        self._k = counts[seen]
+        self._ln_factorials = float(gammaln(self._k + 1.0).sum())
+        self._matrix = np.vstack([model.total_row, model.matrix[seen]])
+        self._background = np.append(model.background.sum(), model.background[seen])
+        self._offset = None if offset is None else np.append(offset.sum(), offset[seen])
+        self._slopes = np.ones(self._k.size + 1)
+
+    def __call__(self, theta: Array) -> tuple[float, Array]:
+        model, norm, atmos = self._model, theta[0], theta[-1]
+        weights = model.weights(theta)
+        astro = self._matrix @ vector(weights, model.n_moments)
+        mu = norm * astro + atmos * self._background
+        if self._offset is not None:
+            mu += self._offset
+        each = mu[1:]
+        impossible = each.size > 0 and each.min() <= 0
+        if impossible:
+            each = np.where(each > 0, each, TINY)
+        value = math.inf if impossible else float(mu[0] - self._k @ np.log(each)) + self._ln_factorials
+        slopes = self._slopes
+        slopes[1:] = -self._k / each
+        gradient = np.empty(theta.size)
+        gradient[0] = slopes @ astro
+        gradient[1:-1] = norm * pull_back(weights, slopes @ self._matrix, model.n_moments)
+        gradient[-1] = slopes @ self._background
+        return value, gradient
+
+
+class _PerBin:
+    """Data part of a likelihood that needs the variance of every bin."""
+
+    def __init__(self, model: Model, kernel: Likelihood, offset: Array | None) -> None:
+        self._model = model
+        self._kernel = kernel
+        self._offset = 0.0 if offset is None else offset
+        own, cross, self._constant = model.pair_matrices
+        self._own = own
+        self._both = np.vstack([model.matrix, cross])  # mu and the cross term fold with the same weights
+
+    def __call__(self, theta: Array) -> tuple[float, Array]:
+        model, norm, atmos = self._model, theta[0], theta[-1]
+        weights = model.weights(theta)
+        weights_2 = squared(weights)
+        astro, v1 = (self._both @ vector(weights, model.n_moments)).reshape(2, -1)
+        v2 = self._own @ vector(weights_2, model.n_moments)
+        mu = norm * astro + atmos * model.background + self._offset
+        s2 = norm * (norm * v2 + 2.0 * atmos * v1) + atmos**2 * self._constant
+        nll, in_mu, in_s2 = self._kernel(mu, np.maximum(s2, 0.0))
+        gradient = np.empty(theta.size)
+        gradient[0] = in_mu @ astro + 2.0 * (norm * (in_s2 @ v2) + atmos * (in_s2 @ v1))
+        gradient[-1] = in_mu @ model.background + 2.0 * (norm * (in_s2 @ v1) + atmos * (in_s2 @ self._constant))
+        slopes = np.concatenate([norm * in_mu, 2.0 * norm * atmos * in_s2]) @ self._both
+        gradient[1:-1] = pull_back(weights, slopes, model.n_moments) + norm**2 * pull_back(weights_2, in_s2 @ self._own, model.n_moments)
+        return float(nll.sum()), gradient

@@ -5,21 +5,24 @@ A flux is ``Phi(E) = norm * f(E)``; ``norm`` is a parameter of the fit's model a
 
     l = ln f,    p = dl/dx,    q = d2l/dx2,    and dl/dtheta, dp/dtheta, dq/dtheta for every shape parameter theta.
 
-Power law, broken power law and table have ``f(pivot) = 1``; the log-parabola too; the exponential cut-off is ``(E/pivot)^-gamma exp(-E/E_c)``, as published.
+``f`` is 1 at the pivot, except for the exponential cut-off, whose published form is ``(E/pivot)^-gamma exp(-E/E_c)``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from configs.errors import InputError, nearest
 
 Array = NDArray[np.float64]
 
 GEV_PER_PEV = 1.0e6
+NORM_UNIT_PER_GEV_CM2_S_SR = 1.0e-18
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,6 @@ class Shape:
     dq: Array
 
 
-@runtime_checkable
 class Spectrum(Protocol):
     """What a fit needs of a spectrum; a user's own class only has to look like this."""
 
@@ -55,13 +57,8 @@ class Spectrum(Protocol):
         ...
 
     def evaluate(self, x: Array, theta: Array) -> Shape:
-        """The shape at ``x = ln(E/pivot)``."""
+        """The shape at ``x = ln(E/pivot)``, shape (n,), for ``theta``, shape (number of parameters,)."""
         ...
-
-
-def names(spectrum: Spectrum) -> tuple[str, ...]:
-    """Names of the shape parameters in order."""
-    return tuple(parameter.name for parameter in spectrum.parameters)
 
 
 GAMMA = ShapeParameter("astro_gamma", 2.5, 1.0, 5.0)
@@ -71,8 +68,8 @@ GAMMA = ShapeParameter("astro_gamma", 2.5, 1.0, 5.0)
 class PowerLaw:
     """``f = (E/pivot)^-gamma``.
 
-    >>> PowerLaw().evaluate(np.array([0.0, 1.0]), np.array([2.5])).l
-    array([-0. , -2.5])
+    >>> PowerLaw().evaluate(np.array([1.0, 2.0]), np.array([2.5])).l
+    array([-2.5, -5. ])
     """
 
     parameters: tuple[ShapeParameter, ...] = (GAMMA,)
@@ -82,3 +79,183 @@ class PowerLaw:
         gamma = theta[0]
         zero = np.zeros((1, x.size))
         return Shape(-gamma * x, np.full(x.size, -gamma), zero[0], -x[None, :], np.full((1, x.size), -1.0), zero)
+
+
+@dataclass(frozen=True)
+class LogParabola:
+    """``f = (E/pivot)^-(gamma + beta ln(E/pivot))``; the power law is beta = 0."""
+
+    parameters: tuple[ShapeParameter, ...] = (GAMMA, ShapeParameter("beta", 0.0, -1.0, 1.0))
+
+    def evaluate(self, x: Array, theta: Array) -> Shape:
+        """Shape at ``x`` for ``theta = (gamma, beta)``."""
+        gamma, beta = theta
+        one, zero = np.ones_like(x), np.zeros_like(x)
+        return Shape(
+            -(gamma + beta * x) * x,
+            -gamma - 2.0 * beta * x,
+            -2.0 * beta * one,
+            np.stack([-x, -x * x]),
+            np.stack([-one, -2.0 * x]),
+            np.stack([zero, -2.0 * one]),
+        )
+
+
+@dataclass(frozen=True)
+class ExponentialCutoff:
+    """``f = (E/pivot)^-gamma exp(-E/E_c)`` with the parameter ``inverse_cutoff_per_pev = 1 PeV / E_c >= 0``.
+
+    The inverse energy is fitted, not E_c or ln E_c: the power law is the ordinary point 0 of the range instead of infinity, where the likelihood is flat and
+    a minimiser runs away; ln f is *linear* in it, so the likelihood is close to parabolic; and a test against the power law is a test at a
+    boundary (half a chi2 with one degree of freedom). E_c of 10 TeV is 100.
+    """
+
+    pivot_gev: float = 1.0e5
+    parameters: tuple[ShapeParameter, ...] = (GAMMA, ShapeParameter("inverse_cutoff_per_pev", 0.1, 0.0, 100.0, "1/PeV"))
+
+    def evaluate(self, x: Array, theta: Array) -> Shape:
+        """Shape at ``x`` for ``theta = (gamma, inverse_cutoff_per_pev)``."""
+        gamma, inverse = theta
+        energy_pev = self.pivot_gev / GEV_PER_PEV * np.exp(x)
+        t = energy_pev * inverse
+        one, zero = np.ones_like(x), np.zeros_like(x)
+        return Shape(-gamma * x - t, -gamma - t, -t, np.stack([-x, -energy_pev]), np.stack([-one, -energy_pev]), np.stack([zero, -energy_pev]))
+
+
+@dataclass(frozen=True)
+class BrokenPowerLaw:
+    """Index gamma below the break and gamma_2 above it, continuous, 1 at the pivot. The break is fixed: put it on a node edge (``breakpoints``)."""
+
+    break_gev: float = 3.0e5
+    pivot_gev: float = 1.0e5
+    parameters: tuple[ShapeParameter, ...] = (GAMMA, ShapeParameter("gamma_2", 3.0, 1.0, 7.0))
+
+    def evaluate(self, x: Array, theta: Array) -> Shape:
+        """Shape at ``x`` for ``theta = (gamma, gamma_2)``."""
+        x_break = math.log(self.break_gev / self.pivot_gev)
+        below = np.minimum(x, x_break) - min(0.0, x_break)  # path length from the pivot on either side of the break
+        above = np.maximum(x - x_break, 0.0) - max(-x_break, 0.0)
+        low = (x < x_break).astype(float)
+        zero = np.zeros_like(x)
+        slopes = np.stack([-low, low - 1.0])
+        lengths = np.stack([-below, -above])
+        return Shape(theta @ lengths, theta @ slopes, zero, lengths, slopes, np.stack([zero, zero]))
+
+
+@dataclass(frozen=True)
+class FreeBreak:
+    """A broken power law whose break is fitted as ``log10_break_gev``; the kink is rounded over ``width`` in ln E.
+
+    ``dl/dx`` goes from -gamma to -gamma_2 as a logistic function of (x - x_break)/width (the smoothly broken power law of the literature). A sharp
+    kink that moves through a node would make the folded expectation jump by the node's first moment; ``width`` = 0.06, half a node of 20 per decade, keeps
+    it smooth and lies far below any energy resolution.
+    """
+
+    break_gev: float = 3.0e5
+    pivot_gev: float = 1.0e5
+    width: float = 0.06
+
+    @property
+    def parameters(self) -> tuple[ShapeParameter, ...]:
+        """Gamma, gamma_2 and the break."""
+        return (
+            GAMMA,
+            ShapeParameter("gamma_2", 3.0, 1.0, 7.0),
+            ShapeParameter("log10_break_gev", math.log10(self.break_gev), 4.7, 6.8, "log10(GeV)"),
+        )
+
+    def evaluate(self, x: Array, theta: Array) -> Shape:
+        """Shape at ``x`` for ``theta = (gamma, gamma_2, log10_break_gev)``."""
+        gamma, gamma_2, log10_break = theta
+        x_break = log10_break * math.log(10.0) - math.log(self.pivot_gev)
+        u, pivot = (x - x_break) / self.width, -x_break / self.width
+        above = self.width * (np.logaddexp(0.0, u) - np.logaddexp(0.0, pivot))  # path above the break from the pivot
+        s, s_pivot = _logistic(u), float(_logistic(np.array(pivot)))
+        ds = s * (1.0 - s) / self.width  # ds/dx = -ds/dx_break
+        d2s = ds * (1.0 - 2.0 * s) / self.width
+        step, to_break = gamma_2 - gamma, math.log(10.0)
+        return Shape(
+            -gamma * x - step * above,
+            -gamma - step * s,
+            -step * ds,
+            np.stack([above - x, -above, step * (s - s_pivot) * to_break]),
+            np.stack([s - 1.0, -s, step * ds * to_break]),
+            np.stack([ds, -ds, step * d2s * to_break]),
+        )
+
+
+@dataclass(frozen=True)
+class Table:
+    """A tabulated flux: cubic spline of ln Phi in ln E, normalised to 1 at the pivot; no shape parameters.
+
+    ``energy_gev`` ascending and ``flux`` positive, at least 4 points; the pivot must lie inside. Nodes outside the table are refused, not extrapolated.
+    """
+
+    energy_gev: tuple[float, ...]
+    flux: tuple[float, ...]
+    pivot_gev: float = 1.0e5
+    parameters: tuple[ShapeParameter, ...] = ()
+
+    def __post_init__(self) -> None:
+        energy, flux = np.asarray(self.energy_gev), np.asarray(self.flux)
+        if energy.size != flux.size or energy.size < 4:
+            raise InputError(f"a tabulated spectrum needs at least 4 pairs of energy and flux, got {energy.size} energies and {flux.size} fluxes")
+        if not (np.all(np.isfinite(energy)) and np.all(energy > 0) and np.all(np.diff(energy) > 0)):
+            raise InputError("a tabulated spectrum needs positive energies in GeV in ascending order")
+        if not (np.all(np.isfinite(flux)) and np.all(flux > 0)):
+            bad = int(np.argmin(np.isfinite(flux) & (flux > 0)))
+            raise InputError(
+                f"a tabulated spectrum needs positive fluxes (its logarithm is interpolated); row {bad} has {flux[bad]} at {energy[bad]:g} GeV"
+            )
+        if not energy[0] <= self.pivot_gev <= energy[-1]:
+            raise InputError(
+                f"pivot {self.pivot_gev:g} GeV lies outside the tabulated spectrum ({energy[0]:g}..{energy[-1]:g} GeV); change pivot_gev"
+            )
+
+    def evaluate(self, x: Array, theta: Array) -> Shape:
+        """Shape at ``x``; ``theta`` is empty. Raises ``InputError`` outside the table."""
+        from scipy.interpolate import CubicSpline
+
+        knots = np.log(np.asarray(self.energy_gev) / self.pivot_gev)
+        slack = 1e-9
+        if x.min() < knots[0] - slack or x.max() > knots[-1] + slack:
+            low, high = self.pivot_gev * math.exp(x.min()), self.pivot_gev * math.exp(x.max())
+            raise InputError(
+                f"the tabulated spectrum covers {self.energy_gev[0]:g}..{self.energy_gev[-1]:g} GeV, the simulation's nodes lie at "
+                f"{low:g}..{high:g} GeV; extend the table"
+            )
+        spline = CubicSpline(knots, np.log(self.flux))
+        none = np.empty((0, x.size))
+        return Shape(spline(x) - float(spline(0.0)), spline(x, 1), spline(x, 2), none, none, none)
+
+
+def _logistic(u: Array) -> Array:
+    return 0.5 * (1.0 + np.tanh(0.5 * u))
+
+
+def named(kind: str, *, pivot_gev: float = 1.0e5, break_gev: float = 3.0e5, free_break: bool = False) -> Spectrum:
+    """The spectrum with a name of the configuration (``table`` and ``class`` need a file and are built by the fit stage).
+
+    >>> [parameter.name for parameter in named("log_parabola").parameters]
+    ['astro_gamma', 'beta']
+    """
+    if kind == "power_law":
+        return PowerLaw()
+    if kind == "log_parabola":
+        return LogParabola()
+    if kind == "cutoff":
+        return ExponentialCutoff(pivot_gev)
+    if kind == "broken_power_law":
+        return FreeBreak(break_gev, pivot_gev) if free_break else BrokenPowerLaw(break_gev, pivot_gev)
+    known = ["power_law", "log_parabola", "cutoff", "broken_power_law"]
+    raise InputError(f"{kind!r} is not a spectrum{nearest(kind, known)}")
+
+
+def flux_per_gev_cm2_s_sr(spectrum: Spectrum, energy_gev: ArrayLike, norm: float, theta: ArrayLike, *, pivot_gev: float = 1.0e5) -> Array:
+    """Flux summed over six species at ``energy_gev`` (n,) for ``norm`` in 1e-18 GeV^-1 cm^-2 s^-1 sr^-1.
+
+    >>> float(flux_per_gev_cm2_s_sr(PowerLaw(), [1e5], 6.37, [2.87])[0])
+    6.37e-18
+    """
+    x = np.log(np.atleast_1d(np.asarray(energy_gev, dtype=float)) / pivot_gev)
+    return norm * NORM_UNIT_PER_GEV_CM2_S_SR * np.exp(spectrum.evaluate(x, np.asarray(theta, dtype=float)).l)
