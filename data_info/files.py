@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from configs.errors import InputError
@@ -16,36 +17,41 @@ def find_files(name: str, dataset: Dataset, config_file: Path) -> list[str]:
 
     Relative paths and patterns are looked up beside the configuration, then in the working directory, then in the data directory; the
     first of them with a match counts. Paths in a file list are looked up beside the list first. Matches of a pattern come sorted.
-    Raises ``InputError`` for a pattern without a match (with the places searched) and for a file that is given twice.
+    A missing file among others stays in the list as it was written: the run names it and processes the rest. Raises ``InputError`` for a
+    pattern without a match and when nothing exists (with the places searched), and for a file that is given twice.
     """
     where = f"datasets.{name}"
     roots = [config_file.parent, Path.cwd(), data_dir()]
     if dataset.catalogue is not None:
         return [str(resolve(dataset.catalogue))]
     if dataset.filelist is not None:
-        (path,) = _expand(dataset.filelist, roots, f"{where}.filelist")
-        return _unique(_expand_all(read_filelist(Path(path)), [Path(path).parent, *roots], f"{where}.filelist {path}"), where)
+        path = Path(_expand_all([dataset.filelist], roots, f"{where}.filelist")[0])
+        return _unique(_expand_all(read_filelist(path), [path.parent, *roots], f"{where}.filelist {path}"), where)
     return _unique(_expand_all(dataset.files or [], roots, f"{where}.files"), where)
 
 
 def read_filelist(path: Path) -> list[str]:
-    """The entries of a text file with one path, pattern or URL in each line; ``#`` starts a comment."""
+    """The entries of a text file with one path, pattern or URL in each line; ``#`` at the start or after a space starts a comment."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a readable file list ({error}); expected one path in each line") from None
-    entries = [line.partition("#")[0].strip() for line in lines]
+    entries = [re.sub(r"(^|\s)#.*", "", line).strip() for line in lines]
     entries = [entry for entry in entries if entry]
     if not entries:
         raise InputError(f"{path}: the file list names no file; expected one path in each line")
     return entries
 
 
-def _expand_all(patterns: Iterable[str], roots: Sequence[Path], where: str) -> list[str]:
-    return [path for pattern in patterns for path in _expand(pattern, roots, where)]
+def _expand_all(patterns: Sequence[str], roots: Sequence[Path], where: str) -> list[str]:
+    matches = {pattern: _matches(pattern, roots) for pattern in patterns}
+    for pattern, found in matches.items():
+        if not found and (glob.has_magic(pattern) or not any(matches.values())):
+            raise _no_match(pattern, roots, where)
+    return [path for pattern in patterns for path in matches[pattern] or [pattern]]
 
 
-def _expand(pattern: str, roots: Sequence[Path], where: str) -> list[str]:
+def _matches(pattern: str, roots: Sequence[Path]) -> list[str]:
     """The files that match one pattern, sorted, in the first root that has any."""
     if "://" in pattern:
         return [pattern]
@@ -56,10 +62,14 @@ def _expand(pattern: str, roots: Sequence[Path], where: str) -> list[str]:
             return [str(candidate)]
         if matches := sorted(glob.glob(str(candidate), recursive=True)):  # noqa: PTH207 (Path.glob refuses absolute patterns)
             return matches
+    return []
+
+
+def _no_match(pattern: str, roots: Sequence[Path], where: str) -> InputError:
+    expanded = Path(pattern).expanduser()
     places = [str(expanded.parent)] if expanded.is_absolute() else list(dict.fromkeys(str(root.resolve()) for root in roots))
-    raise InputError(
-        f"{where}: no file matches {pattern!r}; looked in {', '.join(places)}. Give an existing path, or set DYNODE_DATA to the data directory"
-    )
+    cure = "give an existing path, or set DYNODE_DATA to the data directory"
+    return InputError(f"{where}: no file matches {pattern!r}; looked in {', '.join(places)}; {cure}")
 
 
 def _unique(paths: list[str], where: str) -> list[str]:
