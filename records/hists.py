@@ -21,6 +21,10 @@ import uhi.io.hdf5
 from configs.errors import InputError, nearest
 from records.atomic import replacing
 
+# UHI keeps a variance where these accumulators hold a sum of squared differences; the way back rounds, and loses bins of one entry.
+DERIVED = (hist.storage.Mean, hist.storage.WeightedMean)
+VIEW = "view"  # so the accumulators' own numbers are kept beside it, for us alone
+
 HistsByDataset = Mapping[str, Mapping[str, hist.Hist]]
 
 
@@ -30,7 +34,7 @@ def save_hists(path: str | Path, hists: HistsByDataset) -> None:
         for dataset, by_name in hists.items():
             group = file.create_group(_checked(dataset))
             for name, histogram in by_name.items():
-                uhi.io.hdf5.write(group.create_group(_checked(name)), histogram)
+                _write(group.create_group(_checked(name)), histogram)
 
 
 def load_hists(path: str | Path) -> dict[str, dict[str, hist.Hist]]:
@@ -89,9 +93,18 @@ def _opened(path: str | Path) -> Iterator[h5py.File]:
         yield file
 
 
+def _write(group: h5py.Group, histogram: hist.Hist) -> None:
+    uhi.io.hdf5.write(group, histogram)
+    if histogram.storage_type in DERIVED:
+        group.create_dataset(VIEW, data=np.asarray(histogram.view(flow=True)))
+
+
 def _read(group: h5py.Group, path: str | Path) -> hist.Hist:
     try:
-        return hist.Hist(dict(uhi.io.hdf5.read(group)))
+        histogram = hist.Hist(dict(uhi.io.hdf5.read(group)))
+        if VIEW in group:
+            histogram.view(flow=True)[...] = group[VIEW][...]
+        return histogram
     except (KeyError, TypeError, ValueError, OSError, AttributeError) as error:
         raise InputError(
             f"{path}: {group.name} is not a histogram in the UHI format ({error}); delete the file and run run_processor.py again"
