@@ -1,0 +1,1 @@
+"""Events to histograms: a processor for each analysis, and the engine that runs them over files."""

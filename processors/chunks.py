@@ -1,0 +1,108 @@
+"""What is to be done: event files, spans of their entries, and chunks of spans sized to be worth a worker's while."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+MAX_SPANS = 1000  # files opened by one chunk
+TARGET_S = 0.5  # wanted duration of a chunk; at least half of it after rounding down to a power of two
+OPENINGS = 4.0  # a chunk takes at least so many times what opening its file takes
+MAX_ENTRIES = 1 << 22  # bounds the memory of a chunk: 32 MiB for each float64 column
+
+
+@dataclass(frozen=True)
+class EventFile:
+    """One source of events: one path, or several paths with the same events (formats that spread columns over files)."""
+
+    paths: tuple[str, ...]
+    format: str | None = None
+    tree: str | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The path as messages show it; several paths are joined by commas."""
+        return ", ".join(self.paths)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Entries ``start`` to ``stop`` (exclusive) of one file.
+
+    ``identity``: of the file's content when the run was planned; ``unchanged``: what is compared after the work (size and time; empty: nothing).
+    """
+
+    file: EventFile
+    start: int
+    stop: int
+    identity: str = ""
+    unchanged: str = ""
+
+    @property
+    def entries(self) -> int:
+        """Number of entries."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The unit of work: spans of one data set, processed together and journalled together."""
+
+    dataset: str
+    spans: tuple[Span, ...]
+
+    @property
+    def entries(self) -> int:
+        """Number of entries of all spans."""
+        return sum(span.entries for span in self.spans)
+
+    @property
+    def name(self) -> str:
+        """Data set and first span, for progress and messages."""
+        first = self.spans[0]
+        more = f" and {len(self.spans) - 1} more files" if len(self.spans) > 1 else ""
+        return f"{self.dataset}: {first.file.name} [{first.start}, {first.stop}){more}"
+
+
+def cut(dataset: str, files: Sequence[Span], chunksize: int) -> Iterator[Chunk]:
+    """Cut whole files (spans from 0 to their length) into chunks of at most ``chunksize`` entries, in the order given.
+
+    A file longer than ``chunksize`` is cut into equal pieces of its own; shorter ones share chunks, at most ``MAX_SPANS`` a chunk. Every
+    entry belongs to exactly one chunk. A data set without entries gives one empty chunk, so that its (empty) histograms exist.
+    """
+    gathered: list[Span] = []
+    for whole in files:
+        if whole.entries == 0:
+            continue
+        if gathered and (sum(span.entries for span in gathered) + whole.entries > chunksize or len(gathered) >= MAX_SPANS):
+            yield Chunk(dataset, tuple(gathered))
+            gathered = []
+        if whole.entries <= chunksize:
+            gathered.append(whole)
+        else:
+            yield from (Chunk(dataset, (piece,)) for piece in _pieces(whole, chunksize))
+    if gathered:
+        yield Chunk(dataset, tuple(gathered))
+    elif files and all(whole.entries == 0 for whole in files):
+        yield Chunk(dataset, (files[0],))
+
+
+def _pieces(whole: Span, chunksize: int) -> Iterator[Span]:
+    count = math.ceil(whole.entries / chunksize)
+    edges = [whole.entries * index // count for index in range(count + 1)]
+    return (replace(whole, start=start, stop=stop) for start, stop in pairwise(edges))
+
+
+def chunksize_for(opening_s: float, per_entry_s: float) -> int:
+    """Entries of a chunk that takes about ``TARGET_S`` (at least half of it), and longer where opening a file is slow.
+
+    ``opening_s`` and ``per_entry_s`` are measured. The result is a power of two, so that small differences in speed give the same chunks.
+
+    >>> chunksize_for(opening_s=0.001, per_entry_s=1e-5)
+    32768
+    """
+    wanted = max(TARGET_S, OPENINGS * opening_s) / max(per_entry_s, 1e-9)
+    return 1 << int(math.log2(min(max(wanted, 1.0), MAX_ENTRIES)))

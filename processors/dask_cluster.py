@@ -1,0 +1,105 @@
+"""Executor ``dask``: a local cluster, or a running scheduler by its address."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+from collections.abc import Callable, Collection
+from types import TracebackType
+from typing import Any
+
+from configs.errors import InputError
+from processors.executors import Lost, Pooled
+
+CONNECT_S = 10.0
+
+
+class Dask(Pooled):
+    """Workers of ``dask.distributed``. The function and the user's own modules are shipped by value; dynode itself must be installed there.
+
+    Cluster or connection start with the first item: a run that finds everything in the journal needs neither.
+    """
+
+    def __init__(self, workers: int, stall_timeout_s: float, address: str | None = None) -> None:
+        """``workers`` processes of a local cluster, or the scheduler at ``address``. Raises ``InputError`` when dask is not installed."""
+        super().__init__(workers, stall_timeout_s)
+        try:
+            import distributed
+        except ImportError:
+            raise InputError("executor.kind = dask needs the extra `dask`: pip install 'dynode[dask]'") from None
+        self.distributed = distributed
+        self.address = address
+        self._cluster: Any = None
+        self._client: Any = None
+
+    def submit(self, task: Callable[[bytes], Any], item: bytes) -> Any:
+        """Hand out one item. Raises ``InputError`` when no cluster can be started or reached."""
+        if self._client is None:
+            self._client = self._connected()
+        return self._client.submit(task, item, pure=False)
+
+    def wait(self, futures: Collection[Any]) -> Collection[Any]:
+        """Futures that are done."""
+        try:
+            with self._client.as_current():
+                return self.distributed.wait(list(futures), timeout=self.stall_timeout_s, return_when="FIRST_COMPLETED").done
+        except TimeoutError:
+            return ()
+
+    def result(self, future: Any) -> Any:
+        """The result, or ``Lost`` when the worker died under it. Raises ``InputError`` when the scheduler is gone or a worker lacks dynode."""
+        try:
+            return future.result()
+        except self.distributed.KilledWorker:
+            return Lost("its dask worker died (killed, out of memory, or a crash in compiled code), also when it ran alone")
+        except (asyncio.CancelledError, concurrent.futures.CancelledError, self.distributed.comm.CommClosedError):
+            raise InputError(f"the dask scheduler {self._place()} went away; the journal keeps what is finished: run the command again") from None
+        except ModuleNotFoundError as error:
+            raise InputError(f"a dask worker of {self._place()} cannot import {error.name}; install the same version of dynode there") from None
+
+    def abandon(self) -> None:
+        """Cancel what is not done; ``__exit__`` ends the workers."""
+        if self._client is not None:
+            self._client.cancel(list(self._client.futures), force=True)
+
+    def condition(self) -> str:
+        """Executor and workers in words."""
+        try:
+            workers = len(self._client.nthreads())
+        except (OSError, TimeoutError):
+            return f"dask scheduler {self._place()} does not answer"
+        return f"dask {self._place()}, {workers or 'no'} workers"
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if self._client is not None:
+            self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+
+    def _place(self) -> str:
+        return "local cluster" if self.address is None else f"at {self.address}"
+
+    def _connected(self) -> Any:
+        if self.address is None:
+            self._cluster = _local_cluster(self.workers)
+        try:
+            client = self.distributed.Client(self._cluster or self.address, timeout=CONNECT_S, set_as_default=False)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise InputError(
+                f"executor.address = {self.address}: no dask scheduler answers ({type(error).__name__}: {error}); start one with "
+                f"`dask scheduler`, or leave the address out for a local cluster"
+            ) from None
+        if self.address is not None:
+            self.workers = max(self.workers, len(client.nthreads()))
+        return client
+
+
+def _local_cluster(workers: int) -> Any:
+    import dask
+    import distributed
+
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):  # lost items are retried here, one by one
+        return distributed.LocalCluster(
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=None, silence_logs=logging.CRITICAL
+        )

@@ -1,0 +1,177 @@
+"""Files to histograms, with nothing lost and nothing hidden: plan, work, journal, merge, account."""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cloudpickle
+import hist
+
+from configs import schema
+from configs.errors import InputError
+from processors import executors, packing, plan, source_code
+from processors.account import Account, DatasetAccount, Failure
+from processors.chunks import Chunk
+from processors.content import Identity
+from processors.executors import Lost
+from processors.journal import Journal
+from processors.plan import DatasetInput, Plan
+from processors.work import DatasetWork, OpenSource, Outcome, Work, lost, open_file, process_chunk
+
+Progress = Callable[[int, int, str], None]  # chunks done, chunks in all, what is being done
+MEGABYTE = 1e6
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """Histograms by data set and name, the account, and the digest of all that they depend on."""
+
+    hists: Mapping[str, Mapping[str, hist.Hist]]
+    account: Account
+    digest: str
+
+    @property
+    def complete(self) -> bool:
+        """Whether every entry of every file is in the histograms."""
+        return self.account.complete
+
+
+def run(
+    datasets: Sequence[DatasetInput],
+    options: schema.Executor | None = None,
+    *,
+    journal: Path | None = None,
+    fresh: bool = False,
+    progress: Progress | None = None,
+    identity: Identity = "stat",
+    open_source: OpenSource = open_file,
+) -> RunOutcome:
+    """Process data sets into histograms.
+
+    ``journal``: directory of finished work, by which a second run resumes (null: a temporary one); ``fresh`` discards it. ``progress`` is
+    called with chunks done, chunks in all, and a text. ``identity``: whether files are told apart by size and time or by digest.
+
+    For equal chunks the histograms are bitwise the same whatever executor, workers, order of completion and interruptions; for sums that
+    are exact (counts, weights on a binary grid) also whatever the chunks. Files that fail, entries that fail and killed workers are in
+    the account of the outcome. Raises ``InputError`` for input that no run can process (see ``plan.check``), for a processor that does not
+    return histograms, when the journal cannot be written, and ``executors.Stalled`` when nothing moves.
+    """
+    options = options or schema.Executor()
+    plan.check(datasets, options.max_histogram_mb * MEGABYTE)
+    work = _work(datasets, options, identity, open_source)
+    report = progress or (lambda done, total, text: None)
+    with _journal(journal, fresh) as entries, executors.create(options) as executor:
+        report(0, 0, "opening files")
+        planned = plan.make(datasets, work, executor, entries, options.chunksize)
+        _process(planned, work, executor, entries, report)
+        report(len(planned.chunks), len(planned.chunks), "merging")
+        outcome = _merge(datasets, planned, entries)
+        if outcome.complete:
+            entries.keep_only(planned.keys)
+        return outcome
+
+
+def _work(datasets: Sequence[DatasetInput], options: schema.Executor, identity: Identity, open_source: OpenSource) -> Work:
+    project = sorted({path for dataset in datasets for path in plan.source_of(dataset) if path.is_relative_to(source_code.PROJECT)})
+    project = [path for path in project if path.relative_to(source_code.PROJECT).parts[0] in source_code.FOLLOWED]
+    return Work(
+        datasets={dataset.name: DatasetWork(dataset.kind, dataset.metadata, _pickled(dataset)) for dataset in datasets},
+        open_file=open_source,
+        retries=options.retries,
+        backoff_s=options.backoff_s,
+        max_histogram_bytes=options.max_histogram_mb * MEGABYTE,
+        identity=identity,
+        search_path=tuple(dict.fromkeys(str(dataset.folder) for dataset in datasets if dataset.folder)),
+        project_files=tuple(str(path.relative_to(source_code.PROJECT)) for path in project),
+        project_digest=source_code.digest(project),
+    )
+
+
+def _pickled(dataset: DatasetInput) -> bytes:
+    try:
+        return cloudpickle.dumps(dataset.processor)
+    except Exception as error:
+        raise InputError(
+            f"data set {dataset.name!r}: the processor {type(dataset.processor).__name__} cannot be sent to workers ({type(error).__name__}: "
+            f"{error}); keep only plain values in it: no open files, locks, generators or lambdas with such"
+        ) from error
+
+
+@contextlib.contextmanager
+def _journal(directory: Path | None, fresh: bool) -> Iterator[Journal]:
+    with contextlib.ExitStack() as stack:
+        place = directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dynode-journal-")))
+        yield stack.enter_context(Journal(place, fresh=fresh))
+
+
+def _process(planned: Plan, work: Work, executor: executors.Executor, journal: Journal, report: Progress) -> None:
+    """Bring every chunk into the journal. Only finished chunks without failures are taken over from earlier runs."""
+    waiting = [(key, chunk) for key, chunk in planned.chunks if not _finished(journal.read(key))]
+    done = [len(planned.chunks) - len(waiting)]
+    report(done[0], len(planned.chunks), f"{done[0]} chunks from the journal" if done[0] else "processing")
+
+    def on_done(index: int, result: Outcome | Lost) -> None:
+        key, chunk = waiting[index]
+        outcome = lost(chunk, result.reason) if isinstance(result, Lost) else result
+        if outcome.fatal:
+            raise InputError(outcome.fatal)
+        journal.write(key, outcome)
+        done[0] += 1
+        report(done[0], len(planned.chunks), chunk.name)
+
+    executor.map(partial(process_chunk, work), [chunk for _, chunk in waiting], on_done)
+
+
+def _finished(outcome: object) -> bool:
+    return isinstance(outcome, Outcome) and not outcome.failures
+
+
+def _merge(datasets: Sequence[DatasetInput], planned: Plan, journal: Journal) -> RunOutcome:
+    """Add up the chunks in the planned order, one in memory at a time, and keep the account."""
+    hists: dict[str, dict[str, hist.Hist]] = {dataset.name: {} for dataset in datasets}
+    processed: dict[str, int] = defaultdict(int)
+    failed: dict[str, list[Failure]] = defaultdict(list)
+    for key, chunk in planned.chunks:
+        outcome = journal.read(key)
+        if not isinstance(outcome, Outcome):
+            outcome = lost(chunk, "its journal entry cannot be read back (damaged disk?); run the command again", "journal")
+        _add(hists[chunk.dataset], outcome, chunk)
+        processed[chunk.dataset] += outcome.entries
+        failed[chunk.dataset] += outcome.failures
+    accounts = {}
+    for dataset in datasets:
+        hists[dataset.name] = _postprocessed(dataset, hists[dataset.name])
+        accounts[dataset.name] = _account(dataset, planned, processed[dataset.name], failed[dataset.name])
+    return RunOutcome(hists, Account(accounts), planned.digest)
+
+
+def _add(total: dict[str, hist.Hist], outcome: Outcome, chunk: Chunk) -> None:
+    packed = pickle.loads(outcome.hists) if outcome.hists else {}
+    for name, histogram in packed.items():
+        try:
+            packing.add(total, name, histogram)
+        except InputError as error:
+            raise InputError(f"{chunk.name}: {error}") from None
+
+
+def _account(dataset: DatasetInput, planned: Plan, processed: int, failed: Sequence[Failure]) -> DatasetAccount:
+    found = [inspection for _, inspection in planned.inspections[dataset.name]]
+    unopened = [inspection.failure for inspection in found if inspection.failure is not None]
+    expected = sum(inspection.entries for inspection in found)
+    missing = expected - processed - sum((failure.stop or 0) - (failure.start or 0) for failure in failed)
+    if missing:
+        raise RuntimeError(f"data set {dataset.name!r}: {missing} of {expected} entries are neither processed nor failed: a mistake in dynode")
+    return DatasetAccount(dataset.kind, len(dataset.files), expected, processed, len(unopened), (*unopened, *failed), dict(dataset.metadata))
+
+
+def _postprocessed(dataset: DatasetInput, hists: dict[str, hist.Hist]) -> dict[str, hist.Hist]:
+    """What the processor's ``postprocess`` makes of the sums; one that returns nothing leaves them, or changed them in place."""
+    result = dataset.processor.postprocess(hists)
+    return hists if result is None else dict(result)

@@ -1,0 +1,102 @@
+"""Executor ``futures``: one persistent pool of processes on this machine.
+
+Workers come from a fork server on Linux (started clean, before any thread; it imports the heavy packages once, then a worker starts in
+milliseconds) and are spawned elsewhere. Forking this process itself would copy locks that other threads hold.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Collection
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from types import TracebackType
+from typing import Any
+
+from configs.errors import InputError
+from processors.executors import Lost, Pooled
+
+START_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
+PRELOADED = ["processors.work", "readers"]
+
+
+class Futures(Pooled):
+    """A ``ProcessPoolExecutor`` that is started when first needed, and again when a worker died."""
+
+    def __init__(self, workers: int, stall_timeout_s: float) -> None:
+        super().__init__(workers, stall_timeout_s)
+        self._pool: ProcessPoolExecutor | None = None
+
+    def submit(self, task: Callable[[bytes], Any], item: bytes) -> Future[Any]:
+        """Hand out one item, in a new pool when there is none or a worker of the old one died."""
+        if self._pool is not None:
+            try:
+                return self._pool.submit(task, item)
+            except BrokenProcessPool:
+                self.abandon()
+        self._pool = self._started()
+        return self._pool.submit(task, item)
+
+    def wait(self, futures: Collection[Future[Any]]) -> Collection[Future[Any]]:
+        """Futures that are done."""
+        return wait(futures, timeout=self.stall_timeout_s, return_when=FIRST_COMPLETED).done
+
+    def result(self, future: Future[Any]) -> Any:
+        """The result, or ``Lost`` when the pool broke."""
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            return Lost("its worker process died (killed, out of memory, or a crash in compiled code), also when it ran alone")
+
+    def abandon(self) -> None:
+        """Kill the workers."""
+        if self._pool is None:
+            return
+        pool, self._pool = self._pool, None
+        processes = list((getattr(pool, "_processes", None) or {}).values())  # kill_workers() is public from Python 3.14 on
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+
+    def condition(self) -> str:
+        """Executor and workers in words."""
+        return f"executor futures, {self.workers} workers"
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if self._pool is not None and error is None:
+            self._pool.shutdown(wait=True)
+            self._pool = None
+        self.abandon()
+
+    def _started(self) -> ProcessPoolExecutor:
+        context = multiprocessing.get_context(START_METHOD)
+        if START_METHOD == "forkserver":
+            context.set_forkserver_preload(PRELOADED)
+        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=start_worker)
+        try:
+            pool.submit(os.getpid).result(timeout=self.stall_timeout_s)
+        except (BrokenProcessPool, TimeoutError) as error:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise InputError(
+                f"worker processes do not start ({type(error).__name__}); a script that starts a run must do so below "
+                f"`if __name__ == '__main__':`; executor.kind = iterative works without workers"
+            ) from None
+        return pool
+
+
+def start_worker() -> None:
+    """In a new worker: leave Ctrl-C to the main process, and end when the main process is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)

@@ -1,0 +1,100 @@
+"""The source code and the package versions that a result depends on: what makes the journal recompute after a change.
+
+Imports are followed through the syntax tree, without running anything: from a processor's module to the modules of the project and the
+modules beside it that it imports, at any depth.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.metadata
+import platform
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+FOLLOWED = ("data_info", "physics", "records", "readers", "simulation", "processors")  # configs enters by its values, not by its code
+PROJECT_NAMES = (*FOLLOWED, "configs", "fits", "plotting", "run_processor", "run_fit", "run_plots", "run_analysis")
+PACKAGES = ("numpy", "awkward", "boost-histogram", "hist", "numba", "dynode")
+TABLES = (".csv", ".txt", ".dat", ".json")  # data beside the modules of data_info
+
+
+def always_used() -> list[Path]:
+    """The modules that shape every result: the work on a chunk and all readers (which are chosen by name, not imported)."""
+    processors = [PROJECT / "processors" / f"{name}.py" for name in ("work", "packing")]
+    return [*processors, *sorted((PROJECT / "readers").glob("*.py"))]
+
+
+def closure(files: Iterable[Path], beside: Path | None = None) -> list[Path]:
+    """All source files that ``files`` import, themselves included, sorted: of the project, and below the folder ``beside``.
+
+    A package's data tables (data_info) belong to it. Files that do not parse are listed and not followed.
+    """
+    found: set[Path] = set()
+    waiting = [path.resolve() for path in files]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for folder, module in _imports(path):
+            waiting += _resolve(folder, module, beside)
+    if any(path.parent == PROJECT / "data_info" for path in found):
+        found.update(table for table in (PROJECT / "data_info").rglob("*") if table.suffix in TABLES)
+    return sorted(found)
+
+
+def digest(files: Iterable[Path]) -> str:
+    """SHA-256 of names and contents; names relative to the project where they lie in it, so that another checkout agrees."""
+    total = hashlib.sha256()
+    for path in files:
+        name = str(path.relative_to(PROJECT)) if path.is_relative_to(PROJECT) else path.name
+        content = path.read_bytes()
+        total.update(f"{name} {len(content)}\n".encode())
+        total.update(content)
+    return total.hexdigest()
+
+
+def versions(more: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of Python and of the packages that a result depends on; a package that is not installed is left out."""
+    found = {"python": platform.python_version()}
+    for name in sorted({*PACKAGES, *more}):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def imported_packages(files: Iterable[Path]) -> set[str]:
+    """Top-level names of everything that ``files`` import."""
+    return {module.split(".")[0] for path in files if path.suffix == ".py" for _, module in _imports(path)}
+
+
+def _imports(path: Path) -> Iterator[tuple[Path | None, str]]:
+    """(folder a relative import starts at or None, dotted name) of every import, those inside functions included."""
+    if path.suffix != ".py":
+        return
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((None, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            folder = path.parents[node.level - 1] if node.level else None
+            module = node.module or ""
+            yield from ((folder, f"{module}.{alias.name}".strip(".")) for alias in node.names)
+
+
+def _resolve(folder: Path | None, module: str, beside: Path | None) -> list[Path]:
+    """Source files of a dotted name (whose last part may be a name inside the module), with the packages above it."""
+    parts = module.split(".")
+    root = folder or (PROJECT if parts[0] in FOLLOWED else None if parts[0] in PROJECT_NAMES else beside)
+    if root is None:
+        return []
+    places = [root.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1)]
+    candidates = [candidate for place in places for candidate in (place.with_suffix(".py"), place / "__init__.py")]
+    return [candidate.resolve() for candidate in candidates if candidate.is_file()]

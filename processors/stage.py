@@ -1,0 +1,78 @@
+"""The stage ``process`` of an analysis: configuration -> hists.h5, processing.json, and its part of manifest.json."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from configs.schema import Config
+from processors import engine
+from processors.engine import Progress, RunOutcome
+from processors.inputs import dataset_inputs
+from readers.files import is_url
+from records.atomic import write_text
+from records.hists import digest, save_hists
+from records.manifest import update_manifest
+from records.provenance import file_identity
+
+HISTS = "hists.h5"
+ACCOUNT = "processing.json"
+JOURNAL = "journal"
+DIGEST_UP_TO_BYTES = 64_000_000  # larger inputs are told apart by size and time of change
+
+
+def process(
+    config: Config,
+    *,
+    files: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
+    fresh: bool = False,
+    allow_partial: bool = False,
+    progress: Progress | None = None,
+) -> RunOutcome:
+    """Run the configured processor over all data sets and write what the run leaves behind into ``config.output``.
+
+    ``files`` replaces the configured files (see ``inputs.dataset_inputs``), ``fresh`` discards the journal. An incomplete run writes its
+    account, and histograms only with ``allow_partial``; without it those of an earlier run are removed, as they do not belong to the account.
+    The caller looks at ``outcome.complete`` and shows ``outcome.account.describe()``. Raises ``InputError`` for wrong input.
+    """
+    started = time.perf_counter()
+    began = datetime.now(UTC).isoformat(timespec="seconds")
+    datasets = dataset_inputs(config, files)
+    outcome = engine.run(datasets, config.executor, journal=config.output / JOURNAL, fresh=fresh, progress=progress)
+    outcome = _write(config.output, outcome, keep=outcome.complete or allow_partial)
+    entry = {
+        "key": outcome.digest, "started": began, "seconds": round(time.perf_counter() - started, 3), "complete": outcome.complete,
+        "executor": config.executor.kind, "allow_partial": allow_partial,
+    }  # fmt: skip
+    paths = [path for dataset in datasets for file in dataset.files for path in file.paths]
+    update_manifest(config.output, "process", entry, config=config, inputs=input_identities(paths))
+    return outcome
+
+
+def input_identities(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """``{path: {"size", "sha256"}}`` for the manifest; large files have ``mtime_ns`` in place of a digest, missing files and URLs neither."""
+    return {path: _input_identity(path) for path in paths}
+
+
+def _input_identity(path: str) -> dict[str, Any]:
+    if is_url(path) or not Path(path).is_file():
+        return {"size": None, "sha256": None}
+    found = Path(path).stat()
+    if found.st_size > DIGEST_UP_TO_BYTES:
+        return {"size": found.st_size, "sha256": None, "mtime_ns": found.st_mtime_ns}
+    return file_identity(path)
+
+
+def _write(output: Path, outcome: RunOutcome, *, keep: bool) -> RunOutcome:
+    if keep:
+        save_hists(output / HISTS, outcome.hists)
+    else:
+        (output / HISTS).unlink(missing_ok=True)
+    account = replace(outcome.account, histogram_digest=digest(outcome.hists) if keep else None)
+    write_text(output / ACCOUNT, json.dumps(account.to_json(), indent=1, default=str) + "\n")
+    return replace(outcome, account=account)
