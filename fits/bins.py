@@ -77,12 +77,13 @@ def check_same_axes(name: str, ours: Mapping[str, hist.Hist], other: str, theirs
         for axis in theirs[channel].axes:
             if axis.name in mine and not _same(mine[axis.name], axis):
                 raise InputError(
-                    f"data sets {name} and {other} have different binning in axis {axis.name} of channel {channel} ({len(mine[axis.name])} and {len(axis)} bins"
-                    "); process them with one configuration"
+                    f"data sets {name} and {other} have different binning in axis {axis.name} of channel {channel} ({len(mine[axis.name])} and "
+                    f"{len(axis)} bins); process them with one configuration"
                 )
         if third_axis(histogram) != third_axis(theirs[channel]):
             raise InputError(
-                f"data sets {name} and {other}: channel {channel} has axis {third_axis(histogram)} in one and {third_axis(theirs[channel])} in the other"
+                f"data sets {name} and {other}: channel {channel} has axis {third_axis(histogram)} in one and "
+                f"{third_axis(theirs[channel])} in the other; process them with one configuration"
             )
 
 

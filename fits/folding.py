@@ -1,7 +1,7 @@
 """Folding a spectrum with moments: sums over true-energy nodes e of r_e [M_0 + p_e M_1 + (p_e^2 + q_e)/2 M_2], and their derivatives.
 
-M_n holds sums of weights times d^n, d = distance in ln E from the node's centre: the bracket is the expansion of r(E)/r_e to second order, event by event
-(specification diffuse 3.2). A folding is a matrix [M_0 | M_1 | M_2] of shape (rows, moments x nodes) times a vector of node weights: its cost
+M_n holds sums of weights times d^n, d = distance in ln E from the node's centre: the bracket is the expansion of r(E)/r_e to second order, event by
+event (specification diffuse 3.2). A folding is a matrix [M_0 | M_1 | M_2] of shape (rows, moments x nodes) times a vector of node weights: its cost
 does not know how many events were simulated. Gradients run backwards (one more product with the matrix, for any number of parameters) or forwards (a
 Jacobian with one column for each parameter).
 """
@@ -58,20 +58,13 @@ def vector(weights: NodeWeights, n_moments: int) -> Array:
 
 def pull_back(weights: NodeWeights, slopes: Array, n_moments: int) -> Array:
     """Derivatives in the shape parameters (parameters,) from those in ``vector``, ``slopes`` (n_moments * nodes,)."""
-    g = slopes.reshape(n_moments, -1)
     r, p, half, shape = weights
-    in_l = g[0]
-    if n_moments > 1:
-        in_l = in_l + p * g[1]
-    if n_moments > 2:
-        in_l = in_l + half * g[2]
-    gradient = shape.dl @ (r * in_l)
-    if n_moments > 1:
-        in_p = g[1] if n_moments == 2 else g[1] + p * g[2]
-        gradient += shape.dp @ (r * in_p)
-    if n_moments > 2:
-        gradient += shape.dq @ (0.5 * r * g[2])
-    return gradient
+    g = slopes.reshape(n_moments, -1) * r
+    if n_moments == 1:
+        return shape.dl @ g[0]
+    if n_moments == 2:
+        return shape.dl @ (g[0] + p * g[1]) + shape.dp @ g[1]
+    return shape.dl @ (g[0] + p * g[1] + half * g[2]) + shape.dp @ (g[1] + p * g[2]) + 0.5 * (shape.dq @ g[2])
 
 
 def columns(weights: NodeWeights, n_moments: int) -> Array:

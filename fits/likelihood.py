@@ -94,8 +94,8 @@ class Say:
 class BarlowBeestonLite:
     """Barlow-Beeston-lite likelihood prepared for counts ``k``.
 
-    f solves f^2 - (1 - mu v) f - k v = 0 with v = s2/mu^2, hence f - 1 = v t with t = k/f - mu, and the penalty (f-1)^2/(2v) = v t^2/2 needs no division
-    by v: s2 = 0 is Poisson exactly.
+    f solves f^2 - (1 - mu v) f - k v = 0 with v = s2/mu^2, hence f - 1 = v t with t = k/f - mu, and the penalty (f-1)^2/(2v) = v t^2/2 needs no
+    division by v: s2 = 0 is Poisson exactly.
     """
 
     def __init__(self, k: Array) -> None:

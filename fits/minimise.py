@@ -13,6 +13,7 @@ from iminuit import Minuit
 from numpy.typing import NDArray
 
 from configs.errors import InputError, nearest
+from fits.curvature import covariance, hessian
 from fits.parameters import FitParameter
 
 Array = NDArray[np.float64]
@@ -20,8 +21,9 @@ Start = Mapping[str, float]
 
 BOUND_TOLERANCE = 1e-4  # a value this close to a bound (in units of max(1, |bound|)) counts as at the bound
 JITTERED_STARTS = 3
-JITTER = 0.2  # standard deviation of the jitter, relative to the step of the parameter's start
+JITTER = 0.2  # standard deviation of the jitter, relative to max(1, |start|)
 MAX_CALLS = 4000
+TOLERANCE = 1e-4  # migrad stops at a distance of 0.002 * TOLERANCE * 0.5 = 1e-7 in -ln L, some 5e-4 of an error
 
 
 class Objective(Protocol):
@@ -42,7 +44,7 @@ class Minimum:
     """One minimum: ``values`` and ``errors`` by name, ``covariance`` (parameters, parameters), ``minos`` name -> (down < 0, up > 0).
 
     Fixed parameters have error and covariance zero. A parameter within 1e-4 of a bound is named in ``at_bound`` and its interval is one-sided:
-    towards the bound it ends at the bound. ``minima``: every valid minimum found (theta, nll), the best among them being this one.
+    towards the bound it ends at the bound. A MINOS distance that was not found is NaN. ``minima``: every valid minimum found (theta, nll).
     """
 
     names: tuple[str, ...]
@@ -85,25 +87,48 @@ def minimise(
 ) -> Minimum:
     """Find the minimum of ``nll``.
 
-    ``starts``: values by name that replace the parameters' own starts; a sequence means several starts, of which the best minimum is kept (all are in
-    ``minima``). ``fixed``: parameters held at a value (besides those declared fixed). ``minos``: parameters whose interval is wanted; fixed ones are passed
-    over. ``steps``: first step sizes by name, e.g. errors of a neighbouring fit. ``hesse=False`` leaves migrad's own covariance (toys, scans).
-    When no start converges: simplex, then migrad of strategy 2, from the start and from three jittered ones (``seed``); a failure returns
-    ``valid=False`` with its reason. Raises ``InputError`` for an unknown name or a start outside the bounds.
+    ``starts``: values by name that replace the parameters' own starts; a sequence means several starts, of which the best minimum is kept (all are
+    in ``minima``). ``fixed``: parameters held at a value (besides those declared fixed). ``minos``: parameters whose interval is wanted; fixed ones
+    are passed over. ``steps``: first step sizes by name, e.g. errors of a neighbouring fit. ``hesse=False`` leaves migrad's own covariance.
+    When no start converges: simplex, then migrad of strategy 2, from the starts and from three jittered ones (``seed``); if that fails too the
+    result has ``valid=False`` and its reason. Raises ``InputError`` for an unknown name or a start outside the bounds.
     """
     held = _held(nll.parameters, fixed or {})
     points = _starts(nll.parameters, starts, held)
-    _known(nll.parameters, [*minos, *(steps or {})])
-    tried = [_migrad(_minuit(nll, point, held, steps)) for point in points]
-    good = [fit for fit in tried if _reason(fit) == ""]
-    if not good:
-        tried += [_rescue(_minuit(nll, point, held, steps)) for point in [*points, *_jittered(nll.parameters, points[0], held, seed)]]
-        good = [fit for fit in tried if _reason(fit) == ""]
-    best = min(good or tried, key=lambda fit: fit.fval if math.isfinite(fit.fval or math.inf) else math.inf)
-    if good and hesse:
-        best.hesse()
-    intervals = _intervals(best, [name for name in minos if name not in held]) if good else {}
-    return _minimum(nll.parameters, best, held, intervals, good, len(tried))
+    wanted = list(minos)
+    _known(nll.parameters, [*wanted, *(steps or {})])
+    tried = [_Attempt(nll, point, held, steps).migrad() for point in points]
+    if not any(attempt.reason == "" for attempt in tried):
+        again = [*points, *_jittered(nll.parameters, points[0], held, seed)]
+        tried += [_Attempt(nll, point, held, steps).rescue() for point in again]
+    best = min(tried, key=lambda attempt: (attempt.reason != "", attempt.value))
+    valid = best.reason == ""
+    errors, matrix = best.uncertainty(hesse and valid)
+    names = tuple(parameter.name for parameter in nll.parameters)
+    intervals = {name: best.interval(name) for name in wanted if name not in held} if valid else {}
+    theta = best.theta  # after minos, which may improve the minimum
+    return Minimum(
+        names=names,
+        values=dict(zip(names, theta.tolist(), strict=True)),
+        errors=dict(zip(names, errors.tolist(), strict=True)),
+        covariance=matrix,
+        minos=intervals,
+        valid=valid,
+        reason=best.reason,
+        at_bound=tuple(p.name for p, value in zip(nll.parameters, theta, strict=True) if p.name not in held and at_bound(p, value)),
+        nll=best.value,
+        edm=best.edm,
+        fixed=frozenset(held),
+        minima=tuple((attempt.theta, attempt.value) for attempt in tried if attempt.reason == ""),
+        starts_tried=len(tried),
+        calls=sum(attempt.calls for attempt in tried),
+    )
+
+
+def at_bound(parameter: FitParameter, value: float) -> bool:
+    """Whether a value lies within 1e-4 (relative to max(1, |bound|)) of one of the parameter's bounds."""
+    bounds = [bound for bound in (parameter.lower, parameter.upper) if math.isfinite(bound)]
+    return any(abs(value - bound) <= BOUND_TOLERANCE * max(1.0, abs(bound)) for bound in bounds)
 
 
 class _Cached:
@@ -114,12 +139,14 @@ class _Cached:
         self._point = b""
         self._value = math.nan
         self._gradient = np.empty(0)
+        self.calls = 0
 
     def _at(self, theta: Array) -> None:
         point = theta.tobytes()
         if point != self._point:
             self._value, self._gradient = self._nll.value_and_gradient(theta)
             self._point = point
+            self.calls += 1
 
     def value(self, theta: Array) -> float:
         self._at(theta)
@@ -128,6 +155,105 @@ class _Cached:
     def gradient(self, theta: Array) -> Array:
         self._at(theta)
         return self._gradient
+
+
+class _Attempt:
+    """One run of Minuit from one start."""
+
+    def __init__(self, nll: Objective, start: Array, held: Mapping[str, float], steps: Mapping[str, float] | None) -> None:
+        self._parameters = nll.parameters
+        self._cached = _Cached(nll)
+        self._minuit = Minuit(self._cached.value, start, grad=self._cached.gradient, name=[parameter.name for parameter in nll.parameters])
+        self._minuit.errordef = Minuit.LIKELIHOOD
+        self._minuit.tol = TOLERANCE
+        for parameter, value in zip(nll.parameters, start, strict=True):
+            self._minuit.limits[parameter.name] = (parameter.lower, parameter.upper)
+            self._minuit.errors[parameter.name] = (steps or {}).get(parameter.name) or _step(parameter, float(value))
+            self._minuit.fixed[parameter.name] = parameter.name in held
+        self._free = np.array([parameter.name not in held for parameter in nll.parameters])
+
+    def migrad(self) -> _Attempt:
+        if self._free.any():
+            self._minuit.migrad(ncall=MAX_CALLS)
+        return self
+
+    def rescue(self) -> _Attempt:
+        self._minuit.strategy = 2
+        self._minuit.simplex(ncall=MAX_CALLS)
+        return self.migrad()
+
+    @property
+    def theta(self) -> Array:
+        return np.array(self._minuit.values)
+
+    @property
+    def value(self) -> float:
+        """The function at the end point; infinity where it is not a number."""
+        value = self._cached.value(self.theta)
+        return value if math.isfinite(value) else math.inf
+
+    @property
+    def edm(self) -> float:
+        return float(self._minuit.fmin.edm) if self._minuit.fmin is not None else 0.0
+
+    @property
+    def calls(self) -> int:
+        return self._cached.calls
+
+    @property
+    def reason(self) -> str:
+        """Why the end point is not a minimum; empty when it is one."""
+        if not np.all(np.isfinite(self.theta)):
+            return "a parameter is not finite"
+        if not math.isfinite(self.value):
+            return "the likelihood is zero (data in a bin without expectation)"
+        state = self._minuit.fmin
+        if state is None or state.is_valid:  # None: nothing is free
+            return ""
+        if state.has_reached_call_limit:
+            return f"migrad reached its call limit ({MAX_CALLS})"
+        if state.is_above_max_edm:
+            return f"migrad stopped far from the minimum (estimated distance {state.edm:.2g})"
+        return "migrad did not converge"
+
+    def uncertainty(self, hesse: bool) -> tuple[Array, Array]:
+        """Errors (parameters,) and covariance (parameters, parameters), zero for what is fixed; from migrad unless ``hesse``."""
+        given = self._minuit.covariance
+        n = self._free.size
+        matrix = np.full((n, n), np.nan) if given is None else np.array(given)
+        matrix = np.where(np.outer(self._free, self._free), matrix, 0.0)
+        if hesse and self._free.any():
+            matrix = self._from_curvature(matrix)
+        return np.sqrt(np.diag(matrix)), matrix
+
+    def _from_curvature(self, fallback: Array) -> Array:
+        """Covariance from the Hessian; where a parameter at its bound spoils it, that parameter is left out and keeps migrad's variance."""
+        theta = self.theta
+        lower, upper = (np.array([getattr(parameter, side) for parameter in self._parameters]) for side in ("lower", "upper"))
+        second = hessian(self._cached.gradient, theta, np.array(self._minuit.errors), lower, upper, self._free)
+        inside = self._free & ~np.array([at_bound(parameter, value) for parameter, value in zip(self._parameters, theta, strict=True)])
+        for usable in (self._free, inside):
+            matrix = covariance(second, usable)
+            if matrix is not None:
+                left_out = self._free & ~usable
+                matrix[left_out, left_out] = np.diag(fallback)[left_out]
+                return matrix
+        return fallback
+
+    def interval(self, name: str) -> tuple[float, float]:
+        """MINOS distances (down, up); towards a limit that is reached first, the distance to the limit."""
+        minuit = self._minuit
+        minuit.minos(name)
+        error = minuit.merrors[name]
+        if error.lower_new_min or error.upper_new_min:
+            self.rescue()
+            minuit.minos(name)
+            error = minuit.merrors[name]
+        low, high = minuit.limits[name]
+        value = minuit.values[name]
+        down = error.lower if error.lower_valid else low - value if error.at_lower_limit else math.nan
+        up = error.upper if error.upper_valid else high - value if error.at_upper_limit else math.nan
+        return float(down), float(up)
 
 
 def _known(parameters: Sequence[FitParameter], names: Iterable[str]) -> None:
@@ -149,7 +275,7 @@ def _starts(parameters: Sequence[FitParameter], starts: Start | Sequence[Start] 
     points = []
     for one in given:
         _known(parameters, one)
-        choices = [(held.get(p.name, one.get(p.name)),) if p.name in held or p.name in one else p.starts for p in parameters]
+        choices = [(held[p.name],) if p.name in held else (one[p.name],) if p.name in one else p.starts for p in parameters]
         points += [np.array(point, dtype=float) for point in itertools.product(*choices)]
     for point in points:
         for parameter, value in zip(parameters, point, strict=True):
@@ -161,109 +287,17 @@ def _starts(parameters: Sequence[FitParameter], starts: Start | Sequence[Start] 
 
 
 def _step(parameter: FitParameter, value: float) -> float:
-    """First step: a tenth of the value, of the bounded range, or of 1."""
-    if parameter.prior is not None and hasattr(parameter.prior, "sigma"):
-        return float(parameter.prior.sigma)
+    """First step: the prior's width, a tenth of the value, of the bounded range, or of 1."""
+    sigma = getattr(parameter.prior, "sigma", None)
+    if sigma is not None:
+        return float(sigma)
     span = parameter.upper - parameter.lower
     return 0.1 * (abs(value) or (span if math.isfinite(span) else 1.0))
 
 
-def _minuit(nll: Objective, point: Array, held: Mapping[str, float], steps: Mapping[str, float] | None) -> Minuit:
-    cached = _Cached(nll)
-    minuit = Minuit(cached.value, point, grad=cached.gradient, name=[parameter.name for parameter in nll.parameters])
-    minuit.errordef = Minuit.LIKELIHOOD
-    for parameter, value in zip(nll.parameters, point, strict=True):
-        name = parameter.name
-        minuit.limits[name] = (parameter.lower, parameter.upper)
-        minuit.errors[name] = (steps or {}).get(name) or _step(parameter, float(value))
-        minuit.fixed[name] = name in held
-    return minuit
-
-
-def _migrad(minuit: Minuit) -> Minuit:
-    if minuit.nfit:
-        minuit.migrad(ncall=MAX_CALLS)
-    return minuit
-
-
-def _rescue(minuit: Minuit) -> Minuit:
-    minuit.strategy = 2
-    minuit.simplex(ncall=MAX_CALLS)
-    return minuit.migrad(ncall=MAX_CALLS)
-
-
 def _jittered(parameters: Sequence[FitParameter], point: Array, held: Mapping[str, float], seed: int) -> list[Array]:
+    """Starts moved at random inside the bounds; what is held stays."""
     random = np.random.default_rng(np.random.SeedSequence(seed))
-    free = np.array([parameter.name not in held for parameter in parameters])
-    lower = np.array([parameter.lower for parameter in parameters])
-    upper = np.array([parameter.upper for parameter in parameters])
-    scale = np.where(free, [JITTER * max(abs(value), 1.0) for value in point], 0.0)
-    return [np.where(free, np.clip(point + scale * random.standard_normal(point.size), lower, upper), point) for _ in range(JITTERED_STARTS)]
-
-
-def _reason(minuit: Minuit) -> str:
-    """Why a fit is not to be used; empty when it is good."""
-    if not minuit.nfit:
-        return "" if math.isfinite(minuit._fcn(minuit.values)) else "the likelihood is not finite"
-    state = minuit.fmin
-    if state is None:
-        return "migrad did not run"
-    if not math.isfinite(state.fval):
-        return "the likelihood is not finite"
-    if not np.all(np.isfinite(minuit.values)):
-        return "a parameter is not finite"
-    if state.is_valid:
-        return ""
-    if state.has_reached_call_limit:
-        return f"call limit reached ({MAX_CALLS})"
-    if state.is_above_max_edm:
-        return f"estimated distance to the minimum too large ({state.edm:.2g})"
-    return "migrad did not converge"
-
-
-def _intervals(minuit: Minuit, names: Sequence[str]) -> dict[str, tuple[float, float]]:
-    for name in names:
-        minuit.minos(name)
-    found = {}
-    for name in names:
-        error = minuit.merrors[name]
-        down = error.lower if error.lower_valid else minuit.limits[name][0] - minuit.values[name] if error.at_lower_limit else math.nan
-        up = error.upper if error.upper_valid else minuit.limits[name][1] - minuit.values[name] if error.at_upper_limit else math.nan
-        found[name] = (float(down), float(up))
-    return found
-
-
-def _at_bound(parameter: FitParameter, value: float) -> bool:
-    bounds = [bound for bound in (parameter.lower, parameter.upper) if math.isfinite(bound)]
-    return any(abs(value - bound) <= BOUND_TOLERANCE * max(1.0, abs(bound)) for bound in bounds)
-
-
-def _minimum(
-    parameters: Sequence[FitParameter],
-    best: Minuit,
-    held: Mapping[str, float],
-    intervals: Mapping[str, tuple[float, float]],
-    good: Sequence[Minuit],
-    tried: int,
-) -> Minimum:
-    names = tuple(parameter.name for parameter in parameters)
-    theta = [float(value) for value in best.values]
-    n = len(names)
-    covariance = np.array(best.covariance) if best.covariance is not None else np.full((n, n), np.nan)
-    free = np.array([parameter.name not in held for parameter in parameters])
-    return Minimum(
-        names=names,
-        values=dict(zip(names, theta, strict=True)),
-        errors={name: 0.0 if name in held else float(error) for name, error in zip(names, best.errors, strict=True)},
-        covariance=np.where(np.outer(free, free), covariance, 0.0),
-        minos=intervals,
-        valid=bool(good),
-        reason=_reason(best),
-        at_bound=tuple(p.name for p, value in zip(parameters, theta, strict=True) if p.name not in held and _at_bound(p, value)),
-        nll=float(best.fval if best.fval is not None else best._fcn(best.values)),
-        edm=float(best.fmin.edm) if best.fmin is not None else 0.0,
-        fixed=frozenset(held),
-        minima=tuple((np.array(fit.values), float(fit.fval if fit.fval is not None else math.nan)) for fit in good),
-        starts_tried=tried,
-        calls=int(best.nfcn),
-    )
+    scale = np.array([0.0 if p.name in held else JITTER * max(abs(value), 1.0) for p, value in zip(parameters, point, strict=True)])
+    lower, upper = (np.array([getattr(parameter, side) for parameter in parameters]) for side in ("lower", "upper"))
+    return [np.clip(point + scale * random.standard_normal(point.size), lower, upper) for _ in range(JITTERED_STARTS)]

@@ -1,7 +1,7 @@
 """The expectation in every bin as a function of the parameters: one astrophysical spectrum folded with the response, plus atmosphere.
 
-``mu_b = astro_norm F_b(shape) + atmos_norm B_b`` with the folding F of ``fits.folding`` (specification diffuse 3.2, 4.1). The variance of mu from the finite
-simulation is ``s2 = astro_norm^2 V_2 + 2 astro_norm atmos_norm V_1 + atmos_norm^2 V_0`` from the pair moments.
+``mu_b = astro_norm F_b(shape) + atmos_norm B_b`` with the folding F of ``fits.folding`` (specification diffuse 3.2, 4.1). The variance of mu from the
+finite simulation is ``s2 = astro_norm^2 V_2 + 2 astro_norm atmos_norm V_1 + atmos_norm^2 V_0`` from the pair moments.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class Model:
     """Expected counts of one response for one spectrum.
 
     Parameters in order: ``astro_norm`` (six species summed at the pivot, 1e-18 GeV^-1 cm^-2 s^-1 sr^-1), the spectrum's own, ``atmos_norm``
-    (scales ``atmo``, or pion + kaon + muon of a response from the official simulation). ``parameters`` have no priors; see ``fits.parameters.configure``.
+    (scales ``atmo``, or pion + kaon + muon of a response from the official simulation). ``parameters`` have no priors yet; ``fits.parameters.configure``
+    adds them.
     """
 
     def __init__(self, response: Response, spectrum: Spectrum, *, pivot_gev: float = REFERENCE_ENERGY_GEV) -> None:
@@ -154,8 +155,8 @@ class Model:
         worst = int(np.argmax(error))
         if error[worst] > FOLD_TOLERANCE:
             warnings.warn(
-                f"folding the spectrum may be wrong by {error[worst]:.1e} in bin {self.response.bins[worst].label}: it bends within a true-energy node; "
-                "raise processor.true_energy.per_decade or put breakpoints on its breaks",
+                f"folding the spectrum may be wrong by {error[worst]:.1e} in bin {self.response.bins[worst].label}: it bends within a true-energy "
+                "node; raise processor.true_energy.per_decade or put breakpoints on its breaks",
                 stacklevel=2,
             )
         return float(error[worst])

@@ -29,8 +29,8 @@ NAMED_BINS = 5  # a message names at most so many
 class NegativeLogLikelihood:
     """``-ln L(theta)`` for fixed counts; ``theta`` follows ``names``.
 
-    ``parameters`` (default: the model's) carry starts, limits and priors. ``empty_bins``: what to do with data in bins that the model cannot reach (no
-    simulated event): ``refuse`` (InputError naming them), ``skip`` (leave those events out, with a warning), ``floor`` (expectation 1e-9, with a warning).
+    ``parameters`` (default: the model's) carry starts, limits and priors. ``empty_bins``: what to do with data in bins that the model cannot reach
+    (no simulated event): ``refuse`` (InputError naming them), ``skip`` (leave those events out) or ``floor`` (expectation 1e-9), both with a warning.
     ``dropped_bins`` names the bins concerned, ``n_dropped`` counts the events left out. ``counts`` are those of the likelihood, after skipping.
     """
 
@@ -135,7 +135,7 @@ class _MergedPoisson:
         if self._offset is not None:
             mu += self._offset
         each = mu[1:]
-        impossible = each.size > 0 and each.min() <= 0
+        impossible = each.size > 0 and np.minimum.reduce(each) <= 0
         if impossible:
             each = np.where(each > 0, each, TINY)
         value = math.inf if impossible else float(mu[0] - self._k @ np.log(each)) + self._ln_factorials

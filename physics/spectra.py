@@ -10,9 +10,10 @@ A flux is ``Phi(E) = norm * f(E)``; ``norm`` is a parameter of the fit's model a
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,6 +49,7 @@ class Shape:
     dq: Array
 
 
+@runtime_checkable
 class Spectrum(Protocol):
     """What a fit needs of a spectrum; a user's own class only has to look like this."""
 
@@ -77,8 +79,8 @@ class PowerLaw:
     def evaluate(self, x: Array, theta: Array) -> Shape:
         """Shape at ``x`` for ``theta = (gamma,)``."""
         gamma = theta[0]
-        zero = np.zeros((1, x.size))
-        return Shape(-gamma * x, np.full(x.size, -gamma), zero[0], -x[None, :], np.full((1, x.size), -1.0), zero)
+        zero, minus_one = _constants(x.size)
+        return Shape(-gamma * x, gamma * minus_one[0], zero[0], -x[None, :], minus_one, zero)
 
 
 @dataclass(frozen=True)
@@ -227,6 +229,14 @@ class Table:
         spline = CubicSpline(knots, np.log(self.flux))
         none = np.empty((0, x.size))
         return Shape(spline(x) - float(spline(0.0)), spline(x, 1), spline(x, 2), none, none, none)
+
+
+@functools.cache
+def _constants(n: int) -> tuple[Array, Array]:
+    """Rows (1, n) of 0 and of -1, read-only: they are asked for in every evaluation of a fit."""
+    zero, minus_one = np.zeros((1, n)), np.full((1, n), -1.0)
+    zero.flags.writeable = minus_one.flags.writeable = False
+    return zero, minus_one
 
 
 def _logistic(u: Array) -> Array:
