@@ -1,0 +1,1 @@
+"""Generators of example data in the formats of the experiments."""

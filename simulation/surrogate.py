@@ -8,6 +8,7 @@ not simulated events: they carry no Monte-Carlo uncertainty, so they go with the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,7 @@ def atmospheric_background(tables: HeseTables, livetime_s: float = HESE_LIVETIME
     return expected
 
 
-def cells(livetime_s: float = HESE_LIVETIME_S) -> dict[str, NDArray[np.generic]]:
+def cells(livetime_s: float = HESE_LIVETIME_S) -> dict[str, NDArray[Any]]:
     """The table's columns: energies in GeV, ``recoMorphology`` 0 cascade, 1 track, 2 double cascade, ``flavour`` 12, 14, 16 or 0 = atmosphere."""
     tables = load_tables()
     astro, background = astro_response(tables, livetime_s), atmospheric_background(tables, livetime_s)
@@ -73,12 +74,12 @@ def cells(livetime_s: float = HESE_LIVETIME_S) -> dict[str, NDArray[np.generic]]
     return {column: np.concatenate([part[column] for part in parts]) for column in COLUMNS}
 
 
-def _astro_rows(channel: ChannelBinning, response: Array) -> Mapping[str, NDArray[np.generic]]:
+def _astro_rows(channel: ChannelBinning, response: Array) -> Mapping[str, NDArray[Any]]:
     flavour, node, energy, angle = np.nonzero(response)
     return _rows(channel, energy, angle, NODE_CENTRES_GEV[node], np.array(FLAVOUR_CODE)[flavour], astro=response[flavour, node, energy, angle])
 
 
-def _atmospheric_rows(channel: ChannelBinning, expected: Array) -> Mapping[str, NDArray[np.generic]]:
+def _atmospheric_rows(channel: ChannelBinning, expected: Array) -> Mapping[str, NDArray[Any]]:
     energy, angle = np.nonzero(expected)
     true_energy = np.clip(TRUE_OVER_DEPOSITED * _energy_centres(channel)[energy], NODE_EDGES_GEV[0], NODE_EDGES_GEV[-1])
     return _rows(channel, energy, angle, true_energy, np.full(len(energy), ATMOSPHERE_CODE), atmo=expected[energy, angle])
@@ -92,7 +93,7 @@ def _rows(
     flavour: Indices,
     astro: Array | float = 0.0,
     atmo: Array | float = 0.0,
-) -> Mapping[str, NDArray[np.generic]]:
+) -> Mapping[str, NDArray[Any]]:
     edges = np.asarray(channel.third_edges)
     return {
         "recoDepositedEnergy": _energy_centres(channel)[energy],
