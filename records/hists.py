@@ -101,7 +101,7 @@ def _write(group: h5py.Group, histogram: hist.Hist) -> None:
 
 def _read(group: h5py.Group, path: str | Path) -> hist.Hist:
     try:
-        histogram = hist.Hist(dict(uhi.io.hdf5.read(group)))
+        histogram: hist.Hist = hist.Hist(dict(uhi.io.hdf5.read(group)))
         if VIEW in group:
             histogram.view(flow=True)[...] = group[VIEW][...]
         return histogram
