@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import awkward as ak
 import numpy as np
@@ -102,7 +102,10 @@ def numpy_form(dtype: np.dtype, shape: tuple[int, ...] = ()) -> ak.forms.Form:
         if shape:
             raise TypeError(f"arrays of strings of shape {shape}")
         return STRING_FORM
-    return ak.contents.NumpyArray(np.empty((0, *shape), native(dtype))).form
+    form = ak.contents.NumpyArray(np.empty(0, native(dtype))).form
+    for size in reversed(shape):
+        form = ak.forms.RegularForm(form, size)
+    return form
 
 
 def native(dtype: np.dtype) -> np.dtype:
@@ -111,10 +114,10 @@ def native(dtype: np.dtype) -> np.dtype:
 
 
 def as_content(values: np.ndarray) -> Any:
-    """``values`` as contiguous native numbers, or as an awkward string array when they are text (bytes are UTF-8)."""
+    """``values`` as native numbers (more than one axis: lists of fixed length), or as an awkward string array when they are text (bytes are UTF-8)."""
     if values.dtype.kind in "SU":
         return as_strings(text.decode("utf-8") if isinstance(text, bytes) else text for text in values.tolist())
-    return np.ascontiguousarray(values, dtype=native(values.dtype))
+    return ak.from_numpy(np.ascontiguousarray(values, dtype=native(values.dtype)), regulararray=True, highlevel=False)
 
 
 def as_strings(texts: Iterable[str]) -> Any:
@@ -123,12 +126,20 @@ def as_strings(texts: Iterable[str]) -> Any:
     return ak.Array(listed).layout if listed else STRING_FORM.length_zero_array()
 
 
-def described(attributes: Mapping[str, Any]) -> dict[str, str]:
-    """``unit`` and ``meaning`` out of a column's attributes, whichever of the usual names they go by."""
-    found = {}
-    for key, names in (("unit", UNITS), ("meaning", MEANINGS)):
-        found[key] = next((str(attributes[name]) for name in names if name in attributes), "")
-    return found
+class Words(TypedDict):
+    """What a file says about a column in words."""
+
+    unit: str
+    meaning: str
+
+
+def described(attributes: Mapping[str, Any]) -> Words:
+    """Unit and meaning out of a column's attributes, whichever of the usual names they go by."""
+    return Words(unit=_first(attributes, UNITS), meaning=_first(attributes, MEANINGS))
+
+
+def _first(attributes: Mapping[str, Any], names: Sequence[str]) -> str:
+    return next((str(attributes[name]) for name in names if name in attributes), "")
 
 
 def check_lengths(path: str, lengths: Mapping[str, int], cure: str) -> int:

@@ -120,12 +120,10 @@ def _buffers(path: str, column: LazyColumn, start: int, stop: int, keys: str) ->
     """The buffers of one loaded column, packed, under the keys that ``keys`` makes of their place in the form."""
     with reading(path, f"column {column.column.name!r}, entries {start} to {stop}"):
         loaded = ak.to_packed(ak.Array(column.load(start, stop)), highlevel=False)
-        if len(loaded) != stop - start or loaded.form.type != column.form.type:
+        if len(loaded) != stop - start or not loaded.form.is_equal_to(column.form, form_key=False):
             raise SourceError(
                 f"{path}: column {column.column.name!r}: entries {start} to {stop} gave {len(loaded)} of type {loaded.form.type}, not "
                 f"{stop - start} of type {column.form.type}; the file was changed while it was open, or it is damaged: write it again"
             )
-        if not loaded.form.is_equal_to(column.form, form_key=False):
-            loaded = ak.enforce_type(loaded, str(column.form.type), highlevel=False)
         _, _, container = ak.to_buffers(loaded, form_key=keys)
         return dict(container)

@@ -18,8 +18,8 @@ OPENERS: dict[str, tuple[str, str]] = {
     "root": ("readers.root", "open_root"),
     "parquet": ("readers.parquet", "open_parquet"),
     "hdf5": ("readers.hdf5", "open_hdf5"),
-    "npy": ("readers.numpy_arrays", "open_npy"),
-    "npz": ("readers.numpy_arrays", "open_npz"),
+    "npy": ("readers.npy", "open_npy"),
+    "npz": ("readers.npz", "open_npz"),
     "hese_json": ("readers.hese_json", "open_hese_json"),
     "toy_json": ("readers.toy_json", "open_toy_json"),
 }
