@@ -102,24 +102,23 @@ def minimise(
         again = [*points, *_jittered(nll.parameters, points[0], held, seed)]
         tried += [_Attempt(nll, point, held, steps).rescue() for point in again]
     best = min(tried, key=lambda attempt: (attempt.reason != "", attempt.value))
-    valid = best.reason == ""
-    errors, matrix = best.uncertainty(hesse and valid)
-    names = tuple(parameter.name for parameter in nll.parameters)
-    intervals = {name: best.interval(name) for name in wanted if name not in held} if valid else {}
-    theta = best.theta  # after minos, which may improve the minimum
+    minima = tuple((attempt.theta, attempt.value) for attempt in tried if attempt.reason == "")
+    intervals = {name: best.interval(name) for name in wanted if name not in held} if minima else {}  # may find a better minimum: first of all
+    errors, matrix = best.uncertainty(hesse and best.reason == "")
+    names, theta = [parameter.name for parameter in nll.parameters], best.theta
     return Minimum(
-        names=names,
+        names=tuple(names),
         values=dict(zip(names, theta.tolist(), strict=True)),
         errors=dict(zip(names, errors.tolist(), strict=True)),
         covariance=matrix,
         minos=intervals,
-        valid=valid,
+        valid=best.reason == "",
         reason=best.reason,
         at_bound=tuple(p.name for p, value in zip(nll.parameters, theta, strict=True) if p.name not in held and at_bound(p, value)),
         nll=best.value,
         edm=best.edm,
         fixed=frozenset(held),
-        minima=tuple((attempt.theta, attempt.value) for attempt in tried if attempt.reason == ""),
+        minima=minima,
         starts_tried=len(tried),
         calls=sum(attempt.calls for attempt in tried),
     )

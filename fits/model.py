@@ -33,8 +33,8 @@ class Model:
     """Expected counts of one response for one spectrum.
 
     Parameters in order: ``astro_norm`` (six species summed at the pivot, 1e-18 GeV^-1 cm^-2 s^-1 sr^-1), the spectrum's own, ``atmos_norm``
-    (scales ``atmo``, or pion + kaon + muon of a response from the official simulation). ``parameters`` have no priors yet; ``fits.parameters.configure``
-    adds them.
+    (scales ``atmo``, or pion + kaon + muon of a response from the official simulation). ``parameters`` have no priors yet:
+    ``fits.parameters.configure`` adds them.
     """
 
     def __init__(self, response: Response, spectrum: Spectrum, *, pivot_gev: float = REFERENCE_ENERGY_GEV) -> None:

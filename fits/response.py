@@ -101,7 +101,7 @@ class Response:
     def project_counts(self, counts: ArrayLike, axes: Iterable[str]) -> Array:
         """Counts (or any additive quantity per bin) in the bins of ``project(axes)``."""
         index, bins = self.groups(axes)
-        return np.bincount(index, weights=np.asarray(counts, dtype=float), minlength=len(bins))
+        return np.bincount(index, weights=np.asarray(counts, dtype=float), minlength=len(bins)).astype(np.float64)
 
 
 def counts_from_hists(hists: Histograms, account: Account, response: Response) -> NDArray[np.int64]:
@@ -118,9 +118,7 @@ def counts_from_hists(hists: Histograms, account: Account, response: Response) -
         bins = bins_of(by_channel)
         if bins != response.bins:
             different = next((ours.label for ours, theirs in zip(bins, response.bins, strict=False) if ours != theirs), f"{len(bins)} bins")
-            raise InputError(
-                f"data set {name} has other bins than the response (first difference: {different}); process data and simulation with one configuration"
-            )
+            raise InputError(f"data set {name} has other bins than the response (first difference: {different}); process both with one configuration")
         total += np.concatenate([_counts(histogram) for histogram in by_channel.values()])
     return total
 

@@ -85,7 +85,7 @@ def _stirling(k: Array, mu: Array, r: Array) -> tuple[Array, Array, Array]:
 def _h(u: Array, log: Array) -> Array:
     """(u - ln(1+u))/u^2."""
     small = u < SERIES_BELOW
-    series = np.polynomial.polynomial.polyval(-u, H_COEFFICIENTS)
+    series = np.asarray(np.polynomial.polynomial.polyval(-u, H_COEFFICIENTS), dtype=np.float64)
     if small.all():
         return series
     safe = np.where(small, 1.0, u)

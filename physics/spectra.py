@@ -107,8 +107,8 @@ class LogParabola:
 class ExponentialCutoff:
     """``f = (E/pivot)^-gamma exp(-E/E_c)`` with the parameter ``inverse_cutoff_per_pev = 1 PeV / E_c >= 0``.
 
-    The inverse energy is fitted, not E_c or ln E_c: the power law is the ordinary point 0 of the range instead of infinity, where the likelihood is flat and
-    a minimiser runs away; ln f is *linear* in it, so the likelihood is close to parabolic; and a test against the power law is a test at a
+    The inverse energy is fitted, not E_c or ln E_c: the power law is the ordinary point 0 of the range instead of infinity, where the likelihood is
+    flat and a minimiser runs away; ln f is *linear* in it, so the likelihood is close to parabolic; and a test against the power law is a test at a
     boundary (half a chi2 with one degree of freedom). E_c of 10 TeV is 100.
     """
 
@@ -149,8 +149,8 @@ class FreeBreak:
     """A broken power law whose break is fitted as ``log10_break_gev``; the kink is rounded over ``width`` in ln E.
 
     ``dl/dx`` goes from -gamma to -gamma_2 as a logistic function of (x - x_break)/width (the smoothly broken power law of the literature). A sharp
-    kink that moves through a node would make the folded expectation jump by the node's first moment; ``width`` = 0.06, half a node of 20 per decade, keeps
-    it smooth and lies far below any energy resolution.
+    kink that moves through a node would make the folded expectation jump by the node's first moment; ``width`` = 0.06, half a node of 20 per decade,
+    keeps it smooth and lies far below any energy resolution.
     """
 
     break_gev: float = 3.0e5
@@ -190,7 +190,8 @@ class FreeBreak:
 class Table:
     """A tabulated flux: cubic spline of ln Phi in ln E, normalised to 1 at the pivot; no shape parameters.
 
-    ``energy_gev`` ascending and ``flux`` positive, at least 4 points; the pivot must lie inside. Nodes outside the table are refused, not extrapolated.
+    ``energy_gev`` ascending and ``flux`` positive, at least 4 points; the pivot must lie inside. Nodes outside the table are refused, never
+    extrapolated.
     """
 
     energy_gev: tuple[float, ...]

@@ -72,8 +72,8 @@ class NumericalSpectrum:
             bad = int(np.argmin(np.isfinite(flux) & (flux > 0)))
             values = ", ".join(f"{one.name}={value:g}" for one, value in zip(self.parameters, theta, strict=True))
             raise InputError(
-                f"{type(self.source).__name__}.flux is {flux[bad]} at {self.pivot_gev * np.exp(grid[bad]):g} GeV ({values}); it must be positive for all "
-                "parameters within their limits"
+                f"{type(self.source).__name__}.flux is {flux[bad]} at {self.pivot_gev * np.exp(grid[bad]):g} GeV ({values}); it must be positive "
+                "for all parameters within their limits"
             )
         logs = np.log(flux)
         values = (logs[:-1] - logs[-1]).reshape(x.size, OFFSETS.size)
