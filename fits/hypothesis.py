@@ -11,6 +11,7 @@ from scipy.stats import chi2
 
 from configs.errors import InputError
 from fits.goodness import p_value
+from fits.intervals import half_chi2_p_value
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
 from fits.toys import Aux, Execute, Minimiser, Progress, counted, generator, throw
@@ -78,9 +79,12 @@ class ComparisonOutcome:
     degrees_of_freedom: int
 
 
-def hypothesis_test(study: ComparisonStudy, data: Comparison, n: int, *, progress: Progress | None = None, execute: Execute = map) -> ComparisonOutcome:
+def hypothesis_test(
+    study: ComparisonStudy, data: Comparison, n: int, *, boundary: bool = False, progress: Progress | None = None, execute: Execute = map
+) -> ComparisonOutcome:
     """P-value of the TS of the data from ``n`` toys at the null's best fit, beside that of chi-square (Wilks 1938).
 
+    ``boundary``: the null is the edge of the alternative's range, so that the chi-square with one degree counts half (Chernoff 1954).
     Raises InputError when the alternative has no more free parameters than the null, or when no toy converged.
     """
     degrees = free_parameters(study.alternative) - free_parameters(study.null)
@@ -89,7 +93,8 @@ def hypothesis_test(study: ComparisonStudy, data: Comparison, n: int, *, progres
     toys = np.array(counted(execute(study, range(n)), n, progress))
     valid = toys[~np.isnan(toys)]
     p, error = p_value(data.ts, valid)
-    return ComparisonOutcome(data.ts, valid.tolist(), n - valid.size, p, error, float(chi2.sf(data.ts, degrees)), degrees)
+    asymptotic = half_chi2_p_value(data.ts) if boundary else float(chi2.sf(max(data.ts, 0.0), degrees))
+    return ComparisonOutcome(data.ts, valid.tolist(), n - valid.size, p, error, asymptotic, degrees)
 
 
 def free_parameters(nll: NegativeLogLikelihood) -> int:

@@ -72,7 +72,8 @@ def scan(
 def linear_nuisance_alone(nll: NegativeLogLikelihood, *scanned: str) -> bool:
     """Whether the Poisson likelihood has one free parameter besides the scanned ones, the linear norm with a Gaussian prior or none."""
     free = [one for one in nll.parameters if one.name not in scanned and not one.fixed]
-    if nll.likelihood != "poisson" or [one.name for one in free] != [LINEAR_NUISANCE]:
+    floored = nll.empty_bins == "floor" and nll.dropped_bins
+    if floored or nll.likelihood != "poisson" or [one.name for one in free] != [LINEAR_NUISANCE]:
         return False
     return (free[0].prior is None or isinstance(free[0].prior, Gaussian)) and free[0].lower >= 0.0
 

@@ -1,0 +1,162 @@
+"""The fits of the diffuse analysis: every entry of ``fits:`` to its results, named as ``records.results`` says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from configs import diffuse
+from configs.errors import InputError, nearest
+from configs.schema import DiffuseConfig
+from fits import goodness, hypothesis
+from fits.comparison import read_contour, read_scan
+from fits.diffuse_inputs import Histograms, Inputs, Prepared, prepare, read_inputs
+from fits.engines import minimiser
+from fits.feldman_cousins import feldman_cousins
+from fits.fit_result import fit_result
+from fits.limits import limit
+from fits.minimise import Minimum, minimise
+from fits.profiles import profile
+from fits.scans import scan
+from fits.spectrum_choice import AT_BOUNDARY, NULL_VALUES, Embedding, find_file
+from fits.toys import ToyStudy, run_toys, summarise
+from records.results import HypothesisTest, ScanResult
+
+Progress = Callable[[str, int, int], None]  # what, done, total
+
+
+def fit_all(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any], progress: Progress | None = None) -> dict[str, Any]:
+    """Run every fit of the configuration: result name -> result (``main``, ``main.scan``, ``main.profile.astro_gamma``, ...).
+
+    ``hists``: data set -> name -> histogram; ``account``: the content of processing.json. A fit that does not converge leaves its result
+    with ``valid=False`` and nothing further. Raises InputError for everything that cannot be fitted as asked, before the first fit.
+    """
+    inputs, prepared = prepare_all(config, hists, account)
+    results: dict[str, Any] = {}
+    for name in config.fits:
+        results |= _Fit(inputs, name, config.fits[name], prepared[name], progress).results()
+    return results
+
+
+def prepare_all(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any]) -> tuple[Inputs, dict[str, Prepared]]:
+    """Inputs and likelihoods of all fits, with every name in the configuration checked."""
+    inputs = read_inputs(config, hists, account)
+    prepared = {name: prepare(inputs, name, options) for name, options in config.fits.items()}
+    for name, options in config.fits.items():
+        _check_names(name, options, prepared[name].nll.names)
+    return inputs, prepared
+
+
+def _check_names(fit: str, options: diffuse.Fit, known: tuple[str, ...]) -> None:
+    """Every parameter that an option names must be one of the model."""
+    asked = {f"minos.{i}": name for i, name in enumerate(options.minos)} if "minos" in options.model_fields_set else {}
+    asked |= {f"profiles.{i}.parameter": one.parameter for i, one in enumerate(options.profiles)}
+    asked |= {f"upper_limits.{i}.parameter": one.parameter for i, one in enumerate(options.upper_limits)}
+    asked |= {} if options.scan is None else {"scan.x": options.scan.x, "scan.y": options.scan.y}
+    asked |= {} if options.feldman_cousins is None else {"feldman_cousins.parameter": options.feldman_cousins.parameter}
+    asked |= {} if options.toys is None else {f"toys.truth.{name}": name for name in options.toys.truth or {}}
+    for where, name in asked.items():
+        if name not in known:
+            raise InputError(f"fits.{fit}.{where}: {name!r} is not a parameter of this model{nearest(name, known)}")
+    if options.test is not None and (options.model.astro != "power_law" or options.test.alternative not in NULL_VALUES):
+        raise InputError(
+            f"fits.{fit}.test: {options.test.alternative} is not a wider model than {options.model.astro}; "
+            f"the tests known are a power_law against {', '.join(NULL_VALUES)}"
+        )
+
+
+class _Fit:
+    """One entry of ``fits:`` while it is worked on."""
+
+    def __init__(self, inputs: Inputs, name: str, options: diffuse.Fit, prepared: Prepared, progress: Progress | None) -> None:
+        self.inputs, self.name, self.options, self.prepared, self.progress = inputs, name, options, prepared, progress
+        self.nll, self.seed = prepared.nll, inputs.config.seed
+        self.minos = [name for name in options.minos if name in self.nll.names]  # the default names parameters that not every model has
+
+    def results(self) -> dict[str, Any]:
+        """The fit itself and everything its options ask for."""
+        minimum = minimiser(self.options.engine)(self.nll, minos=self.minos)
+        found: dict[str, Any] = {"": fit_result(self.nll, minimum, self.prepared.whole, self.prepared.provenance)}
+        if self.options.asimov:
+            found["asimov"] = self._asimov()
+        if minimum.valid:
+            found |= self._beyond(minimum)
+        return {f"{self.name}.{kind}" if kind else self.name: result for kind, result in found.items()}
+
+    def _beyond(self, minimum: Minimum) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if self.options.scan is not None:
+            found["scan"] = self._scan(self.options.scan, minimum)
+        for one in self.options.profiles:
+            found[f"profile.{one.parameter}"] = profile(self.nll, minimum, one.parameter, one.grid)
+        for wanted in self.options.upper_limits:
+            found[f"limit.{wanted.parameter}"] = limit(
+                self.nll, minimum, wanted.parameter, wanted.cl,
+                expected_toys=wanted.expected_toys, seed=self.seed, progress=self._progress(f"limits of {wanted.parameter}"),
+            )  # fmt: skip
+        if self.options.toys is not None:
+            found |= self._toys(self.options.toys, minimum)
+        if self.options.feldman_cousins is not None:
+            fc = self.options.feldman_cousins
+            found["feldman_cousins"] = feldman_cousins(
+                self.nll, minimum, fc.parameter, fc.grid, toys=fc.toys, cl=fc.cl, seed=self.seed, progress=self._progress("Feldman-Cousins")
+            )
+        if self.options.test is not None:
+            found["test"] = self._test(self.options.test, minimum)
+        return found
+
+    def _progress(self, what: str) -> Callable[[int, int], None] | None:
+        report = self.progress
+        return None if report is None else lambda done, total: report(f"{self.name}: {what}", done, total)
+
+    def _scan(self, options: diffuse.Scan, minimum: Minimum) -> ScanResult:
+        source = self.inputs.config.source
+        external = None if options.compare is None else read_scan(find_file(options.compare, source))
+        contour = None if options.compare_contour is None else read_contour(find_file(options.compare_contour, source))
+        return scan(
+            self.nll, minimum, options.x, options.y, options.x_grid, options.y_grid, external=external, contour=contour, progress=self._progress("scan")
+        )
+
+    def _asimov(self) -> Any:
+        starts = [one.start for one in self.nll.parameters]
+        expected = self.nll.with_counts(self.nll.model.expected(starts))
+        return fit_result(expected, minimise(expected, minos=self.minos), self.prepared.whole, replace(self.prepared.provenance, engine="native"))
+
+    def _toys(self, options: diffuse.Toys, minimum: Minimum) -> dict[str, Any]:
+        axes = self.options.axes
+        projections = {"all": tuple(axes)} | {axis: (axis,) for axis in axes if len(axes) > 1}
+        groups = {name: self.nll.model.response.groups(kept)[0] for name, kept in projections.items()} if options.gof else {}
+        truth = {**minimum.values, **(options.truth or {})}
+        study = ToyStudy(self.nll, truth, self.seed, options.aux, tuple(self.minos) if options.coverage else (), groups)
+        fits = run_toys(study, options.n, progress=self._progress("toys"))
+        found: dict[str, Any] = {"toys": summarise(study, fits)}
+        valid = [fit.goodness for fit in fits if fit.valid]
+        if options.gof and valid:
+            observed = goodness.saturated_by_projection(self.nll.counts, self.nll.model.expected(minimum.theta), groups)
+            found["gof"] = goodness.goodness_of_fit(observed, valid, seed=self.seed, n_failed=len(fits) - len(valid))
+        return found
+
+    def _test(self, options: diffuse.HypothesisTest, minimum: Minimum) -> HypothesisTest:
+        wider = self.options.model_copy(update={"model": self.options.model.model_copy(update={"astro": options.alternative}), "engine": "native"})
+        alternative = prepare(self.inputs, self.name, wider)
+        study = hypothesis.ComparisonStudy(self.nll, alternative.nll, minimum.values, Embedding(options.alternative), self.seed)
+        data = hypothesis.compare(self.nll, alternative.nll, embed=study.embed, start=minimum.values)
+        outcome = hypothesis.hypothesis_test(
+            study, data, options.toys, boundary=options.alternative in AT_BOUNDARY, progress=self._progress(f"test of {options.alternative}")
+        )
+        return HypothesisTest(
+            null=self.options.model.astro,
+            alternative=options.alternative,
+            ts=outcome.ts,
+            p_toys=outcome.p_toys,
+            p_toys_error=outcome.p_toys_error,
+            p_chi2=outcome.p_chi2,
+            degrees_of_freedom=outcome.degrees_of_freedom,
+            seed=self.seed,
+            n_requested=options.toys,
+            n_valid=len(outcome.ts_toys),
+            n_failed=outcome.n_failed,
+            ts_toys=outcome.ts_toys,
+            alternative_fit=fit_result(alternative.nll, minimise(alternative.nll, starts=[data.alternative.values]), alternative.whole, alternative.provenance),
+        )

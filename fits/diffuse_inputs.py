@@ -1,0 +1,148 @@
+"""From the histograms of ``diffuse`` and the account of their run to the likelihood of one fit; what cannot be fitted is refused here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import hist
+import numpy as np
+from numpy.typing import NDArray
+
+from configs import diffuse
+from configs.errors import InputError
+from configs.schema import DiffuseConfig
+from fits.fit_result import Provenance
+from fits.model import Model
+from fits.nll import NegativeLogLikelihood
+from fits.parameters import ATMOSPHERIC_PRIOR, configure
+from fits.response import Response, counts_from_hists, data_livetime_s
+from fits.spectrum_choice import spectrum_of
+
+Array = NDArray[np.float64]
+Histograms = Mapping[str, Mapping[str, hist.Hist]]
+SURROGATE = "surrogate response, not a first-principles simulation"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What all fits of one configuration share: the response in all its bins, the observed counts (None: no data), and their origin."""
+
+    config: DiffuseConfig
+    response: Response
+    counts: NDArray[np.int64] | None
+    livetime_s: float
+    description: str
+    partial: bool
+    digest: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One fit: its likelihood, the model in all bins, and what its results say about their origin."""
+
+    nll: NegativeLogLikelihood
+    whole: Model
+    provenance: Provenance
+
+
+def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any]) -> Inputs:
+    """Response and data for the livetime of the data.
+
+    ``hists``: data set -> name -> histogram; ``account``: the content of processing.json. An incomplete account scales the exposures and
+    marks every result ``partial``. Raises InputError when data and simulation were selected or binned differently, when no event is left
+    (with the cut flow), when a livetime is missing, or when the binning needs lengths that a surrogate response does not have.
+    """
+    refuse_official_surrogate(config)
+    refuse_different_selections(account)
+    reference_index = getattr(config.processor, "reference_index", 2.5)
+    response = Response.from_hists(hists, account, reference_index=reference_index)
+    counts = None
+    if any(entry["kind"] == "data" for entry in account["datasets"].values()):
+        counts = counts_from_hists(hists, account, response)
+        if counts.sum() == 0:
+            raise InputError(f"no event of the data is left after the selection; {cut_flows(hists, account)}; check processor.selection and units")
+    livetime_s = data_livetime_s(account) or _simulated_livetime_s(account)
+    return Inputs(
+        config, response, counts, livetime_s, describe_response(config), not account["complete"], account.get("histogram_digest") or ""
+    )
+
+
+def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
+    """The likelihood of one entry of ``fits:``."""
+    spectrum = spectrum_of(options.model, inputs.config.source)
+    pivot = options.model.pivot_gev
+    whole = Model(inputs.response, spectrum, pivot_gev=pivot)
+    projected = Model(inputs.response.project(options.axes), spectrum, pivot_gev=pivot)
+    parameters = configure(projected.parameters, options.parameters, {} if is_exercise(inputs.config) else {"atmos_norm": ATMOSPHERIC_PRIOR})
+    if options.data == "asimov":
+        counts = projected.expected([one.start for one in parameters])
+    elif inputs.counts is None:
+        raise InputError(f"fits.{name}: there is no data set of kind data; add one, or fit the Asimov set (data: asimov)")
+    else:
+        counts = inputs.response.project_counts(inputs.counts, options.axes)
+    nll = NegativeLogLikelihood(projected, counts, options.likelihood, parameters=parameters, empty_bins=options.empty_bins)
+    provenance = Provenance(
+        options.engine,
+        options.model.astro,
+        tuple(options.axes),
+        inputs.livetime_s,
+        inputs.description,
+        inputs.partial,
+        inputs.config.seed,
+        inputs.digest,
+        options.published,
+    )
+    return Prepared(nll, whole, provenance)
+
+
+def is_exercise(config: DiffuseConfig) -> bool:
+    """Whether the simulation is that of the 2019 exercise, whose three parameters have no priors (specification 4.1)."""
+    formats = {dataset.format for dataset in config.datasets.values() if dataset.kind == "mc"}
+    return "toy_json" in formats or getattr(config.processor, "binning", None) == "bootcamp"
+
+
+def describe_response(config: DiffuseConfig) -> str:
+    """Where the simulation came from, in words that stand on every figure."""
+    sources = []
+    for name, dataset in config.datasets.items():
+        if dataset.kind == "mc":
+            kind = SURROGATE if dataset.format == "surrogate" else "generated example simulation" if dataset.example else f"simulation {name!r}"
+            sources.append(kind)
+    return "; ".join(dict.fromkeys(sources))
+
+
+def refuse_official_surrogate(config: DiffuseConfig) -> None:
+    """The surrogate response knows no length of double cascades: it cannot fill the official binning."""
+    surrogate = [name for name, dataset in config.datasets.items() if dataset.format == "surrogate"]
+    if surrogate and getattr(config.processor, "binning", None) == "official":
+        raise InputError(f"processor.binning: official needs lengths of double cascades, which the surrogate response {surrogate[0]!r} does not have; use surrogate")
+
+
+def refuse_different_selections(account: Mapping[str, Any]) -> None:
+    """Data and simulation that state a selection (``metadata.selection``) must state the same one."""
+    stated = {name: entry["metadata"]["selection"] for name, entry in account["datasets"].items() if "selection" in entry.get("metadata", {})}
+    for name, selection in stated.items():
+        first = next(iter(stated))
+        if selection != stated[first]:
+            raise InputError(
+                f"data sets {first} and {name} were selected differently ({stated[first]} and {selection}); data and simulation need the same cuts"
+            )
+
+
+def cut_flows(hists: Histograms, account: Mapping[str, Any]) -> str:
+    """Entries left after each cut of the data sets of kind data, in words."""
+    flows = []
+    for name, entry in account["datasets"].items():
+        if entry["kind"] == "data" and "cutflow" in hists.get(name, {}):
+            flow = hists[name]["cutflow"]
+            counts = ", ".join(f"{cut} {int(value)}" for cut, value in zip(flow.axes[0], flow.view(), strict=True))
+            flows.append(f"cut flow of {name}: {counts}")
+    return "; ".join(flows) or "no cut flow was recorded"
+
+
+def _simulated_livetime_s(account: Mapping[str, Any]) -> float:
+    stated = [entry.get("livetime_s") for entry in account["datasets"].values() if entry["kind"] == "mc"]
+    return next((float(value) for value in stated if value is not None), math.nan)

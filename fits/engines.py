@@ -1,0 +1,25 @@
+"""Which program looks for the minimum: the native engine or one of the front ends, which are imported only when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from configs.errors import InputError, nearest
+from fits.minimise import Minimum, minimise
+
+ENGINES = ("native", "zfit", "pyhf")
+
+
+def minimiser(engine: str) -> Callable[..., Minimum]:
+    """``minimise(nll, minos=...) -> Minimum`` of an engine; InputError for an unknown one or one whose package is not installed."""
+    if engine == "native":
+        return minimise
+    if engine == "zfit":
+        from fits.frontends import zfit
+
+        return zfit.minimise
+    if engine == "pyhf":
+        from fits.frontends import pyhf
+
+        return pyhf.minimise
+    raise InputError(f"engine {engine!r} is none of ours{nearest(engine, ENGINES)}")

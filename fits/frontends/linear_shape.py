@@ -1,0 +1,61 @@
+"""Spectra whose logarithm is linear in their parameters, as matrices: the common ground of the front ends.
+
+Power law, log-parabola, exponential cut-off and broken power law with a fixed break have ln f = l0 + theta . dl at every node, and likewise
+slope and curvature. Such a spectrum can be written down in another program's language without calling back into ours.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from configs.errors import InputError
+from fits.model import REFERENCE_ENERGY_GEV, Model
+
+Array = NDArray[np.float64]
+LINEAR_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class LinearShape:
+    """ln r = ``l0`` + theta . ``dl`` at the nodes, r the ratio to the reference spectrum; ``p`` its slope and ``q`` its curvature in x.
+
+    ``l0, p0, q0``: (nodes,); ``dl, dp, dq``: (shape parameters, nodes).
+    """
+
+    l0: Array
+    dl: Array
+    p0: Array
+    dp: Array
+    q0: Array
+    dq: Array
+
+
+def linear_shape(model: Model, engine: str) -> LinearShape:
+    """The matrices of a model's spectrum; InputError when its logarithm is not linear in the parameters."""
+    x = model.response.ln_energy - math.log(model.pivot_gev)
+    reference_index = model.response.reference_index
+    reference = reference_index * (model.response.ln_energy - math.log(REFERENCE_ENERGY_GEV))
+    parameters = model.spectrum.parameters
+    first, second = (np.array([value for value in values]) for values in ([one.start for one in parameters], [_other(one) for one in parameters]))
+    here, there = model.spectrum.evaluate(x, first), model.spectrum.evaluate(x, second)
+    expected = here.l + (second - first) @ here.dl
+    if not np.allclose(there.l, expected, rtol=LINEAR_TOLERANCE, atol=LINEAR_TOLERANCE):
+        raise InputError(f"engine {engine}: the logarithm of this spectrum is not linear in its parameters; use engine: native")
+    return LinearShape(
+        here.l - first @ here.dl + reference,
+        here.dl,
+        here.p - first @ here.dp + reference_index,
+        here.dp,
+        here.q - first @ here.dq,
+        here.dq,
+    )
+
+
+def _other(parameter: object) -> float:
+    """A second value of a shape parameter, away from its start but inside its limits."""
+    start, lower, upper = (float(getattr(parameter, name)) for name in ("start", "lower", "upper"))
+    return start + 0.3 * (upper - start if upper - start > start - lower else lower - start) if math.isfinite(upper - lower) else start + 0.3
