@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from coffea.processor import ProcessorABC
 
 MAX_SPANS = 1000  # files opened by one chunk
 TARGET_S = 0.5  # wanted duration of a chunk; at least half of it after rounding down to a power of two
@@ -26,6 +30,24 @@ class EventFile:
     def name(self) -> str:
         """The path as messages show it; several paths are joined by commas."""
         return ", ".join(self.paths)
+
+
+@dataclass(frozen=True)
+class DatasetInput:
+    """One data set of a run.
+
+    ``options``: what the processor was made with, as JSON values (null: its pickled state stands for it); ``source_files``: the source
+    it relies on (null: found from its class); ``folder``: where the user's own modules lie.
+    """
+
+    name: str
+    kind: str
+    files: tuple[EventFile, ...]
+    processor: ProcessorABC
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    options: Any = None
+    source_files: tuple[Path, ...] | None = None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -73,21 +95,24 @@ def cut(dataset: str, files: Sequence[Span], chunksize: int) -> Iterator[Chunk]:
     A file longer than ``chunksize`` is cut into equal pieces of its own; shorter ones share chunks, at most ``MAX_SPANS`` a chunk. Every
     entry belongs to exactly one chunk. A data set without entries gives one empty chunk, so that its (empty) histograms exist.
     """
+    filled = [whole for whole in files if whole.entries] or files[:1]
+    return (Chunk(dataset, tuple(spans)) for spans in _groups(filled, chunksize))
+
+
+def _groups(files: Sequence[Span], chunksize: int) -> Iterator[list[Span]]:
     gathered: list[Span] = []
+    room = chunksize
     for whole in files:
-        if whole.entries == 0:
-            continue
-        if gathered and (sum(span.entries for span in gathered) + whole.entries > chunksize or len(gathered) >= MAX_SPANS):
-            yield Chunk(dataset, tuple(gathered))
-            gathered = []
+        if gathered and (whole.entries > room or len(gathered) >= MAX_SPANS):
+            yield gathered
+            gathered, room = [], chunksize
         if whole.entries <= chunksize:
             gathered.append(whole)
+            room -= whole.entries
         else:
-            yield from (Chunk(dataset, (piece,)) for piece in _pieces(whole, chunksize))
+            yield from ([piece] for piece in _pieces(whole, chunksize))
     if gathered:
-        yield Chunk(dataset, tuple(gathered))
-    elif files and all(whole.entries == 0 for whole in files):
-        yield Chunk(dataset, (files[0],))
+        yield gathered
 
 
 def _pieces(whole: Span, chunksize: int) -> Iterator[Span]:

@@ -6,7 +6,7 @@ import contextlib
 import pickle
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,17 +15,17 @@ import cloudpickle
 import hist
 
 from configs import schema
+from configs.command_line import Progress
 from configs.errors import InputError
-from processors import executors, packing, plan, source_code
+from processors import executors, keys, packing, plan, source_code
 from processors.account import Account, DatasetAccount, Failure
-from processors.chunks import Chunk
+from processors.chunks import Chunk, DatasetInput
 from processors.content import Identity
 from processors.executors import Lost
 from processors.journal import Journal
-from processors.plan import DatasetInput, Plan
+from processors.plan import Plan, Session
 from processors.work import DatasetWork, OpenSource, Outcome, Work, lost, open_file, process_chunk
 
-Progress = Callable[[int, int, str], None]  # chunks done, chunks in all, what is being done
 MEGABYTE = 1e6
 
 
@@ -56,7 +56,7 @@ def run(
     """Process data sets into histograms.
 
     ``journal``: directory of finished work, by which a second run resumes (null: a temporary one); ``fresh`` discards it. ``progress`` is
-    called with chunks done, chunks in all, and a text. ``identity``: whether files are told apart by size and time or by digest.
+    called with what is being done, how much is done, and how much there is. ``identity``: whether files are told apart by size and time or by digest.
 
     For equal chunks the histograms are bitwise the same whatever executor, workers, order of completion and interruptions; for sums that
     are exact (counts, weights on a binary grid) also whatever the chunks. Files that fail, entries that fail and killed workers are in
@@ -66,20 +66,18 @@ def run(
     options = options or schema.Executor()
     plan.check(datasets, options.max_histogram_mb * MEGABYTE)
     work = _work(datasets, options, identity, open_source)
-    report = progress or (lambda done, total, text: None)
     with _journal(journal, fresh) as entries, executors.create(options) as executor:
-        report(0, 0, "opening files")
-        planned = plan.make(datasets, work, executor, entries, options.chunksize)
-        _process(planned, work, executor, entries, report)
-        report(len(planned.chunks), len(planned.chunks), "merging")
-        outcome = _merge(datasets, planned, entries)
+        session = Session(work, executor, entries, progress or (lambda what, done, total: None))
+        planned = plan.make(datasets, session, options.chunksize)
+        _process(planned, session)
+        outcome = _merge(datasets, planned, session)
         if outcome.complete:
             entries.keep_only(planned.keys)
         return outcome
 
 
 def _work(datasets: Sequence[DatasetInput], options: schema.Executor, identity: Identity, open_source: OpenSource) -> Work:
-    project = sorted({path for dataset in datasets for path in plan.source_of(dataset) if path.is_relative_to(source_code.PROJECT)})
+    project = sorted({path for dataset in datasets for path in keys.source_of(dataset) if path.is_relative_to(source_code.PROJECT)})
     project = [path for path in project if path.relative_to(source_code.PROJECT).parts[0] in source_code.FOLLOWED]
     return Work(
         datasets={dataset.name: DatasetWork(dataset.kind, dataset.metadata, _pickled(dataset)) for dataset in datasets},
@@ -111,40 +109,41 @@ def _journal(directory: Path | None, fresh: bool) -> Iterator[Journal]:
         yield stack.enter_context(Journal(place, fresh=fresh))
 
 
-def _process(planned: Plan, work: Work, executor: executors.Executor, journal: Journal, report: Progress) -> None:
+def _process(planned: Plan, session: Session) -> None:
     """Bring every chunk into the journal. Only finished chunks without failures are taken over from earlier runs."""
-    waiting = [(key, chunk) for key, chunk in planned.chunks if not _finished(journal.read(key))]
+    waiting = [(key, chunk) for key, chunk in planned.chunks if not _finished(session.journal.read(key))]
     done = [len(planned.chunks) - len(waiting)]
-    report(done[0], len(planned.chunks), f"{done[0]} chunks from the journal" if done[0] else "processing")
+    session.report("processing", done[0], len(planned.chunks))
 
     def on_done(index: int, result: Outcome | Lost) -> None:
         key, chunk = waiting[index]
         outcome = lost(chunk, result.reason) if isinstance(result, Lost) else result
         if outcome.fatal:
             raise InputError(outcome.fatal)
-        journal.write(key, outcome)
+        session.journal.write(key, outcome)
         done[0] += 1
-        report(done[0], len(planned.chunks), chunk.name)
+        session.report("processing", done[0], len(planned.chunks))
 
-    executor.map(partial(process_chunk, work), [chunk for _, chunk in waiting], on_done)
+    session.executor.map(partial(process_chunk, session.work), [chunk for _, chunk in waiting], on_done)
 
 
 def _finished(outcome: object) -> bool:
     return isinstance(outcome, Outcome) and not outcome.failures
 
 
-def _merge(datasets: Sequence[DatasetInput], planned: Plan, journal: Journal) -> RunOutcome:
+def _merge(datasets: Sequence[DatasetInput], planned: Plan, session: Session) -> RunOutcome:
     """Add up the chunks in the planned order, one in memory at a time, and keep the account."""
     hists: dict[str, dict[str, hist.Hist]] = {dataset.name: {} for dataset in datasets}
     processed: dict[str, int] = defaultdict(int)
     failed: dict[str, list[Failure]] = defaultdict(list)
-    for key, chunk in planned.chunks:
-        outcome = journal.read(key)
+    for number, (key, chunk) in enumerate(planned.chunks, start=1):
+        outcome = session.journal.read(key)
         if not isinstance(outcome, Outcome):
             outcome = lost(chunk, "its journal entry cannot be read back (damaged disk?); run the command again", "journal")
         _add(hists[chunk.dataset], outcome, chunk)
         processed[chunk.dataset] += outcome.entries
         failed[chunk.dataset] += outcome.failures
+        session.report("merging", number, len(planned.chunks))
     accounts = {}
     for dataset in datasets:
         hists[dataset.name] = _postprocessed(dataset, hists[dataset.name])
@@ -162,7 +161,7 @@ def _add(total: dict[str, hist.Hist], outcome: Outcome, chunk: Chunk) -> None:
 
 
 def _account(dataset: DatasetInput, planned: Plan, processed: int, failed: Sequence[Failure]) -> DatasetAccount:
-    found = [inspection for _, inspection in planned.inspections[dataset.name]]
+    found = planned.inspections[dataset.name]
     unopened = [inspection.failure for inspection in found if inspection.failure is not None]
     expected = sum(inspection.entries for inspection in found)
     missing = expected - processed - sum((failure.stop or 0) - (failure.start or 0) for failure in failed)

@@ -40,13 +40,7 @@ def build(config: Config, dataset: str) -> Built:
         return _user_processor(options, config.source)
     processor = ANALYSES[config.analysis](config, dataset)
     module = sys.modules[type(processor).__module__]
-    return Built(processor, as_json(config).get("processor"), source_files(module.__file__))
-
-
-def source_files(module_file: str | None, folder: Path | None = None) -> tuple[Path, ...]:
-    """The source files that a processor in ``module_file`` relies on, those that every result relies on included."""
-    own = [Path(module_file)] if module_file else []
-    return tuple(source_code.closure([*own, *source_code.always_used()], folder))
+    return Built(processor, as_json(config).get("processor"), source_code.relied_on(module.__file__))
 
 
 def _diffuse(config: Any, dataset: str) -> ProcessorABC:
@@ -75,7 +69,7 @@ def _user_processor(options: UserProcessor, config_file: Path) -> Built:
             f"{where}: {class_name} of {module.__file__} cannot be made with the options {options.options} ({type(error).__name__}: {error}); "
             f"processor.options are its keyword arguments"
         ) from error
-    return Built(processor, {"class": options.class_, "options": options.options}, source_files(module.__file__, folder), folder)
+    return Built(processor, {"class": options.class_, "options": options.options}, source_code.relied_on(module.__file__, folder), folder)
 
 
 def _load(name: str, folder: Path, where: str) -> ModuleType:

@@ -26,6 +26,12 @@ def always_used() -> list[Path]:
     return [*processors, *sorted((PROJECT / "readers").glob("*.py"))]
 
 
+def relied_on(module_file: str | None, beside: Path | None = None) -> tuple[Path, ...]:
+    """The source files that a processor in ``module_file`` relies on, those that every result relies on included."""
+    own = [Path(module_file)] if module_file else []
+    return tuple(closure([*own, *always_used()], beside))
+
+
 def closure(files: Iterable[Path], beside: Path | None = None) -> list[Path]:
     """All source files that ``files`` import, themselves included, sorted: of the project, and below the folder ``beside``.
 

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from configs.command_line import Progress
 from configs.schema import Config
 from processors import engine
-from processors.engine import Progress, RunOutcome
+from processors.engine import RunOutcome
 from processors.inputs import dataset_inputs
 from readers.files import is_url
 from records.atomic import write_text
@@ -29,7 +30,7 @@ DIGEST_UP_TO_BYTES = 64_000_000  # larger inputs are told apart by size and time
 def process(
     config: Config,
     *,
-    files: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
+    files: Mapping[str, Sequence[str]] | None = None,
     fresh: bool = False,
     allow_partial: bool = False,
     progress: Progress | None = None,
