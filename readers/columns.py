@@ -49,6 +49,11 @@ class ColumnSource:
         """Name -> type, unit and meaning of every column that can be read."""
         return MappingProxyType({name: column.column for name, column in self._columns.items()})
 
+    @property
+    def forms(self) -> Mapping[str, ak.forms.Form]:
+        """Name -> awkward form of every column."""
+        return MappingProxyType({name: column.form for name, column in self._columns.items()})
+
     def __len__(self) -> int:
         return self._length
 
@@ -114,7 +119,7 @@ def native(dtype: np.dtype) -> np.dtype:
 
 
 def as_content(values: np.ndarray) -> Any:
-    """``values`` as native numbers (more than one axis: lists of fixed length), or as an awkward string array when they are text (bytes are UTF-8)."""
+    """``values`` as native numbers (further axes: lists of fixed length), or as an awkward string array when they are text (bytes are UTF-8)."""
     if values.dtype.kind in "SU":
         return as_strings(text.decode("utf-8") if isinstance(text, bytes) else text for text in values.tolist())
     return ak.from_numpy(np.ascontiguousarray(values, dtype=native(values.dtype)), regulararray=True, highlevel=False)

@@ -90,7 +90,7 @@ def _branches(path: str, tree_name: str, tree: Any, words: Mapping[str, Any]) ->
     unreadable: dict[str, str] = {}
     length = int(tree.num_entries)
     for name, branch in tree.iteritems(recursive=True, full_paths=False):
-        if len(branch.branches):
+        if len(branch.branches) or (words and name not in words):  # what convert writes beside its columns are counters
             continue
         form = _branch_form(branch)
         if isinstance(form, str):

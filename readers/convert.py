@@ -1,0 +1,66 @@
+"""Convert event files to Parquet, HDF5 or ROOT in chunks, so that large samples are afterwards read by column and entry range."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from readers.files import is_url
+from readers.registry import ENDINGS, open_source
+from readers.source import ReadError, SourceError
+from readers.writers import WRITERS, Table
+from records.atomic import replacing
+
+CHUNK_ENTRIES = 100_000
+
+
+def convert(
+    sources: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    target: str | os.PathLike[str],
+    *,
+    format: str | None = None,  # noqa: A002 - the word of the configuration
+    tree: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    partial: bool = False,
+    chunk_entries: int = CHUNK_ENTRIES,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Write the events of ``sources`` (as ``open_source`` takes them) to ``target``, and return their number.
+
+    The ending of ``target`` chooses Parquet, HDF5 or ROOT. Names, types, units, meanings and attributes stay: reading ``target`` gives
+    the same values. Memory holds ``chunk_entries`` entries. ``target`` appears whole or not at all; ``progress(done, all)`` is called
+    after each chunk. Raises ``SourceError`` for a target that is one of the sources or cannot hold a column, for parts of the sources
+    that cannot be read (``partial`` leaves them behind), and as ``open_source``.
+    """
+    writer = WRITERS[_target_format(target)]
+    inputs = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
+    if any(not is_url(str(source)) and Path(source).resolve() == Path(target).resolve() for source in inputs):
+        raise SourceError(f"{target}: is one of the files to convert; give another name")
+    with open_source(inputs, format, tree=tree, columns=columns) as source:
+        if source.unreadable and not partial:
+            listed = "; ".join(f"{name!r}: {reason}" for name, reason in source.unreadable.items())
+            raise SourceError(f"{source.path}: would lose what cannot be read ({listed}); remove it from the file, or convert with partial=True")
+        table = Table(source.columns, source.forms, source.attributes, len(source))
+        try:
+            with replacing(Path(target)) as temporary, writer(temporary, table) as file:
+                for start in range(0, len(source), chunk_entries):
+                    stop = min(start + chunk_entries, len(source))
+                    file.write(source.events(start, stop))
+                    if progress is not None:
+                        progress(stop, len(source))
+        except (SourceError, ReadError):
+            raise
+        except OSError as error:
+            raise SourceError(f"{target}: cannot be written ({error.strerror or error}); check the folder and its free space") from error
+        return len(source)
+
+
+def _target_format(target: str | os.PathLike[str]) -> str:
+    if is_url(str(target)):
+        raise SourceError(f"{target}: convert writes local files; give a path, and copy the file afterwards")
+    found = ENDINGS.get(Path(target).suffix.lower())
+    if found not in WRITERS:
+        endings = ", ".join(ending for ending, name in ENDINGS.items() if name in WRITERS)
+        raise SourceError(f"{target}: its ending chooses the format to write: {endings}")
+    return found

@@ -1,0 +1,95 @@
+"""What is in a file: ``describe`` reads metadata, never the events, unless asked to show entries or statistics."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import awkward as ak
+import numpy as np
+
+from readers.columns import ColumnSource
+from readers.files import check_file, is_url
+from readers.parts import list_parts
+from readers.registry import detect_format, open_source
+from readers.source import SourceError
+from readers.structure import Statistics, Structure
+
+CHUNK_ENTRIES = 200_000
+
+
+def describe(
+    path: str | os.PathLike[str] | Sequence[str],
+    format: str | None = None,  # noqa: A002 - the word of the configuration
+    *,
+    tree: str | None = None,
+    show: int = 0,
+    statistics: bool = False,
+) -> Structure:
+    """The structure of a file of any known format: entries, columns with type and unit, other objects, attributes.
+
+    ``show`` adds the first entries, ``statistics`` minimum, maximum and mean of every numeric column (which reads them all). A file
+    that is whole but no single table of events (HDF5 with several groups, ROOT with histograms) is described by its objects, with a
+    note that says why. Raises ``SourceError`` or ``ReadError`` for what cannot be read.
+    """
+    paths = [str(path)] if isinstance(path, str | os.PathLike) else [str(one) for one in path]
+    for one in paths:
+        check_file(one)
+    name = format or detect_format(paths[0])
+    parts = tuple(part for one in paths for part in list_parts(one, name))
+    try:
+        source = open_source(paths, name, tree=tree)
+    except SourceError as error:
+        if not parts:
+            raise
+        return Structure(" + ".join(paths), name, _size(paths), None, parts=parts, notes=(str(error),))
+    with source:
+        notes = [f"{column}: {reason}" for column, reason in source.unreadable.items()]
+        return Structure(
+            source.path,
+            name,
+            _size(paths),
+            len(source),
+            tuple(source.columns.values()),
+            parts,
+            dict(source.attributes),
+            first_entries=tuple(ak.to_list(source.events(0, min(show, len(source))))) if show else (),
+            statistics=_statistics(source, notes) if statistics else {},
+            notes=tuple(notes),
+        )
+
+
+def _size(paths: Sequence[str]) -> int | None:
+    return None if any(is_url(path) for path in paths) else sum(Path(path).stat().st_size for path in paths)
+
+
+def _statistics(source: ColumnSource, notes: list[str]) -> dict[str, Statistics]:
+    """Statistics of every numeric column; a column that cannot be read is added to ``notes``."""
+    found: dict[str, Statistics] = {}
+    for name, column in source.columns.items():
+        try:
+            numbers = None if "string" in column.dtype or "datetime" in column.dtype else _of_column(source, name)
+        except SourceError as error:
+            notes.append(str(error))
+            continue
+        if numbers is not None:
+            found[name] = numbers
+    return found
+
+
+def _of_column(source: ColumnSource, name: str) -> Statistics | None:
+    minimum, maximum, total, count, nan = np.inf, -np.inf, 0.0, 0, 0
+    for start in range(0, len(source), CHUNK_ENTRIES):
+        values = source.events(start, min(start + CHUNK_ENTRIES, len(source)))[name]
+        numbers = np.asarray(ak.flatten(values, axis=None))
+        if numbers.dtype.kind not in "iufb":
+            return None
+        finite = numbers[np.isfinite(numbers)]
+        nan += len(numbers) - len(finite)
+        if len(finite):
+            minimum, maximum = min(minimum, float(finite.min())), max(maximum, float(finite.max()))
+            total, count = total + float(finite.sum(dtype=np.float64)), count + len(finite)
+    if count == 0:
+        return Statistics(None, None, None, nan)
+    return Statistics(minimum, maximum, total / count, nan)

@@ -1,0 +1,127 @@
+"""The structure of a file as a value: a table for the terminal, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from readers.source import Column
+
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Part:
+    """One object in a file: a dataset, tree, histogram, array. ``details`` tell how it is stored."""
+
+    name: str
+    kind: str
+    type: str = ""
+    shape: tuple[int, ...] | None = None
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Of the finite values of a numeric column; ``nan`` counts those that are not finite."""
+
+    minimum: float | None
+    maximum: float | None
+    mean: float | None
+    nan: int
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What a file holds. ``entries`` is None, and ``columns`` empty, when it is not (or not yet chosen as) one table of events."""
+
+    path: str
+    format: str
+    size_bytes: int | None
+    entries: int | None
+    columns: tuple[Column, ...] = ()
+    parts: tuple[Part, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    first_entries: tuple[Mapping[str, Any], ...] = ()
+    statistics: Mapping[str, Statistics] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values; NaN and infinity become None, so that any JSON parser reads them."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+    def to_json(self) -> str:
+        """JSON text of ``as_dict``."""
+        return json.dumps(self.as_dict(), indent=2, allow_nan=False)
+
+    def table(self) -> Group:
+        """Tables for a rich console: summary, columns, further objects, attributes, first entries."""
+        from rich.console import Group
+        from rich.text import Text
+
+        size = "" if self.size_bytes is None else f", {self.size_bytes:,} bytes"
+        entries = "no single table of events" if self.entries is None else f"{self.entries:,} entries"
+        shown: list[Any] = [Text(f"{self.path}: {self.format}{size}, {entries}")]
+        if self.columns:
+            shown.append(self._columns_table())
+        if self.parts:
+            rows = [(part.name, part.kind, part.type, _shape(part.shape), part.details) for part in self.parts]
+            shown.append(_table(("object", "kind", "type", "shape", "stored"), rows))
+        if self.attributes:
+            shown.append(_table(("attribute", "value"), [(name, _short(value)) for name, value in self.attributes.items()]))
+        if self.first_entries:
+            names = tuple(self.first_entries[0])
+            shown.append(_table(names, [tuple(_short(row[name]) for name in names) for row in self.first_entries]))
+        return Group(*shown, *(Text(f"note: {note}") for note in self.notes))
+
+    def _columns_table(self) -> Table:
+        headings = ("column", "type", "unit", "meaning")
+        rows = [(column.name, column.dtype, column.unit, column.meaning) for column in self.columns]
+        if not self.statistics:
+            return _table(headings, rows)
+        return _table((*headings, "minimum", "maximum", "mean", "not finite"), [(*row, *self._numbers(row[0])) for row in rows])
+
+    def _numbers(self, name: str) -> tuple[str, str, str, str]:
+        found = self.statistics.get(name)
+        if found is None:
+            return "", "", "", ""
+        minimum, maximum, mean = ("" if value is None else f"{value:.6g}" for value in (found.minimum, found.maximum, found.mean))
+        return minimum, maximum, mean, str(found.nan)
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    from rich.box import SIMPLE
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return "" if shape is None else " x ".join(map(str, shape)) or "single"
+
+
+def _short(value: Any, limit: int = 120) -> str:
+    text = f"{value:.8g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
