@@ -1,0 +1,1 @@
+"""Histograms -> results: likelihoods, response, intervals, trials; one thin module for each analysis."""

@@ -48,7 +48,9 @@ def read_scan(path: str | Path) -> ExternalScan:
         raise InputError(f"{path}: expected three columns of finite numbers (x, y, NLL), found {table.shape[1]} columns")
     x, y = np.unique(table[:, 0]), np.unique(table[:, 1])
     if x.size * y.size != len(table):
-        raise InputError(f"{path}: {len(table)} points do not fill the grid of {x.size} x {y.size} values of x and y; remove double or add missing points")
+        raise InputError(
+            f"{path}: {len(table)} points do not fill the grid of {x.size} x {y.size} values of x and y; remove double or add missing points"
+        )
     nll = np.full((x.size, y.size), np.nan)
     nll[np.searchsorted(x, table[:, 0]), np.searchsorted(y, table[:, 1])] = table[:, 2]
     if np.isnan(nll).any():
@@ -71,7 +73,9 @@ def read_contour(path: str | Path) -> NDArray[np.float64]:
     except OSError as error:
         raise InputError(f"{path}: cannot read the published contour ({error}); remove 'compare_contour' or give an existing file") from None
     except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
-        raise InputError(f"{path}: not a published contour; expected JSON with SpectralIndex and FluxNorm, each a mapping of numbered points") from None
+        raise InputError(
+            f"{path}: not a published contour; expected JSON with SpectralIndex and FluxNorm, each a mapping of numbered points"
+        ) from None
 
 
 def compare_scans(ours: Surface, external: ExternalScan) -> dict[str, float]:

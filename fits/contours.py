@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +24,9 @@ class Surface:
         self.x, self.y = np.asarray(x, float), np.asarray(y, float)
         self.delta_nll = np.asarray(delta_nll, float)
         if min(self.x.size, self.y.size) < 3 or self.delta_nll.shape != (self.x.size, self.y.size):
-            raise InputError(f"a scan needs at least 3 x 3 points on a grid; this one has {self.x.size} x {self.y.size}, values {self.delta_nll.shape}")
+            raise InputError(
+                f"a scan needs at least 3 x 3 points on a grid; this one has {self.x.size} x {self.y.size}, values {self.delta_nll.shape}"
+            )
         cut = np.where(np.isfinite(self.delta_nll), np.minimum(self.delta_nll, CEILING), CEILING)
         self._spline = RectBivariateSpline(self.x, self.y, cut, kx=min(3, self.x.size - 1), ky=min(3, self.y.size - 1))
 
@@ -47,7 +50,7 @@ def contours(surface: Surface, contents: Mapping[str, float] = CONTENTS) -> dict
     import contourpy
 
     x, y, z = surface.grid()
-    generator = contourpy.contour_generator(x, y, z.T)
+    generator: Any = contourpy.contour_generator(x, y, z.T, line_type="Separate")
     return {label: [[(float(a), float(b)) for a, b in line] for line in generator.lines(delta_nll_level(p, 2))] for label, p in contents.items()}
 
 

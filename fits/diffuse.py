@@ -115,7 +115,15 @@ class _Fit:
         external = None if options.compare is None else read_scan(find_file(options.compare, source))
         contour = None if options.compare_contour is None else read_contour(find_file(options.compare_contour, source))
         return scan(
-            self.nll, minimum, options.x, options.y, options.x_grid, options.y_grid, external=external, contour=contour, progress=self._progress("scan")
+            self.nll,
+            minimum,
+            options.x,
+            options.y,
+            options.x_grid,
+            options.y_grid,
+            external=external,
+            contour=contour,
+            progress=self._progress("scan"),
         )
 
     def _asimov(self) -> Any:
@@ -158,5 +166,7 @@ class _Fit:
             n_valid=len(outcome.ts_toys),
             n_failed=outcome.n_failed,
             ts_toys=outcome.ts_toys,
-            alternative_fit=fit_result(alternative.nll, minimise(alternative.nll, starts=[data.alternative.values]), alternative.whole, alternative.provenance),
+            alternative_fit=fit_result(
+                alternative.nll, minimise(alternative.nll, starts=[data.alternative.values]), alternative.whole, alternative.provenance
+            ),
         )

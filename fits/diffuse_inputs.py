@@ -65,9 +65,7 @@ def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
         if counts.sum() == 0:
             raise InputError(f"no event of the data is left after the selection; {cut_flows(hists, account)}; check processor.selection and units")
     livetime_s = data_livetime_s(account) or _simulated_livetime_s(account)
-    return Inputs(
-        config, response, counts, livetime_s, describe_response(config), not account["complete"], account.get("histogram_digest") or ""
-    )
+    return Inputs(config, response, counts, livetime_s, describe_response(config), not account["complete"], account.get("histogram_digest") or "")
 
 
 def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
@@ -118,7 +116,7 @@ def refuse_official_surrogate(config: DiffuseConfig) -> None:
     """The surrogate response knows no length of double cascades: it cannot fill the official binning."""
     surrogate = [name for name, dataset in config.datasets.items() if dataset.format == "surrogate"]
     if surrogate and getattr(config.processor, "binning", None) == "official":
-        raise InputError(f"processor.binning: official needs lengths of double cascades, which the surrogate response {surrogate[0]!r} does not have; use surrogate")
+        raise InputError(f"processor.binning: official needs lengths of double cascades and {surrogate[0]!r} (format surrogate) has none; use surrogate")
 
 
 def refuse_different_selections(account: Mapping[str, Any]) -> None:

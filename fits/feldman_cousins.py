@@ -63,7 +63,9 @@ def critical_value(ts: ArrayLike, cl: float) -> tuple[float, float]:
     if ordered.size == 0:
         return math.nan, math.nan
     spread = math.sqrt(ordered.size * cl * (1.0 - cl))
-    rank, low, high = (min(max(math.ceil(position) - 1, 0), ordered.size - 1) for position in (cl * ordered.size + step for step in (0.0, -spread, spread)))
+    rank, low, high = (
+        min(max(math.ceil(position) - 1, 0), ordered.size - 1) for position in (cl * ordered.size + step for step in (0.0, -spread, spread))
+    )
     return float(ordered[rank]), float(0.5 * (ordered[high] - ordered[low]))
 
 
@@ -82,7 +84,9 @@ def accepted_interval(
     excess = ts - c
     inside = np.flatnonzero(excess <= 0.0)
     if inside.size == 0:
-        raise InputError(f"Feldman-Cousins: no point of the grid [{x[0]:g}, {x[-1]:g}] is accepted and the best fit {best:g} lies outside it; move the grid")
+        raise InputError(
+            f"Feldman-Cousins: no point of the grid [{x[0]:g}, {x[-1]:g}] is accepted and the best fit {best:g} lies outside it; move the grid"
+        )
     first, last = int(inside[0]), int(inside[-1])
     low = _zero(x, excess, first, first - 1) if first > 0 else (bounds[0] if x[0] <= bounds[0] else -math.inf)
     high = _zero(x, excess, last, last + 1) if last < x.size - 1 else (bounds[1] if x[-1] >= bounds[1] else math.inf)
@@ -137,12 +141,16 @@ def feldman_cousins(
         ts_data=ts_data,
         critical={label: [c for c, _ in pairs] for label, pairs in critical.items()},
         critical_error={label: [error for _, error in pairs] for label, pairs in critical.items()},
-        interval={label: accepted_interval(values, ts_data, [c for c, _ in pairs], best, (one.lower, one.upper)) for label, pairs in critical.items()},
+        interval={
+            label: accepted_interval(values, ts_data, [c for c, _ in pairs], best, (one.lower, one.upper)) for label, pairs in critical.items()
+        },
         n_failed=int(np.isnan(ts_toys).sum()),
     )
 
 
-def _profiled(nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, grid: Array, fit: Minimiser) -> tuple[list[Mapping[str, float]], list[float]]:
+def _profiled(
+    nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, grid: Array, fit: Minimiser
+) -> tuple[list[Mapping[str, float]], list[float]]:
     """The data's profile: at each value the parameters with the nuisances profiled, and TS. Each fit starts at the neighbour's."""
     truths: list[Mapping[str, float]] = []
     ts: list[float] = []

@@ -33,7 +33,8 @@ def saturated_by_projection(counts: ArrayLike, expected: ArrayLike, projections:
 def project(values: ArrayLike, groups: NDArray[np.int64]) -> NDArray[np.float64]:
     """Sums of ``values`` over bins of the same group number; group -1 is left out."""
     kept = groups >= 0
-    return np.bincount(groups[kept], weights=np.asarray(values, float)[kept], minlength=int(groups.max()) + 1)
+    sums = np.bincount(groups[kept], weights=np.asarray(values, float)[kept], minlength=int(groups.max()) + 1)
+    return sums.astype(np.float64)
 
 
 def groups_of(labels: Sequence[object | None]) -> NDArray[np.int64]:

@@ -30,7 +30,12 @@ class Comparison:
 
 
 def compare(
-    null: NegativeLogLikelihood, alternative: NegativeLogLikelihood, *, embed: Embed, start: Mapping[str, float] | None = None, fit: Minimiser = minimise
+    null: NegativeLogLikelihood,
+    alternative: NegativeLogLikelihood,
+    *,
+    embed: Embed,
+    start: Mapping[str, float] | None = None,
+    fit: Minimiser = minimise,
 ) -> Comparison:
     """Fit both models. The wider one starts at its own starts and, when it comes out worse, at the null's minimum (``embed``).
 

@@ -39,7 +39,9 @@ def profiled(nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, grid:
     return [found[i] for i in range(values.size)]
 
 
-def conditional(nll: NegativeLogLikelihood, minimum: Minimum, fixed: Mapping[str, float], start: Mapping[str, float], *, fit: Minimiser = minimise) -> Minimum:
+def conditional(
+    nll: NegativeLogLikelihood, minimum: Minimum, fixed: Mapping[str, float], start: Mapping[str, float], *, fit: Minimiser = minimise
+) -> Minimum:
     """Minimum with some parameters held, from a near start; from the best fit and the model's starts when that fails."""
     found = fit(nll, starts=[start], fixed=fixed, hesse=False)
     if found.valid:
@@ -48,7 +50,9 @@ def conditional(nll: NegativeLogLikelihood, minimum: Minimum, fixed: Mapping[str
     return again if again.valid else fit(nll, fixed=fixed, hesse=False)
 
 
-def profile(nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, grid: tuple[float, float, int], *, fit: Minimiser = minimise) -> ProfileResult:
+def profile(
+    nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, grid: tuple[float, float, int], *, fit: Minimiser = minimise
+) -> ProfileResult:
     """Profile of ``parameter`` over [low, high, points] with the 68 and 95 % intervals (Delta NLL 0.5 and 2).
 
     An interval is open (infinite) on a side where the curve does not rise so far, unless the grid ends at the parameter's bound there. A

@@ -13,7 +13,7 @@ from fits.contours import Surface, contours
 from fits.linear import profile_linear
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
-from fits.priors import Flat, Gaussian
+from fits.priors import Gaussian
 from fits.profiles import conditional, grid_within, position
 from fits.toys import Minimiser, Progress
 from records.results import ScanResult
@@ -143,10 +143,10 @@ def _grid_of_parameters(nll: NegativeLogLikelihood, x_name: str, y_name: str, x:
 
 def _expected(nll: NegativeLogLikelihood, thetas: Array, x_name: str, y_name: str) -> Array:
     """Expectation (points, bins) without the nuisance; one fold for each value of the other parameter where the norm is scanned."""
-    if LINEAR_NORM == y_name:
+    if y_name == LINEAR_NORM:
         shapes = _at_unit_norm(nll, thetas[:, 0])
         return (thetas[..., nll.names.index(LINEAR_NORM)][..., None] * shapes[:, None, :]).reshape(-1, shapes.shape[-1])
-    if LINEAR_NORM == x_name:
+    if x_name == LINEAR_NORM:
         shapes = _at_unit_norm(nll, thetas[0])
         return (thetas[..., nll.names.index(LINEAR_NORM)][..., None] * shapes[None, :, :]).reshape(-1, shapes.shape[-1])
     return np.array([nll.model.expected(theta) for theta in thetas.reshape(-1, thetas.shape[-1])])

@@ -17,7 +17,7 @@ from fits.spectrum_table import read_spectrum_table
 from physics.spectra import Spectrum, named
 from physics.user_spectra import from_user
 
-NULL_VALUES = {  # wider model -> values at which it is the power law
+NULL_VALUES: dict[str, dict[str, float | str]] = {  # wider model -> values at which it is the power law
     "log_parabola": {"beta": 0.0},
     "cutoff": {"inverse_cutoff_per_pev": 0.0},
     "broken_power_law": {"gamma_2": "astro_gamma"},

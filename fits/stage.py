@@ -40,16 +40,16 @@ def fit(config: DiffuseConfig, progress: Progress | None = None) -> dict[str, An
 
 def read_processed(config: DiffuseConfig) -> tuple[dict[str, Any], Mapping[str, Any]]:
     """Histograms (data set -> name -> histogram) and account of a configuration's last processor run."""
-    path = config.output / "hists.h5"
-    again = f"run: python run_processor.py {config.source.name}"
-    if not path.exists() or not (config.output / "processing.json").exists():
-        raise InputError(f"{config.output}: no histograms to fit (hists.h5 and processing.json); {again}")
+    path, again = config.output / "hists.h5", f"python run_processor.py {config.source.name}"
+    if not (config.output / "processing.json").exists():
+        raise InputError(f"{config.output}: no histograms to fit (hists.h5 and processing.json); run {again}")
     account = load_account(config.output / "processing.json")
     if account.histogram_digest is None:
-        raise InputError(f"{config.output}: the last processor run was incomplete and left no histograms\n{account.describe()}\nrepair it or {again} --allow-partial")
+        missing = f"the last processor run was incomplete and left no histograms\n{account.describe()}"
+        raise InputError(f"{config.output}: {missing}\nrepair the input, or run {again} --allow-partial")
     hists = load_hists(path)
     if digest(hists) != account.histogram_digest:
-        raise InputError(f"{path} is not what processing.json describes; {again} --fresh")
+        raise InputError(f"{path} is not what processing.json describes; run {again} --fresh")
     _refuse_other_options(config, again)
     return hists, account.to_json()
 
@@ -60,7 +60,7 @@ def _refuse_other_options(config: DiffuseConfig, again: str) -> None:
     wanted = as_json(config)["processor"]
     if made_with is not None and made_with != wanted:
         changed = sorted(key for key in {*made_with, *wanted} if made_with.get(key) != wanted.get(key))
-        raise InputError(f"{config.output / 'hists.h5'} was made with other processor options ({', '.join(changed)}); {again}")
+        raise InputError(f"{config.output / 'hists.h5'} was made with other processor options ({', '.join(changed)}); run {again}")
 
 
 def write_workspace(path: Path, config: DiffuseConfig, name: str, hists: Mapping[str, Any], account: Mapping[str, Any]) -> None:

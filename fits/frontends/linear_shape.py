@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from configs.errors import InputError
 from fits.model import REFERENCE_ENERGY_GEV, Model
+from physics.spectra import ShapeParameter
 
 Array = NDArray[np.float64]
 LINEAR_TOLERANCE = 1e-9
@@ -40,7 +41,7 @@ def linear_shape(model: Model, engine: str) -> LinearShape:
     reference_index = model.response.reference_index
     reference = reference_index * (model.response.ln_energy - math.log(REFERENCE_ENERGY_GEV))
     parameters = model.spectrum.parameters
-    first, second = (np.array([value for value in values]) for values in ([one.start for one in parameters], [_other(one) for one in parameters]))
+    first, second = np.array([one.start for one in parameters]), np.array([_other(one) for one in parameters])
     here, there = model.spectrum.evaluate(x, first), model.spectrum.evaluate(x, second)
     expected = here.l + (second - first) @ here.dl
     if not np.allclose(there.l, expected, rtol=LINEAR_TOLERANCE, atol=LINEAR_TOLERANCE):
@@ -55,7 +56,8 @@ def linear_shape(model: Model, engine: str) -> LinearShape:
     )
 
 
-def _other(parameter: object) -> float:
+def _other(one: ShapeParameter) -> float:
     """A second value of a shape parameter, away from its start but inside its limits."""
-    start, lower, upper = (float(getattr(parameter, name)) for name in ("start", "lower", "upper"))
-    return start + 0.3 * (upper - start if upper - start > start - lower else lower - start) if math.isfinite(upper - lower) else start + 0.3
+    if not math.isfinite(one.upper - one.lower):
+        return one.start + 0.3
+    return one.start + 0.3 * (one.upper - one.start if one.upper - one.start > one.start - one.lower else one.lower - one.start)

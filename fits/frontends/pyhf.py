@@ -66,7 +66,9 @@ def scalings(nll: NegativeLogLikelihood) -> list[Scaled]:
         elif one.prior is None or isinstance(one.prior, Flat):
             found.append(Scaled(one, one.start, WIDE) if shape else Scaled(one, 0.0, 1.0))
         else:
-            raise InputError(f"engine pyhf: the prior of {one.name} is {type(one.prior).__name__}; HistFactory has gaussian and flat ones; use engine: native")
+            raise InputError(
+                f"engine pyhf: the prior of {one.name} is {type(one.prior).__name__}; HistFactory has gaussian and flat ones; use engine: native"
+            )
     return found
 
 
@@ -100,7 +102,9 @@ def workspace_json(nll: NegativeLogLikelihood) -> str:
 def build(nll: NegativeLogLikelihood, *, normsys: str = "code1") -> Any:
     """The ``pyhf.Model`` of a likelihood. Raises InputError for any interpolation of normsys but code1."""
     if normsys != "code1":
-        raise InputError(f"pyhf: normsys interpolation {normsys!r} does not reproduce a spectrum, only code1 (exponential) does; code4 is pyhf's default")
+        raise InputError(
+            f"pyhf: normsys interpolation {normsys!r} does not reproduce a spectrum, only code1 (exponential) does; code4 is pyhf's default"
+        )
     with _numpy_backend() as pyhf:
         return pyhf.Workspace(workspace(nll)).model(modifier_settings=INTERPOLATION)
 

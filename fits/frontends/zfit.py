@@ -7,9 +7,10 @@ loss and a new graph (0.3 s), so toys stay with the native engine.
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,22 @@ from fits.priors import Flat, Gaussian
 
 Array = NDArray[np.float64]
 TOLERANCE = 1e-5
+Result = TypeVar("Result")
 
 
+def _quiet(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Silence what zfit and TensorFlow say about their own deprecated calls."""
+
+    @functools.wraps(function)
+    def silenced(*arguments: Any, **options: Any) -> Result:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return function(*arguments, **options)
+
+    return silenced
+
+
+@_quiet
 def parameters(nll: NegativeLogLikelihood) -> list[Any]:
     """A ``zfit.Parameter`` for each of ours, with its start and limits."""
     zfit = _import()
@@ -36,6 +51,7 @@ def parameters(nll: NegativeLogLikelihood) -> list[Any]:
     return made
 
 
+@_quiet
 def simple_loss(nll: NegativeLogLikelihood) -> Any:
     """Our likelihood, of any kind, as a ``zfit.loss.SimpleLoss`` with the analytic gradient: for zfit's minimisers and for hepstats."""
     zfit = _import()
@@ -52,6 +68,7 @@ def simple_loss(nll: NegativeLogLikelihood) -> Any:
     return zfit.loss.SimpleLoss(value, params=own, errordef=0.5, gradient=gradient, jit=False)
 
 
+@_quiet
 def binned_loss(nll: NegativeLogLikelihood) -> Any:
     """The model written in TensorFlow: one extended binned pdf over all bins, with Gaussian constraints for the priors.
 
@@ -62,7 +79,9 @@ def binned_loss(nll: NegativeLogLikelihood) -> Any:
         raise InputError("engine zfit: its binned likelihood is Poisson without floored bins; use zfit's simple_loss, or engine: native")
     for one in nll.parameters:
         if not (one.prior is None or isinstance(one.prior, Gaussian | Flat)):
-            raise InputError(f"engine zfit: the prior of {one.name} is {type(one.prior).__name__}; only gaussian and flat are known; use engine: native")
+            raise InputError(
+                f"engine zfit: the prior of {one.name} is {type(one.prior).__name__}; only gaussian and flat are known; use engine: native"
+            )
     zfit = _import()
     own = parameters(nll)
     kept = nll.model.reachable
@@ -77,6 +96,7 @@ def binned_loss(nll: NegativeLogLikelihood) -> Any:
     return zfit.loss.ExtendedBinnedNLL(pdf, data, constraints=constraints or None)
 
 
+@_quiet
 def minimise(nll: NegativeLogLikelihood, *, minos: Iterable[str] = (), loss: Any = None) -> Minimum:
     """Fit with zfit: the binned pdf for a Poisson likelihood (``loss`` gives another one); the result's ``nll`` is our likelihood there."""
     zfit = _import()
@@ -111,7 +131,7 @@ def _pdf(nll: NegativeLogLikelihood, shape: LinearShape, own: Sequence[Any], kep
         weights = znp.concatenate([znp.exp(l) * moment for moment in (znp.ones_like(l), p, 0.5 * (p * p + q))[:n_moments]], axis=0)
         return norm * znp.sum(matrix * weights, axis=1) + atmos * background
 
-    class FoldedSpectrum(zfit.pdf.BaseBinnedPDF):
+    class FoldedSpectrum(zfit.pdf.BaseBinnedPDF):  # type: ignore[name-defined]
         """Counts in every bin from the response."""
 
         def _values(self) -> list[Any]:
@@ -125,17 +145,13 @@ def _pdf(nll: NegativeLogLikelihood, shape: LinearShape, own: Sequence[Any], kep
             return expected / znp.sum(expected)
 
     named = {f"p{i}": parameter for i, parameter in enumerate(own)}
-    total = zfit.ComposedParameter(
-        "total", lambda params: znp.sum(counts([params[key] for key in named])), params=named
-    )
+    total = zfit.ComposedParameter("total", lambda params: znp.sum(counts([params[key] for key in named])), params=named)
     return FoldedSpectrum(obs=space, extended=total, params=named, name="folded_spectrum")
 
 
 def _import() -> Any:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it silences TensorFlow, and TensorFlow's own
-            import zfit
+        import zfit
     except ImportError:
         raise InputError("engine zfit: zfit is not installed; install the extra: pip install 'dynode[zfit]'") from None
     return zfit

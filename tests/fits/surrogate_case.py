@@ -39,7 +39,9 @@ def surrogate_response() -> Response:
     atmo = np.zeros_like(moments)
     atmo[0, :, 20] = np.concatenate(atmosphere)
     ln_energy = np.log(NODE_CENTRES_GEV)
-    return Response(tuple(bins), ln_energy, np.diff(np.log(NODE_EDGES_GEV)), {("all", "astro"): moments, ("all", "atmo"): atmo}, {}, 2.5, HESE_LIVETIME_S)
+    return Response(
+        tuple(bins), ln_energy, np.diff(np.log(NODE_EDGES_GEV)), {("all", "astro"): moments, ("all", "atmo"): atmo}, {}, 2.5, HESE_LIVETIME_S
+    )
 
 
 def likelihood(counts=None, *, spectrum=None, prior: bool = True, axes=None) -> NegativeLogLikelihood:
