@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from configs.errors import InputError
-from fits.folding import NodeWeights, Reference, columns, node_weights, squared, truncation, vector
+from fits.folding import Nodes, NodeWeights, columns, node_weights, parabola_error, squared, vector
 from fits.parameters import FitParameter
 from fits.response import Response
 from physics.spectra import Shape, Spectrum
@@ -56,7 +56,9 @@ class Model:
         self.atmosphere = _atmosphere(response)
         self.background = sum(self.atmosphere.values(), np.zeros(len(response.bins)))
         self._x = response.ln_energy - math.log(pivot_gev)
-        self._reference = Reference(response.reference_index, response.reference_index * (response.ln_energy - math.log(REFERENCE_ENERGY_GEV)))
+        from_reference = response.ln_energy - math.log(REFERENCE_ENERGY_GEV)
+        index, cubic = response.reference_index, 3.0 / 32.0 * response.width**2
+        self.nodes = Nodes(index, index * from_reference, cubic, self.n_moments)
         self._constant = None if spectrum.parameters else self._evaluate(np.empty(0))
 
     @property
@@ -77,7 +79,7 @@ class Model:
     def weights(self, theta: Array) -> NodeWeights:
         """The spectrum at the nodes for the full parameter vector ``theta``."""
         shape = self._constant if self._constant is not None else self._evaluate(theta[1:-1])
-        return node_weights(shape, self._reference)
+        return node_weights(shape, self.nodes)
 
     def expected(self, theta: ArrayLike) -> Array:
         """Expected counts (bins,)."""
@@ -87,7 +89,7 @@ class Model:
     def mu_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
         """Expected counts (bins,) and their derivatives (parameters, bins)."""
         theta = np.asarray(theta, dtype=float)
-        folded = (self.matrix @ columns(self.weights(theta), self.n_moments)).T
+        folded = (self.matrix @ columns(self.weights(theta), self.nodes)).T
         gradient = np.vstack([folded, self.background])
         gradient[1:-1] *= theta[0]
         return theta[0] * folded[0] + theta[-1] * self.background, gradient
@@ -98,8 +100,8 @@ class Model:
         norm, atmos = theta[0], theta[-1]
         own, cross, constant = self.pair_matrices
         weights = self.weights(theta)
-        v2 = (own @ columns(squared(weights), self.n_moments)).T
-        v1 = (cross @ columns(weights, self.n_moments)).T
+        v2 = (own @ columns(squared(weights, self.nodes), self.nodes)).T
+        v1 = (cross @ columns(weights, self.nodes)).T
         both = norm**2 * v2 + 2.0 * norm * atmos * v1
         gradient = np.vstack([2.0 * (norm * v2[0] + atmos * v1[0]), both[1:], 2.0 * (norm * v1[0] + atmos * constant)])
         return both[0] + atmos**2 * constant, gradient
@@ -139,13 +141,22 @@ class Model:
         return {"astro": astro, **{name: theta[-1] * values for name, values in self.atmosphere.items()}}
 
     def fold_error(self, theta: ArrayLike) -> Array:
-        """Estimate (bins,) of the relative error of the expectation from the terms that the expansion in a node neglects."""
+        """Bound (bins,) on the relative error of the expectation: the spectrum's distance from its parabola in each node, times the node's weight.
+
+        The distance is zero where events sit at the node's centre, so that the weight is at most 3 sqrt(M_0 M_2) / (h/2) (T_3(u) <= 3u): a response
+        whose nodes are points has no error. Nodes at the ends of a tabulated spectrum are compared inside the table only.
+        """
         theta = np.asarray(theta, dtype=float)
         weights = self.weights(theta)
-        bound = weights.r * truncation(weights, self._x, self.response.width, self.n_moments)
-        n = self._x.size
-        moment = self.matrix[:, 2 * n :] if self.n_moments == 3 else self.matrix[:, :n]
-        error = theta[0] * (np.abs(moment) @ bound)
+        distance = np.zeros_like(self._x)
+        for sign in (-1.0, 1.0):
+            x = np.clip(self._x + sign * 0.25 * self.response.width, self._x[0], self._x[-1])
+            aside = self.spectrum.evaluate(x, theta[1:-1])
+            distance = np.maximum(distance, parabola_error(weights, aside, x - self._x, self.nodes))
+        first, *_, last = np.split(np.abs(self.matrix), self.n_moments, axis=1) if self.n_moments > 1 else (np.abs(self.matrix),) * 2
+        if self.n_moments == 3:
+            first = np.minimum(first, 6.0 / self.response.width * np.sqrt(first * last))
+        error = theta[0] * (first @ (weights.r * distance))
         mu = self.expected(theta)
         return np.divide(error, mu, out=np.zeros_like(error), where=mu > 0)
 

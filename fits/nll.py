@@ -143,7 +143,7 @@ class _MergedPoisson:
         slopes[1:] = -self._k / each
         gradient = np.empty(theta.size)
         gradient[0] = slopes @ astro
-        gradient[1:-1] = norm * pull_back(weights, slopes @ self._matrix, model.n_moments)
+        gradient[1:-1] = norm * pull_back(weights, slopes @ self._matrix, model.nodes)
         gradient[-1] = slopes @ self._background
         return value, gradient
 
@@ -162,7 +162,7 @@ class _PerBin:
     def __call__(self, theta: Array) -> tuple[float, Array]:
         model, norm, atmos = self._model, theta[0], theta[-1]
         weights = model.weights(theta)
-        weights_2 = squared(weights)
+        weights_2 = squared(weights, model.nodes)
         astro, v1 = (self._both @ vector(weights, model.n_moments)).reshape(2, -1)
         v2 = self._own @ vector(weights_2, model.n_moments)
         mu = norm * astro + atmos * model.background + self._offset
@@ -172,5 +172,5 @@ class _PerBin:
         gradient[0] = in_mu @ astro + 2.0 * (norm * (in_s2 @ v2) + atmos * (in_s2 @ v1))
         gradient[-1] = in_mu @ model.background + 2.0 * (norm * (in_s2 @ v1) + atmos * (in_s2 @ self._constant))
         slopes = np.concatenate([norm * in_mu, 2.0 * norm * atmos * in_s2]) @ self._both
-        gradient[1:-1] = pull_back(weights, slopes, model.n_moments) + norm**2 * pull_back(weights_2, in_s2 @ self._own, model.n_moments)
+        gradient[1:-1] = pull_back(weights, slopes, model.nodes) + norm**2 * pull_back(weights_2, in_s2 @ self._own, model.nodes)
         return float(nll.sum()), gradient
