@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from configs import command_line
@@ -16,12 +15,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     options = command_line.parser(__doc__, inputs=True, config_required=False)
     look = options.add_argument_group("look at files (no configuration needed)")
-    look.add_argument("--inspect", metavar="FILE", help="print entries, columns, types, units and attributes of a file")
-    look.add_argument("--format", help="format of the file, when its ending does not tell")
+    look.add_argument("--inspect", nargs="+", metavar="FILE", help="print entries, columns, types, units and attributes (several files: one sample)")
+    look.add_argument("--convert", nargs="+", metavar=("IN", "OUT"), help="convert the files of one sample to Parquet, HDF5 or ROOT")
+    look.add_argument("--format", help="format of the files, when their ending does not tell")
+    look.add_argument("--tree", help="tree (ROOT) or group (HDF5) with the events")
     look.add_argument("--json", action="store_true", help="print the structure as JSON")
-    look.add_argument("--show", type=int, default=0, metavar="K", help="also print the first K entries")
-    look.add_argument("--stats", action="store_true", help="also print minimum, mean and maximum of each column")
-    look.add_argument("--convert", nargs="+", type=Path, metavar=("IN", "OUT"), help="convert files of one sample to Parquet, HDF5 or ROOT")
+    look.add_argument("--show", type=command_line.positive, default=0, metavar="K", help="also print the first K entries")
+    look.add_argument("--stats", action="store_true", help="also print minimum, maximum and mean of each column")
     return command_line.run(lambda parsed: _main(parsed, options), options, arguments)
 
 
@@ -59,7 +59,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from readers.inspect import describe
     from records.summary import show
 
-    structure = describe(arguments.inspect, arguments.format, show=arguments.show, statistics=arguments.stats)
+    structure = describe(arguments.inspect, arguments.format, tree=arguments.tree, show=arguments.show, statistics=arguments.stats)
     show(structure.to_json() if arguments.json else structure.table())
     return DONE
 
@@ -70,8 +70,9 @@ def _convert(arguments: argparse.Namespace, options: argparse.ArgumentParser) ->
     *inputs, output = arguments.convert
     if not inputs:
         options.error("--convert needs at least one input and an output")
-    convert(inputs, output, format=arguments.format)
-    print(output)
+    with command_line.progress_bar() as progress:
+        entries = convert(inputs, output, format=arguments.format, tree=arguments.tree, progress=lambda done, total: progress("convert", done, total))
+    print(f"{output}: {entries:,} entries")
     return DONE
 
 

@@ -39,13 +39,14 @@ def _add_input_options(options: argparse.ArgumentParser) -> None:
     files.add_argument("--filelist", action="append", default=[], metavar="[DATASET=]FILE", help="replace them by the paths in a text file")
     work = options.add_argument_group("work")
     work.add_argument("--executor", choices=["iterative", "futures", "dask"], help="how chunks are computed")
-    work.add_argument("--workers", type=_positive, metavar="N", help="number of worker processes")
-    work.add_argument("--chunksize", type=_positive, metavar="N", help="entries in a chunk")
+    work.add_argument("--workers", type=positive, metavar="N", help="number of worker processes")
+    work.add_argument("--chunksize", type=positive, metavar="N", help="entries in a chunk")
     work.add_argument("--fresh", action="store_true", help="forget earlier work and compute everything again")
     work.add_argument("--allow-partial", action="store_true", help="go on when files or entries fail; exposures are scaled, every figure says so")
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """An option that must be a whole number above zero."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is not a positive number")
@@ -63,7 +64,7 @@ def run(door: Callable[[argparse.Namespace], int], options: argparse.ArgumentPar
     except Exception as error:
         if parsed.debug:
             traceback.print_exc()
-        elif isinstance(error, InputError):
+        elif isinstance(error, (InputError, OSError)):  # wrong input, or a file system or network in trouble
             print(f"error: {error}", file=sys.stderr)
         else:
             print(f"fault in the program: {type(error).__name__}: {error}\nRepeat with --debug for the traceback and report it.", file=sys.stderr)
