@@ -27,6 +27,8 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
         figures = plot(config, progress=progress)
     record(config.output, "plot", depends, figures)
     print("\n".join(str(path) for path in figures if path.suffix != ".json"))
+    for name, reason in figures.skipped.items():
+        print(f"not drawn: {name}: {reason}", file=sys.stderr)
     return DONE
 
 

@@ -166,6 +166,7 @@ class Plots(Strict):
 
     style: Literal["dynode", "icecube", "hyperk"] = "dynode"
     label: str = ""
+    compare_spectrum: str | None = None  # published piecewise spectrum (file or catalogue id), drawn beside ours
     formats: list[Literal["png", "pdf"]] = ["png", "pdf"]
     figures: list[Literal["energy", "zenith", "length", "contour", "profile", "spectrum", "correlation", "pulls", "toys", "gof", "feldman_cousins", "test", "response"]] = [
         "energy", "zenith", "contour", "profile", "spectrum", "correlation", "pulls",

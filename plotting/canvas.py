@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator, NullFormatter
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from plotting.style import VERMILLION, Style, experiment_label
 
@@ -21,11 +22,11 @@ WIDTH_IN, HEIGHT_IN = 8.0, 6.8
 LEFT, RIGHT, TOP, BOTTOM = 1.15, 0.3, 0.5, 0.85  # margins in inches: fixed, so that figures of one analysis lie on top of each other
 PANEL_IN, SIDES_IN = 4.6, 1.55  # width of one panel of several, and of what stands beside them
 RATIO_IN, GAP_IN = 1.5, 0.1
-COLUMN_GAP_IN = 0.35  # between panels side by side: room for the tick labels at their ends
+COLUMN_GAP_IN = 0.55  # between panels side by side: room for the tick labels at their ends
 ROW_GAP_IN = 1.0  # between rows of panels: room for tick labels and label
 FOOT_LINE_IN = 0.2
-NARROW = 90.0  # a logarithmic axis over less than this factor has ticks at 1, 2 and 5
 FOOT_LETTERS_PER_INCH = 13.5
+EXPERIMENT_LETTER_IN, LABEL_LETTER_IN = 0.16, 0.115  # mean width of a letter above the panels
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def page(style: Style, caption: Caption, *, columns: int = 1, rows: int = 1, rat
 
     ``width_in`` and ``height_in`` are those of the whole page; lines at the foot make it taller.
     """
+    caption = _fitted(caption, style, width_in - left_in - right_in)
     lines = _foot_lines(caption, width_in)
     foot_in = FOOT_LINE_IN * len(lines)
     figure = Figure(figsize=(width_in, height_in + foot_in))
@@ -115,9 +117,10 @@ def apply_scale(axes: Axes, x: Scale | None = None, y: Scale | None = None) -> N
 
 
 def _set_ticks(axis: Axis, scale: Scale) -> None:
-    if scale.log and scale.limits is not None and scale.limits[1] < NARROW * scale.limits[0]:
+    if scale.log and _is_narrow(scale.limits):
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_major_formatter(FuncFormatter(short_number))
+        axis.set_minor_locator(LogLocator(subs=tuple(range(2, 10)), numticks=12))
         axis.set_minor_formatter(NullFormatter())
     elif scale.log:
         axis.set_major_locator(LogLocator(numticks=12))
@@ -127,16 +130,39 @@ def _set_ticks(axis: Axis, scale: Scale) -> None:
         axis.set_major_locator(MultipleLocator(0.5))
 
 
-def edges_of(centres: ArrayLike) -> Array:
-    """Bin edges half way between the points of a grid, so that a map of values at these points is drawn in the right place."""
-    points = np.asarray(centres, float)
-    middle = 0.5 * (points[1:] + points[:-1])
-    return np.concatenate([[1.5 * points[0] - 0.5 * points[1]], middle, [1.5 * points[-1] - 0.5 * points[-2]]])
+def _is_narrow(limits: tuple[float, float] | None) -> bool:
+    """Whether fewer than two powers of ten lie inside."""
+    if limits is None or limits[0] <= 0.0:
+        return False
+    return math.floor(math.log10(limits[1])) - math.ceil(math.log10(limits[0])) < 1
+
+
+def short_number(value: float, _: float | None = None) -> str:
+    """A tick's number without needless digits: as it is between 0.001 and 9999, else with a power of ten.
+
+    >>> short_number(0.5), short_number(2e5)
+    ('0.5', '$2\\times10^{5}$')
+    """
+    if value == 0.0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:g}"
+    power = math.floor(math.log10(abs(value)) + 1e-9)
+    factor = f"{value / 10.0**power:g}"
+    return f"$10^{{{power}}}$" if factor == "1" else f"${factor}\\times10^{{{power}}}$"
 
 
 def _axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
     full_width, full_height = figure.get_size_inches()
     return figure.add_axes((left / full_width, bottom / full_height, width / full_width, height / full_height))
+
+
+def _fitted(caption: Caption, style: Style, width_in: float) -> Caption:
+    """The caption with the words that do not fit above the panels at the foot."""
+    free = width_in - EXPERIMENT_LETTER_IN * (len(style.experiment) + 1)
+    if LABEL_LETTER_IN * len(caption.label) > free:
+        return replace(caption, label="", right="", notes=(", ".join(word for word in (caption.label, caption.right) if word), *caption.notes))
+    if LABEL_LETTER_IN * (len(caption.label) + 2 + len(caption.right)) > free:
+        return replace(caption, right="", notes=(caption.right, *caption.notes))
+    return caption
 
 
 def _foot_lines(caption: Caption, width_in: float) -> list[tuple[str, str, str]]:

@@ -88,7 +88,7 @@ def _outline(axes: Axes, region: Region, colour: str) -> None:
         )
     elif region.best is not None and region.errors is not None:
         (x_minus, x_plus), (y_minus, y_plus) = region.errors
-        errors = {"xerr": [[x_minus], [x_plus]], "yerr": [[y_minus], [y_plus]]}
+        errors: dict[str, Any] = {"xerr": [[x_minus], [x_plus]], "yerr": [[y_minus], [y_plus]]}
         style: dict[str, Any] = {"fmt": "D", "color": BLACK, "markersize": 7, "elinewidth": 1.6, "zorder": 4}
         axes.errorbar([region.best[0]], [region.best[1]], **errors, **style, label=region.label, gid=f"{region.label} best")
 

@@ -56,7 +56,7 @@ def profile(x: Scale, values: Array, delta_nll: Array, *, intervals: Sequence[tu
         axes = sheet.panels[0]
         apply_scale(axes, Scale(x.label, x.log, x.limits or (float(values[0]), float(values[-1]))), Scale(TWO_DELTA_NLL, limits=(0.0, TOP)))
         _shade(axes, values, curve, intervals)
-        _levels(axes)
+        _levels(axes, float(values[np.nanargmin(curve)]))
         axes.plot(*_cut(values, curve), color=OURS, linewidth=2.6, label="Profile likelihood", gid="profile")
         for one, colour in zip(critical, CRITICAL_COLOURS, strict=False):
             _draw_critical(axes, one, colour)
@@ -86,9 +86,9 @@ def feldman_cousins(x: Scale, ts_data: Array, critical: Sequence[Critical], *, t
             _draw_critical(axes, one, colour)
             for end in one.interval:
                 if limits[0] < end < limits[1]:
-                    axes.axvline(end, color=colour, linestyle=":", linewidth=1.8, gid=f"interval {one.cl:g}")
+                    height = float(np.interp(end, one.x, one.value))
+                    axes.vlines(end, 0.0, height, color=colour, linestyle=":", linewidth=1.8, gid=f"interval {one.cl:g}")
         place_legend(axes, [(np.array(limits), np.array([axes.get_ylim()[1]]))], text=text)
-        axes.lines[0].set_clip_on(True)
     return DrawnFigure(sheet.figure, {"parameter": x.label, "x": grid, "ts_data": ts_data, "critical": [_numbers(one) for one in critical]})
 
 
@@ -111,11 +111,13 @@ def _shade(axes: Axes, values: Array, curve: Array, intervals: Sequence[tuple[fl
         axes.fill_between(inside, 0.0, heights, color=OURS, alpha=shade, linewidth=0.0, gid="interval")
 
 
-def _levels(axes: Axes) -> None:
+def _levels(axes: Axes, lowest: float) -> None:
+    """Lines at the levels, named above each at the x of the minimum: between the arms of the curve."""
     left, right = axes.get_xlim()
+    position = float(np.clip(lowest, left + 0.1 * (right - left), right - 0.1 * (right - left)))
     for level, words in LEVELS.items():
         axes.axhline(level, color="#777777", linestyle="--", linewidth=1.2, zorder=1, gid=f"level {level:g}")
-        axes.text(right - 0.015 * (right - left), level - 0.08, words, ha="right", va="top", fontsize=13, color="#555555")
+        axes.text(position, level + 0.06, words, ha="center", va="bottom", fontsize=13, color="#555555")
 
 
 def _draw_critical(axes: Axes, critical: Critical, colour: str) -> None:

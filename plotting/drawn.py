@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,15 @@ class DrawnFigure:
 
     figure: Figure
     numbers: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Figures by name, each drawn when it is called; what was asked for and cannot be drawn, and why; the style of all."""
+
+    figures: Mapping[str, Callable[[], DrawnFigure]]
+    skipped: Mapping[str, str]
+    style: Style
 
 
 def save_figure(drawn: DrawnFigure, directory: str | Path, name: str, formats: Sequence[str], style: Style) -> list[Path]:

@@ -58,14 +58,17 @@ def categories(names: Sequence[str], values: Array, bars: tuple[Array, Array], y
     return DrawnFigure(sheet.figure, {"categories": list(names), "values": values, "value_low": bars[0], "value_high": bars[1]})
 
 
-def map_2d(x_edges: Array, y_edges: Array, values: Array, x: Scale, y: Scale, label: str, *, log: bool = False, text: Sequence[str] = (),
+def map_2d(x_edges: Array, y_edges: Array, values: Array, x: Scale, y: Scale, label: str, *, lowest: float | None = None, text: Sequence[str] = (),
            style: Style, caption: Caption = NO_CAPTION) -> DrawnFigure:  # fmt: skip
-    """Draw ``values`` (x bins, y bins) as a colour map; empty bins are white."""
+    """Draw ``values`` (x bins, y bins) as a colour map; empty bins are white.
+
+    ``lowest``: colours are logarithmic from this share of the highest value upwards; null: linear from zero.
+    """
     shown = np.ma.masked_where(~np.isfinite(values) | (values == 0.0), values)
     with style.context():
         sheet = page(style, caption, width_in=8.0 + BAR_IN, right_in=0.3 + BAR_IN)
         axes = sheet.panels[0]
-        mesh = axes.pcolormesh(x_edges, y_edges, shown.T, norm=_norm(shown, log), rasterized=True, gid="map")
+        mesh = axes.pcolormesh(x_edges, y_edges, shown.T, norm=_norm(shown, lowest), rasterized=True, gid="map")
         apply_scale(axes, Scale(x.label, x.log, x.limits or (x_edges[0], x_edges[-1])), Scale(y.label, y.log, y.limits or (y_edges[0], y_edges[-1])))
         _bar(sheet, axes, mesh, label)
         _words(axes, text)
@@ -86,11 +89,11 @@ def lines(x_values: Array, curves: Mapping[str, Array], x: Scale, y: Scale, *, t
     return DrawnFigure(sheet.figure, {"x": x_values, "curves": dict(curves)})
 
 
-def _norm(values: np.ma.MaskedArray[Any, Any], log: bool) -> Normalize:
-    if log and values.count() and values.min() > 0.0:
-        return LogNorm(float(values.min()), float(values.max()))
-    low = min(float(values.min()), 0.0) if values.count() else 0.0
-    return Normalize(low, float(values.max()) if values.count() else 1.0)
+def _norm(values: np.ma.MaskedArray[Any, Any], lowest: float | None) -> Normalize:
+    highest = float(values.max()) if values.count() else 1.0
+    if lowest is not None and highest > 0.0:
+        return LogNorm(lowest * highest, highest, clip=True)
+    return Normalize(min(float(values.min()), 0.0) if values.count() else 0.0, highest)
 
 
 def _bar(sheet: Page, axes: Axes, mesh: Any, label: str) -> None:

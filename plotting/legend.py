@@ -10,7 +10,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.transforms import BboxBase
 
 from plotting.canvas import Array
 
@@ -38,9 +40,7 @@ def place_legend(axes: Axes, heights: Sequence[tuple[Array, Array]] = (), *, tex
 
 def make_room(axes: Axes, legend: Legend, heights: Sequence[tuple[Array, Array]]) -> None:
     """Raise the top of the y axis so that every bin under ``legend`` ends below it; the bottom stays."""
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    box = legend.get_window_extent(FigureCanvasAgg(figure).get_renderer()).transformed(axes.transAxes.inverted())
+    box = _box(axes, legend)
     left, right = (axes.transData.inverted().transform(axes.transAxes.transform((x, 0.5)))[0] for x in (box.x0, box.x1))
     under = [high[(edges[1:] > left) & (edges[:-1] < right) & np.isfinite(high)] for edges, high in heights]
     highest = max((float(part.max()) for part in under if part.size), default=0.0)
@@ -53,3 +53,21 @@ def make_room(axes: Axes, legend: Legend, heights: Sequence[tuple[Array, Array]]
     else:
         needed = bottom + (highest - bottom) / free
     axes.set_ylim(bottom, max(top, needed))
+
+
+def end_below(axes: Axes, line: Line2D, legend: Legend | None) -> None:
+    """Cut a vertical line that ``axvline`` drew at the lower edge of the legend, where it would run through it."""
+    if legend is None:
+        return
+    box = _box(axes, legend)
+    position = float(np.asarray(line.get_xdata())[0])
+    x = axes.transAxes.inverted().transform(axes.transData.transform((position, axes.get_ylim()[1])))[0]
+    if box.x0 - CLEARANCE < x < box.x1 + CLEARANCE:
+        line.set_ydata([0.0, box.y0 - CLEARANCE])
+
+
+def _box(axes: Axes, legend: Legend) -> BboxBase:
+    """Where a legend lies, in units of the panel."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return legend.get_window_extent(FigureCanvasAgg(figure).get_renderer()).transformed(axes.transAxes.inverted())

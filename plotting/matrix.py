@@ -9,11 +9,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MultipleLocator, NullLocator
 
-from plotting.canvas import HEIGHT_IN, NO_CAPTION, Array, Caption, page
+from plotting.canvas import HEIGHT_IN, NO_CAPTION, TOP, Array, Caption, page
 from plotting.drawn import DrawnFigure
 from plotting.style import BLACK, OURS, Style
+from plotting.symbols import MINUS
 
-CELL_IN = 1.1
+CELL_IN, SIDE_IN = 1.1, (4.2, 9.0)  # of the correlation matrix: one cell, least and greatest side
+LETTER_IN = 0.13  # of a tick label
 ROW_IN = 0.75
 PULL_RANGE = 2.5  # prior standard deviations shown, at least
 
@@ -23,18 +25,25 @@ def correlation(labels: Sequence[str], matrix: Array, *, style: Style, caption: 
     matrix = np.asarray(matrix, float)
     size = len(labels)
     edges = np.arange(size + 1)
+    margin = 0.5 + LETTER_IN * _longest(labels)
     with style.context():
-        side = max(CELL_IN * size, 4.2)
-        sheet = page(style, caption, width_in=side + 3.4, height_in=side + 1.35, left_in=1.6, right_in=1.8)
+        side = float(np.clip(CELL_IN * size, *SIDE_IN))
+        low = max(0.5, margin if margin > LETTER_IN * 12 else 0.0)
+        sheet = page(style, caption, width_in=side + margin + 1.75, height_in=side + low + TOP, left_in=margin, right_in=1.75, bottom_in=low)
         axes = sheet.panels[0]
         mesh = axes.pcolormesh(edges, edges, matrix, cmap="RdBu_r", vmin=-1.0, vmax=1.0, gid="correlation")
         for row, column in np.ndindex(matrix.shape):
             colour = "white" if abs(matrix[row, column]) > 0.65 else BLACK
-            axes.text(column + 0.5, row + 0.5, f"{matrix[row, column]:.2f}", ha="center", va="center", color=colour, fontsize=17)
+            words = f"{matrix[row, column]:.2f}".replace("-", MINUS)
+            axes.text(column + 0.5, row + 0.5, words, ha="center", va="center", color=colour, fontsize=min(17.0, 15.0 * side / size))
         axes.invert_yaxis()
         _name_ticks(axes, labels, both=True)
+        if low > 0.5:
+            axes.tick_params(axis="x", labelrotation=90)
         bar = sheet.figure.colorbar(mesh, ax=axes, cax=_beside(axes))
         bar.set_label("Correlation")
+        bar.set_ticks(np.linspace(-1.0, 1.0, 5).tolist())
+        bar.ax.minorticks_off()
     return DrawnFigure(sheet.figure, {"parameters": list(labels), "correlation": matrix})
 
 
@@ -44,7 +53,7 @@ def pulls(labels: Sequence[str], values: Array, errors: Array, *, style: Style, 
     rows = np.arange(len(labels))
     reach = max(PULL_RANGE, 1.15 * float(np.max(np.abs(values) + np.nan_to_num(errors), initial=0.0)))
     with style.context():
-        sheet = page(style, caption, left_in=2.0, height_in=max(min(1.9 + ROW_IN * len(labels), 2.0 * HEIGHT_IN), 3.2))
+        sheet = page(style, caption, left_in=0.5 + LETTER_IN * _longest(labels), height_in=max(min(1.9 + ROW_IN * len(labels), 2.0 * HEIGHT_IN), 3.2))
         axes = sheet.panels[0]
         for width, shade in ((2.0, "#dddddd"), (1.0, "#bbbbbb")):
             axes.axvspan(-width, width, color=shade, linewidth=0.0, zorder=0, gid=f"prior {width:g} sigma")
@@ -66,6 +75,11 @@ def _name_ticks(axes: Axes, labels: Sequence[str], both: bool) -> None:
         axis.set_minor_locator(NullLocator())
         axis.set_ticklabels(labels)
         axis.set_tick_params(length=0)
+
+
+def _longest(labels: Sequence[str]) -> int:
+    """Letters of the longest label as it is drawn: a symbol in mathematics counts as six."""
+    return max(6 if "$" in label else len(label) for label in labels)
 
 
 def _beside(axes: Axes) -> Axes:

@@ -59,7 +59,11 @@ def spectrum(
         heights = [(np.append(one.energy_gev, one.energy_gev[-1] * 1.01), one.high) for one in bands] + [
             (one.edges_gev, one.high) for one in segments
         ]
-        place_legend(axes, heights, text=text)
+        if text:
+            corner = place_legend(axes, text=text, entries=False, loc="lower left")
+            assert corner is not None
+            axes.add_artist(corner)
+        place_legend(axes, heights)
     return DrawnFigure(
         sheet.figure,
         {

@@ -77,7 +77,7 @@ def stacked(projections: Sequence[Projection], x: Scale, y: Scale, *, style: Sty
         share_y(sheet.panels)
         share_y(sheet.ratios)
         _mark_threshold(sheet, threshold)
-        _place_legends(sheet, projections, words, x.log)
+        _place_legends(sheet, projections, words)
     numbers = [numbers_of(projection, words.quantity) for projection in projections]
     return DrawnFigure(sheet.figure, numbers[0] if columns == 1 else {"panels": numbers})
 
@@ -176,16 +176,14 @@ def _mark_threshold(sheet: Page, threshold: float | None) -> None:
             axes.set_xlim(left=left)
 
 
-def _place_legends(sheet: Page, projections: Sequence[Projection], words: Words, log: bool) -> None:
+def _place_legends(sheet: Page, projections: Sequence[Projection], words: Words) -> None:
     if len(projections) > 1:
         _place_panel_legends(sheet, projections, words)
         return
     axes, heights = sheet.panels[0], [_heights(projections[0])]
-    if log:  # the spectrum falls: all words to the right
-        place_legend(axes, heights, text=words.text)
-        return
-    if words.text:
-        left = place_legend(axes, heights, text=words.text, entries=False, loc="upper left")
+    text = (*((projections[0].title,) if projections[0].title else ()), *words.text)
+    if text:
+        left = place_legend(axes, heights, text=text, entries=False, loc="upper left")
         assert left is not None
         axes.add_artist(left)
     place_legend(axes, heights)

@@ -15,10 +15,11 @@ SYMBOLS: dict[str, tuple[str, str]] = {
     "astro_gamma": (r"\gamma_\mathrm{astro}", ""),
     "atmos_norm": (r"N_\mathrm{atm}", ""),
     "beta": (r"\beta", ""),
-    "cutoff_gev": (r"E_\mathrm{cut}", "GeV"),
+    "inverse_cutoff_per_pev": (r"1/E_\mathrm{cut}", "PeV$^{-1}$"),
     "gamma_2": (r"\gamma_2", ""),
-    "break_gev": (r"E_\mathrm{break}", "GeV"),
+    "log10_break_gev": (r"\log_{10}(E_\mathrm{break}/\mathrm{GeV})", ""),
 }
+MINUS = "\N{MINUS SIGN}"
 DIGITS = 2  # significant digits of the smaller error
 
 
@@ -58,3 +59,15 @@ def measured(name: str, parameter: Parameter) -> str:
     if errors is not None:
         return f"{symbol(name)} = ${value}^{{{errors[1]:+.{digits}f}}}_{{{errors[0]:+.{digits}f}}}$"
     return f"{symbol(name)} = ${value} \\pm {parameter.error:.{digits}f}$"
+
+
+def with_error(value: float, error: float) -> str:
+    """A number and its error, both to the first digit of the error.
+
+    >>> with_error(0.3952, 0.0283), with_error(0.97, 0.0)
+    ('0.40 ± 0.03', '0.97 ± 0')
+    """
+    if not (math.isfinite(error) and error > 0.0):
+        return f"{value:.3g} ± {error:g}"
+    digits = max(-math.floor(math.log10(error)), 0)
+    return f"{value:.{digits}f} ± {error:.{digits}f}"

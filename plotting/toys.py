@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,8 +11,9 @@ from scipy.stats import chi2, norm
 
 from plotting.canvas import NO_CAPTION, PANEL_IN, SIDES_IN, Array, Caption, Page, Scale, apply_scale, page, share_y
 from plotting.drawn import DrawnFigure
-from plotting.legend import place_legend
+from plotting.legend import end_below, place_legend
 from plotting.style import BLACK, OTHER, SKY, Style
+from plotting.symbols import MINUS, with_error
 
 PULL_EDGES = np.linspace(-4.0, 4.0, 33)
 PULL_CURVE = np.linspace(-4.0, 4.0, 161)
@@ -45,43 +45,49 @@ class Goodness:
 def toy_pulls(sets: Sequence[PullSet], *, style: Style, caption: Caption = NO_CAPTION) -> DrawnFigure:
     """One panel per parameter: histogram of the pulls and the unit Gaussian of the same area; pulls beyond +-4 are counted in words."""
     step = PULL_EDGES[1] - PULL_EDGES[0]
-    drawn: dict[str, Any] = {}
+    finite = [one.pulls[np.isfinite(one.pulls)] for one in sets]
+    counts = [np.histogram(pulls, PULL_EDGES)[0] for pulls in finite]
+    gaussians = [pulls.size * step * norm.pdf(PULL_CURVE) for pulls in finite]
+    outside = [int(pulls.size - heights.sum()) for pulls, heights in zip(finite, counts, strict=True)]
     with style.context():
         sheet = _row(style, caption, len(sets))
-        for axes, one in zip(sheet.panels, sets, strict=True):
-            finite = one.pulls[np.isfinite(one.pulls)]
-            counts = np.histogram(finite, PULL_EDGES)[0]
-            outside = int(finite.size - counts.sum())
-            gaussian = finite.size * step * norm.pdf(PULL_CURVE)
-            _toys(axes, PULL_EDGES, counts, "Toys")
+        top = 1.1 * max(float(heights.max()) for heights in (*counts, *gaussians))
+        for axes, heights, gaussian in zip(sheet.panels, counts, gaussians, strict=True):
+            _toys(axes, PULL_EDGES, heights, "Toys")
             axes.plot(PULL_CURVE, gaussian, color=OTHER, label="Unit Gaussian", gid="gaussian")
-            apply_scale(axes, Scale("Pull", limits=(-4.0, 4.0)), Scale(f"Toys per {step:g}", limits=(0.0, 1.1 * max(counts.max(), gaussian.max()))))
-            text = (one.label, f"mean {one.mean:.2f}, width {one.width:.2f}", *((f"{outside} beyond ±4",) if outside else ()))
-            place_legend(
-                axes, [(PULL_EDGES, counts), (np.append(PULL_CURVE, 4.1), gaussian)], text=text, entries=axes is sheet.panels[-1], loc="upper left"
-            )
-            drawn[one.label] = {"counts": counts, "outside": outside, "mean": one.mean, "width": one.width, "gaussian": gaussian}
+            apply_scale(axes, Scale("Pull", limits=(-4.0, 4.0)), Scale(f"Toys per {step:g}", limits=(0.0, top)))
         share_y(sheet.panels)
+        for index, (axes, one) in enumerate(zip(sheet.panels, sets, strict=True)):
+            beyond = (f"{outside[index]} beyond ±4",) if outside[index] else ()
+            text = (one.label, f"mean {one.mean:.2f}, width {one.width:.2f}".replace("-", MINUS), *beyond)
+            tops = [(PULL_EDGES, counts[index]), (np.append(PULL_CURVE, 4.1), gaussians[index])]
+            place_legend(axes, tops, text=text, entries=axes is sheet.panels[-1], loc="upper left")
+    drawn = {
+        one.label: {"counts": counts[index], "outside": outside[index], "mean": one.mean, "width": one.width, "gaussian": gaussians[index]}
+        for index, one in enumerate(sets)
+    }
     return DrawnFigure(sheet.figure, {"pull_edges": PULL_EDGES, "gaussian_x": PULL_CURVE, "parameters": drawn})
 
 
 def goodness(sets: Sequence[Goodness], statistic: str, *, style: Style, caption: Caption = NO_CAPTION) -> DrawnFigure:
     """One panel per projection: the statistic in toys, a line at the data's, the p-value with its error."""
-    drawn: dict[str, Any] = {}
+    edges = [np.linspace(*_span([*one.toys, one.observed]), GOODNESS_BINS + 1) for one in sets]
+    counts = [np.histogram(one.toys, bins)[0] for one, bins in zip(sets, edges, strict=True)]
     with style.context():
         sheet = _row(style, caption, len(sets))
-        for axes, one in zip(sheet.panels, sets, strict=True):
-            edges = np.linspace(*_span([*one.toys, one.observed]), GOODNESS_BINS + 1)
-            counts = np.histogram(one.toys, edges)[0]
-            _toys(axes, edges, counts, f"Toys ({len(one.toys)})")
-            axes.axvline(one.observed, color=BLACK, linewidth=2.6, label="Data", gid="observed")
-            apply_scale(axes, Scale(statistic, limits=(edges[0], edges[-1])), Scale("Toys per bin", limits=(0.0, 1.1 * counts.max())))
-            place_legend(
-                axes, [(edges, _with_line(edges, counts, one.observed))], text=(one.title, f"p = {one.p_value:.3g} ± {one.p_error:.1g}"), title=True
-            )
-            drawn[one.title] = {"edges": edges, "counts": counts, "observed": one.observed, "p_value": one.p_value, "p_error": one.p_error}
-        for axes in sheet.panels[1:]:
-            axes.set_ylabel("")
+        top = 1.1 * max(heights.max() for heights in counts)
+        for axes, one, bins, heights in zip(sheet.panels, sets, edges, counts, strict=True):
+            _toys(axes, bins, heights, f"Toys ({len(one.toys)})")
+            apply_scale(axes, Scale(statistic, limits=(bins[0], bins[-1])), Scale("Toys per bin", limits=(0.0, top)))
+        share_y(sheet.panels)
+        for axes, one, bins, heights in zip(sheet.panels, sets, edges, counts, strict=True):
+            line = axes.axvline(one.observed, color=BLACK, linewidth=2.6, label="Data", gid="observed")
+            words = (one.title, f"p = {with_error(one.p_value, one.p_error)}")
+            end_below(axes, line, place_legend(axes, [(bins, heights)], text=words, title=True))
+    drawn = {
+        one.title: {"edges": bins, "counts": heights, "observed": one.observed, "p_value": one.p_value, "p_error": one.p_error}
+        for one, bins, heights in zip(sets, edges, counts, strict=True)
+    }
     return DrawnFigure(sheet.figure, {"statistic": statistic, "projections": drawn})
 
 
@@ -99,13 +105,13 @@ def likelihood_ratio(toys: Array, observed: float, degrees_of_freedom: int, *, t
         axes = sheet.panels[0]
         _toys(axes, edges, counts, f"Toys of the null hypothesis ({len(toys)})")
         axes.stairs(expected, edges, baseline=None, color=OTHER, linewidth=2.4, label=label, gid="chi2")
-        axes.axvline(observed, color=BLACK, linewidth=2.6, label=f"Data ({observed:.2f})", gid="observed")
+        line = axes.axvline(observed, color=BLACK, linewidth=2.6, label=f"Data ({observed:.2f})", gid="observed")
         apply_scale(
             axes,
-            Scale("Test statistic", limits=(0.0, edges[-1])),
+            Scale("Test statistic", limits=(-0.02 * edges[-1], edges[-1])),
             Scale(f"Toys per {edges[1]:.2g}", True, (0.5, 2.0 * max(counts.max(), expected.max()))),
         )
-        place_legend(axes, [(edges, np.maximum(counts, expected))], text=text)
+        end_below(axes, line, place_legend(axes, [(edges, np.maximum(counts, expected))], text=text))
     return DrawnFigure(sheet.figure, {"edges": edges, "counts": counts, label.strip("$"): expected, "observed": observed})
 
 
@@ -122,10 +128,3 @@ def _span(values: Sequence[float]) -> tuple[float, float]:
     low, high = float(np.min(values)), float(np.max(values))
     margin = 0.05 * (high - low) or 1.0
     return low - margin, high + margin
-
-
-def _with_line(edges: Array, counts: Array, position: float) -> Array:
-    """Heights for the legend: the bin of the data's line counts as full."""
-    tall = counts.astype(float)
-    tall[np.clip(np.searchsorted(edges, position) - 1, 0, len(counts) - 1)] = counts.max()
-    return tall

@@ -1,0 +1,108 @@
+"""Which figures a run of ``diffuse`` leaves: histograms and results -> figures by name, each drawn when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import hist
+
+from configs.errors import InputError
+from configs.schema import DiffuseConfig
+from fits.diffuse import prepare_all
+from fits.spectrum_choice import find_file
+from plotting import diffuse_likelihood, diffuse_projections, diffuse_response
+from plotting.diffuse_flux import flux
+from plotting.drawn import DrawnFigure, Plan
+from plotting.fit_view import FitView
+from plotting.published import read_segments, source_name
+from plotting.spectrum import Segments
+from plotting.style import style
+from records.results import FitResult
+
+Hists = Mapping[str, Mapping[str, hist.Hist]]
+
+FIGURES: dict[str, Callable[[FitView], dict[str, Callable[[], DrawnFigure]]]] = {
+    "energy": diffuse_projections.energy,
+    "zenith": diffuse_projections.zenith,
+    "length": diffuse_projections.length,
+    "contour": diffuse_likelihood.contours,
+    "profile": diffuse_likelihood.profiles,
+    "correlation": diffuse_likelihood.correlation,
+    "pulls": diffuse_likelihood.pulls,
+    "toys": diffuse_likelihood.toy_pulls,
+    "gof": diffuse_likelihood.goodness,
+    "feldman_cousins": diffuse_likelihood.feldman_cousins,
+    "test": diffuse_likelihood.hypothesis_test,
+    "response": diffuse_response.response,
+}
+WHY_NOT = {
+    "energy": "no bins in energy",
+    "zenith": "no topology is binned in zenith, or no fit has this axis",
+    "length": "no topology is binned in length (binning: official)",
+    "contour": "no fit has a scan; add fits.<name>.scan",
+    "profile": "no fit has profiles; add fits.<name>.profiles",
+    "spectrum": "no valid fit",
+    "correlation": "no valid fit of two or more free parameters",
+    "pulls": "no valid fit has a parameter with a prior",
+    "toys": "no fit has toys; add fits.<name>.toys",
+    "gof": "no fit has toys with a goodness of fit; add fits.<name>.toys with gof: true",
+    "feldman_cousins": "no fit has it; add fits.<name>.feldman_cousins",
+    "test": "no fit has a test; add fits.<name>.test",
+    "response": "no response",
+}
+
+
+def plan(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], results: Mapping[str, Any]) -> Plan:
+    """What to draw: the first fit's figures have plain names (``energy``), those of other fits the fit's name before (``loose.energy``).
+
+    ``hists``: data set -> name -> histogram; ``account``: content of processing.json; ``results``: result name -> result. Raises
+    ``InputError`` when a fit's result is missing or stems from other histograms.
+    """
+    views = fit_views(config, hists, account, results)
+    skipped: dict[str, str] = {}
+    segments = _segments(config, skipped)
+    figures: dict[str, Callable[[], DrawnFigure]] = {}
+    for kind in config.plots.figures:
+        found: dict[str, Callable[[], DrawnFigure]] = {}
+        for view in views:
+            own = flux(view, segments) if kind == "spectrum" else FIGURES[kind](view)
+            found |= {name if view.first else f"{view.name}.{name}": draw for name, draw in own.items()}
+        if not found:
+            skipped[kind] = WHY_NOT[kind]
+        figures |= found
+    return Plan(figures, skipped, style(config.plots.style))
+
+
+def fit_views(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], results: Mapping[str, Any]) -> list[FitView]:
+    """One view per fit of the configuration, in its order."""
+    for name in config.fits:
+        _check(config, name, results.get(name), account)
+    inputs, prepared = prepare_all(config, hists, account)
+    preset = style(config.plots.style)
+    views = []
+    for number, name in enumerate(config.fits):
+        others = {key.removeprefix(f"{name}."): result for key, result in results.items() if key.startswith(f"{name}.")}
+        views.append(FitView(name, number == 0, config, preset, inputs, prepared[name], results[name], others, account))
+    return views
+
+
+def _check(config: DiffuseConfig, name: str, result: FitResult | None, account: Mapping[str, Any]) -> None:
+    again = f"run: python run_fit.py {config.source.name}"
+    if result is None:
+        raise InputError(f"{config.output / 'results.json'}: no result of the fit {name!r}; {again}")
+    digest = account.get("histogram_digest")
+    if result.input_digest and digest and result.input_digest != digest:
+        raise InputError(f"{config.output / 'results.json'}: the fit {name!r} was made from other histograms than hists.h5 holds now; {again}")
+
+
+def _segments(config: DiffuseConfig, skipped: dict[str, str]) -> list[Segments]:
+    """The published spectrum to draw beside ours; a file that cannot be had leaves a reason and no points."""
+    wanted = config.plots.compare_spectrum
+    if wanted is None or "spectrum" not in config.plots.figures:
+        return []
+    try:
+        return [read_segments(find_file(wanted, config.source), f"Published segments, {source_name(wanted)}")]
+    except InputError as error:
+        skipped["spectrum: published segments"] = str(error)
+        return []

@@ -1,0 +1,54 @@
+"""The fitted astrophysical flux of ``diffuse`` over the energies that it was measured at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+
+from fits.model import Model
+from plotting.canvas import Array
+from plotting.drawn import DrawnFigure
+from plotting.fit_view import FitView
+from plotting.projections import covariance
+from plotting.spectrum import Band, Segments, spectrum
+
+CENTRAL = 0.90  # share of the expected astrophysical events inside the drawn energies
+SPECIES_PER_FLAVOUR = 2.0 / 6.0  # nu + nubar of one flavour, out of the six species that the norm sums
+NORM_UNIT = 1.0e-18  # GeV^-1 cm^-2 s^-1 sr^-1
+POINTS = 100
+
+
+def flux(fit: FitView, published: Sequence[Segments] = ()) -> dict[str, Callable[[], DrawnFigure]]:
+    """E^2 Phi per flavour with its 68 % band, beside published segments."""
+    return {"spectrum": partial(_draw, fit, published)} if fit.result.valid else {}
+
+
+def central_energies(model: Model, theta: Sequence[float], share: float = CENTRAL) -> tuple[float, float]:
+    """True energies in GeV between which the central ``share`` of the expected astrophysical events lies (nodes are flat in ln E)."""
+    expected = np.sum([array[0].sum(axis=0) for (_, component), array in model.response.moments.items() if component == "astro"], axis=0)
+    ln_energy, width = model.response.ln_energy, model.response.width
+    reference = model.response.reference_index * (ln_energy - math.log(model.pivot_gev))
+    shape = model.spectrum.evaluate(ln_energy - math.log(model.pivot_gev), np.asarray(theta[1:-1], float))
+    edges = np.append(ln_energy - 0.5 * width, ln_energy[-1] + 0.5 * width[-1])
+    cumulated = np.append(0.0, np.cumsum(expected * np.exp(shape.l + reference)))
+    low, high = np.exp(np.interp([0.5 * (1.0 - share), 0.5 * (1.0 + share)], cumulated / cumulated[-1], edges))
+    return float(low), float(high)
+
+
+def flux_band(model: Model, theta: Sequence[float], errors: Array, energy_gev: Array, label: str) -> Band:
+    """E^2 Phi per flavour and its 68 % band: ``errors`` is the covariance of all parameters, propagated linearly in ln Phi."""
+    shape = model.spectrum.evaluate(np.log(energy_gev / model.pivot_gev), np.asarray(theta[1:-1], float))
+    e2_flux = energy_gev**2 * theta[0] * SPECIES_PER_FLAVOUR * NORM_UNIT * np.exp(shape.l)
+    slopes = np.vstack([np.full(len(energy_gev), 1.0 / theta[0]), shape.dl, np.zeros(len(energy_gev))])
+    sigma = np.sqrt(np.einsum("ie,ij,je->e", slopes, errors, slopes))
+    return Band(energy_gev, e2_flux, e2_flux * np.exp(-sigma), e2_flux * np.exp(sigma), label)
+
+
+def _draw(fit: FitView, published: Sequence[Segments]) -> DrawnFigure:
+    model = fit.prepared.whole
+    energies = np.geomspace(*central_energies(model, fit.theta), POINTS)
+    band = flux_band(model, fit.theta, covariance(fit.result), energies, f"This fit, 68 % band, central {100 * CENTRAL:.0f} % of events")
+    return spectrum([band], published, text=fit.text(), style=fit.style, caption=fit.caption)

@@ -1,0 +1,87 @@
+"""Energy, zenith and length of ``diffuse`` events: data over the stacked expectation, for all events and by topology, before and after the fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from plotting.canvas import Scale
+from plotting.drawn import DrawnFigure
+from plotting.fit_view import FitView
+from plotting.projections import Expectation
+from plotting.stack import Projection, Words, stacked
+
+Draw = Callable[[], DrawnFigure]
+
+TITLES = {"cascade": "Cascades", "track": "Tracks", "dcascade": "Double cascades"}
+QUANTITIES = {"energy": "reco_energy_gev", "reco_coszen": "reco_coszen", "reco_length": "reco_length_m"}  # name in the numbers
+LABELS = {"energy": "Deposited energy [GeV]", "reco_coszen": "cos(zenith)", "reco_length": "Length [m]"}
+LOGARITHMIC = ("energy", "reco_length")
+LOWEST_EVENTS = 0.1  # lower end of a logarithmic event axis
+HIGHEST_EVENTS = 40.0  # its upper end, at least
+
+
+def energy(fit: FitView) -> dict[str, Draw]:
+    """Energy projections: all topologies together, and each its own panel."""
+    return _figures(fit, "energy", "energy")
+
+
+def zenith(fit: FitView) -> dict[str, Draw]:
+    """Zenith projections of the topologies that are binned in it."""
+    return _figures(fit, "zenith", "reco_coszen") if "zenith" in fit.options.axes else {}
+
+
+def length(fit: FitView) -> dict[str, Draw]:
+    """Length of double cascades, where the binning has it."""
+    return _figures(fit, "length", "reco_length") if "zenith" in fit.options.axes else {}
+
+
+def _figures(fit: FitView, name: str, axis: str) -> dict[str, Draw]:
+    """Figures by name; those before the fit, which do not depend on it, belong to the configuration's first fit alone."""
+    channels = fit.expectation().channels(None if axis == "energy" else axis)
+    if not channels:
+        return {}
+    figures: dict[str, Draw] = {name: partial(_draw, fit, axis, [channels], False)}
+    if fit.first:
+        figures[f"{name}_prefit"] = partial(_draw, fit, axis, [channels], True)
+    if len(channels) > 1 and "topology" in fit.options.axes:
+        figures[f"{name}_by_topology"] = partial(_draw, fit, axis, [[channel] for channel in channels], False)
+        if fit.first:
+            figures[f"{name}_by_topology_prefit"] = partial(_draw, fit, axis, [[channel] for channel in channels], True)
+    return figures
+
+
+def _draw(fit: FitView, axis: str, groups: list[list[str]], prefit: bool) -> DrawnFigure:
+    expectation = fit.expectation(prefit=prefit)
+    projections = [expectation.along(axis, channels, _title(expectation, channels)) for channels in groups]
+    log = axis in LOGARITHMIC
+    edges = projections[0].edges
+    x = Scale(LABELS[axis], log, (float(edges[0]), float(edges[-1])))
+    y = Scale(f"Events per {fit.days}" if fit.days else "Events", log, _event_range(projections, log))
+    words = Words(
+        fit.text(prefit=prefit),
+        "Simulation statistics" if prefit else "Fit uncertainty",
+        "Data / prefit" if prefit else "Data / fit",
+        QUANTITIES[axis],
+    )
+    return stacked(projections, x, y, style=fit.style, caption=fit.caption, words=words, threshold=_threshold(fit, axis))
+
+
+def _title(expectation: Expectation, channels: list[str]) -> str:
+    """Name of a panel; nothing when it shows every event."""
+    return "" if channels == expectation.channels() else " and ".join(TITLES.get(channel, channel) for channel in channels)
+
+
+def _event_range(projections: list[Projection], log: bool) -> tuple[float, float]:
+    heights = [float(one.total.max()) for one in projections]
+    heights += [float(pair[1].max()) for one in projections for pair in (one.bars, one.band) if pair is not None]
+    highest = max(heights)
+    if not log:
+        return 0.0, 1.1 * max(highest, 1e-9)
+    return min(LOWEST_EVENTS, 0.1 * highest), max(HIGHEST_EVENTS if highest > 1.0 else 0.0, 2.0 * highest)
+
+
+def _threshold(fit: FitView, axis: str) -> float | None:
+    """The lowest energy that the selection keeps, in GeV: bins below it take no part in the fit."""
+    selection = getattr(fit.config.processor, "selection", None)
+    return selection.edep_min_gev if axis == "energy" and selection is not None else None

@@ -1,0 +1,89 @@
+"""One fit of ``diffuse`` with all that its figures need: results, model, data, and the words that stand on each of its figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from configs import diffuse
+from configs.schema import DiffuseConfig
+from fits.diffuse_inputs import Inputs, Prepared
+from plotting.canvas import Array, Caption
+from plotting.projections import Expectation
+from plotting.style import Style
+from plotting.symbols import measured, symbol
+from records.results import FitResult
+
+SECONDS_PER_DAY = 86400.0
+PARAMETERS_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class FitView:
+    """``others``: results that belong to the fit by the rest of their name (``scan``, ``profile.beta``); ``first``: the configuration's first fit."""
+
+    name: str
+    first: bool
+    config: DiffuseConfig
+    style: Style
+    inputs: Inputs
+    prepared: Prepared
+    result: FitResult
+    others: Mapping[str, Any]
+    account: Mapping[str, Any]
+
+    @property
+    def options(self) -> diffuse.Fit:
+        """The fit's entry in the configuration."""
+        return self.config.fits[self.name]
+
+    @property
+    def theta(self) -> list[float]:
+        """Fitted values in the order of the model's parameters."""
+        return [self.result.parameters[name].value for name in self.prepared.whole.names]
+
+    @property
+    def starts(self) -> list[float]:
+        """Start values, at which the fit begins."""
+        return [one.start for one in self.prepared.nll.parameters]
+
+    @property
+    def counts(self) -> Array | None:
+        """Data in the bins of ``prepared.whole``; an Asimov set is no data."""
+        return None if self.options.data == "asimov" or self.inputs.counts is None else self.inputs.counts.astype(float)
+
+    def expectation(self, *, prefit: bool = False) -> Expectation:
+        """The model before the fit, or at its minimum with the fit's covariance (of a valid fit)."""
+        if prefit:
+            return Expectation.of(self.prepared.whole, self.starts, counts=self.counts)
+        return Expectation.of(self.prepared.whole, self.theta, fit=self.result if self.result.valid else None, counts=self.counts)
+
+    def text(self, *, prefit: bool = False) -> tuple[str, ...]:
+        """The parameters in words: their start values, or what the fit found."""
+        names = list(self.result.parameters)[:PARAMETERS_SHOWN]
+        if prefit:
+            return ("Before the fit", *(f"{symbol(name)} = {start:g}" for name, start in zip(names, self.starts, strict=False)))
+        return tuple(measured(name, self.result.parameters[name]) for name in names)
+
+    @property
+    def days(self) -> str:
+        """Whole days of livetime, as in "2635 days"; nothing when the livetime is not stated."""
+        livetime_s = self.inputs.livetime_s
+        return f"{math.floor(livetime_s / SECONDS_PER_DAY):d} days" if math.isfinite(livetime_s) else ""
+
+    @property
+    def caption(self) -> Caption:
+        """Label, name of the fit and livetime above; origin of the response and everything that the reader must be warned of at the foot."""
+        right = ", ".join(word for word in ("" if self.first else f"fit {self.name}", self.days) if word)
+        warnings = [f"Partial data: {self._processed()}"] if self.result.partial else []
+        if not self.result.valid:
+            warnings.append(f"The fit {self.name} did not converge: {self.result.reason}")
+        if self.result.dropped_bins:
+            warnings.append(f"{len(self.result.dropped_bins)} bins with data and without expectation are left out of the fit")
+        return Caption(self.config.plots.label, right, (self.result.response,) if self.result.response else (), tuple(warnings))
+
+    def _processed(self) -> str:
+        shares = {name: entry["fraction"] for name, entry in self.account["datasets"].items() if entry["fraction"] < 1.0}
+        return ", ".join(f"{100 * share:.1f} % of {name}" for name, share in shares.items()) + " processed, exposures scaled"

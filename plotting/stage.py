@@ -1,0 +1,75 @@
+"""The plotting stage: ``hists.h5``, ``processing.json`` and ``results.json`` of an output directory -> ``figures/``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from configs.errors import InputError
+from configs.schema import Config, CustomConfig, DiffuseConfig
+from plotting import custom, diffuse
+from plotting.drawn import Plan, save_figure
+from processors.account import load_account
+from records.hists import load_hists
+from records.manifest import update_manifest
+from records.results import load_results
+
+Progress = Callable[[str, int, int], None]  # what, done, total
+FIGURES = "figures"
+
+
+class Figures(list[Path]):
+    """Paths of the files written, images and numbers; ``skipped`` says of every figure asked for and not drawn why."""
+
+    def __init__(self, paths: list[Path], skipped: Mapping[str, str]) -> None:
+        super().__init__(paths)
+        self.skipped = dict(skipped)
+
+
+def plot(config: Config, progress: Progress | None = None) -> Figures:
+    """Draw the configured figures as PNG and PDF with their numbers in JSON, in ``<output>/figures``; figures of an earlier run are removed.
+
+    Raises ``InputError`` when histograms or results are missing or do not belong together (naming the command to run), and when nothing
+    that was asked for can be drawn.
+    """
+    started, clock = datetime.now(UTC), time.perf_counter()
+    todo = planned(config)
+    if not todo.figures:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in todo.skipped.items())
+        raise InputError(f"{config.source.name}: nothing to draw ({reasons or 'plots.figures is empty'})")
+    paths: list[Path] = []
+    for done, (name, draw) in enumerate(todo.figures.items()):
+        if progress is not None:
+            progress("figures", done, len(todo.figures))
+        paths += save_figure(draw(), config.output / FIGURES, name, config.plots.formats, todo.style)  # type: ignore[attr-defined]
+    if progress is not None:
+        progress("figures", len(todo.figures), len(todo.figures))
+    _remove_others(config.output / FIGURES, paths)
+    entry = {"started": started.isoformat(timespec="seconds"), "seconds": round(time.perf_counter() - clock, 3), "figures": list(todo.figures)}
+    update_manifest(config.output, "plot", {**entry, "skipped": dict(todo.skipped)})
+    return Figures(paths, todo.skipped)
+
+
+def planned(config: Config) -> Plan:
+    """Read what the stages before left and decide what to draw."""
+    again = f"run: python run_processor.py {config.source.name}"
+    for name in ("hists.h5", "processing.json"):
+        if not (config.output / name).is_file():
+            raise InputError(f"{config.output / name}: not there, so there is nothing to draw; {again}")
+    hists, account = load_hists(config.output / "hists.h5"), load_account(config.output / "processing.json").to_json()
+    if isinstance(config, CustomConfig):
+        return custom.plan(config, hists, account)
+    if isinstance(config, DiffuseConfig):
+        if not (config.output / "results.json").is_file():
+            raise InputError(f"{config.output / 'results.json'}: not there; run: python run_fit.py {config.source.name}")
+        return diffuse.plan(config, hists, account, load_results(config.output / "results.json"))
+    raise InputError(f"{config.source.name}: analysis {config.analysis!r} has no figures yet")
+
+
+def _remove_others(directory: Path, written: list[Path]) -> None:
+    """Delete figures and numbers that this run did not write, so that none of another configuration stays beside them."""
+    for path in directory.iterdir():
+        if path.suffix in {".png", ".pdf", ".json"} and path not in written:
+            path.unlink()
