@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from configs.errors import InputError, nearest
+from configs.errors import InputError
+from fits.conditional import Minimiser, conditional, position
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
-from fits.toys import Aux, Execute, Minimiser, Progress, counted, generator, throw
+from fits.toys import Aux, Execute, Progress, counted, generator, throw
 from records.results import FeldmanCousinsResult
 
 Array = NDArray[np.float64]
@@ -43,15 +44,12 @@ def likelihood_ratio(nll: NegativeLogLikelihood, parameter: str, near: Mapping[s
     A negative TS is a failed free fit: it is tried again from the profiled point and from the model's starts. NaN when that does not
     help; the value is never floored.
     """
-    fixed = {parameter: near[parameter]}
-    conditional = fit(nll, starts=[near], fixed=fixed, hesse=False)
-    if not conditional.valid:
-        conditional = fit(nll, fixed=fixed, hesse=False)
+    held = conditional(nll, {parameter: near[parameter]}, near, fit=fit)
     free = fit(nll, starts=[near], hesse=False)
-    if not free.valid or free.nll > conditional.nll - 0.5 * FAILED_FIT:
-        free = min(fit(nll, starts=[conditional.values], hesse=False), fit(nll, hesse=False), key=lambda one: one.nll if one.valid else math.inf)
-    ts = 2.0 * (conditional.nll - free.nll)
-    return ts if conditional.valid and free.valid and ts >= FAILED_FIT else math.nan
+    if not free.valid or free.nll > held.nll - 0.5 * FAILED_FIT:
+        free = min(fit(nll, starts=[held.values], hesse=False), fit(nll, hesse=False), key=lambda one: one.nll if one.valid else math.inf)
+    ts = 2.0 * (held.nll - free.nll)
+    return ts if held.valid and free.valid and ts >= FAILED_FIT else math.nan
 
 
 def critical_value(ts: ArrayLike, cl: float) -> tuple[float, float]:
@@ -120,8 +118,7 @@ def feldman_cousins(
     ascending, or no seed.
     """
     values = np.asarray(grid, float)
-    if parameter not in nll.names:
-        raise InputError(f"feldman_cousins: {parameter!r} is not a parameter of the fit{nearest(parameter, nll.names)}")
+    one = nll.parameters[position(nll, parameter, "feldman_cousins")]
     if values.size < 3 or (np.diff(values) <= 0).any():
         raise InputError(f"feldman_cousins: the grid of {parameter} needs at least 3 ascending values, got {list(grid)}")
     truths, ts_data = _profiled(nll, minimum, parameter, values, fit)
@@ -131,7 +128,6 @@ def feldman_cousins(
         shifted = None if progress is None else _shifted(progress, point * toys, toys * len(truths))
         ts_toys.append(counted(execute(study, range(toys)), toys, shifted))
     critical = {f"{level:g}": [critical_value(ts, level) for ts in ts_toys] for level in cl}
-    one = nll.parameters[nll.names.index(parameter)]
     best = minimum.values[parameter]
     return FeldmanCousinsResult(
         parameter=parameter,
@@ -156,10 +152,10 @@ def _profiled(
     ts: list[float] = []
     start = minimum.values
     for value in grid:
-        conditional = fit(nll, starts=[start], fixed={parameter: float(value)}, hesse=False)
-        start = conditional.values if conditional.valid else minimum.values
-        truths.append(conditional.values)
-        ts.append(2.0 * (conditional.nll - minimum.nll))
+        held = conditional(nll, {parameter: float(value)}, start, minimum.values, fit=fit)
+        start = held.values if held.valid else minimum.values
+        truths.append(held.values)
+        ts.append(2.0 * (held.nll - minimum.nll))
     return truths, ts
 
 

@@ -10,11 +10,12 @@ import numpy as np
 from scipy.stats import chi2
 
 from configs.errors import InputError
+from fits.conditional import Minimiser
 from fits.goodness import p_value
 from fits.intervals import half_chi2_p_value
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
-from fits.toys import Aux, Execute, Minimiser, Progress, counted, generator, throw
+from fits.toys import Aux, Execute, Progress, counted, generator, throw
 
 FAILED_FIT = -1e-6  # a TS below this means that the wider model missed its minimum
 Embed = Callable[[Mapping[str, float]], Mapping[str, float]]  # values of the null -> the same spectrum's values in the alternative

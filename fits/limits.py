@@ -11,11 +11,11 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from configs.errors import InputError
+from fits.conditional import Minimiser, conditional, position
 from fits.intervals import one_sided_level
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
-from fits.profiles import conditional, position
-from fits.toys import Aux, Execute, Minimiser, Progress, counted, generator, throw
+from fits.toys import Aux, Execute, Progress, counted, generator, throw
 from records.results import LimitResult
 
 BANDS = ("-2", "-1", "0", "1", "2")  # standard deviations of the expected limit
@@ -35,7 +35,7 @@ def upper_limit(nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, cl
 
     def height(value: float) -> float:
         nonlocal start
-        found = conditional(nll, minimum, {parameter: value}, start, fit=fit)
+        found = conditional(nll, {parameter: value}, start, minimum.values, fit=fit)
         start = found.values if found.valid else start
         return found.nll - minimum.nll - level
 
@@ -95,7 +95,7 @@ def limit(
     expected = None
     if expected_toys:
         null = one.lower if math.isfinite(one.lower) else 0.0
-        truth = conditional(nll, minimum, {parameter: null}, minimum.values, fit=fit).values
+        truth = conditional(nll, {parameter: null}, minimum.values, fit=fit).values
         study = LimitStudy(nll, parameter, cl, truth, seed, aux, fit)
         limits = np.array(counted(execute(study, range(expected_toys)), expected_toys, progress))
         expected = _bands(limits[~np.isnan(limits)], expected_toys, parameter)

@@ -22,6 +22,7 @@ Start = Mapping[str, float]
 BOUND_TOLERANCE = 1e-4  # a value this close to a bound (in units of max(1, |bound|)) counts as at the bound
 JITTERED_STARTS = 3
 JITTER = 0.2  # standard deviation of the jitter, relative to max(1, |start|)
+OFF_BOUND = 1e-2  # a start keeps this distance from a bound, in units of max(1, |bound|)
 MAX_CALLS = 4000
 TOLERANCE = 1e-4  # migrad stops at a distance of 0.002 * TOLERANCE * 0.5 = 1e-7 in -ln L, some 5e-4 of an error
 
@@ -161,6 +162,7 @@ class _Attempt:
 
     def __init__(self, nll: Objective, start: Array, held: Mapping[str, float], steps: Mapping[str, float] | None) -> None:
         self._parameters = nll.parameters
+        start = _off_bounds(nll.parameters, start, held)
         self._cached = _Cached(nll)
         self._minuit = Minuit(self._cached.value, start, grad=self._cached.gradient, name=[parameter.name for parameter in nll.parameters])
         self._minuit.errordef = Minuit.LIKELIHOOD
@@ -223,7 +225,7 @@ class _Attempt:
         matrix = np.where(np.outer(self._free, self._free), matrix, 0.0)
         if hesse and self._free.any():
             matrix = self._from_curvature(matrix)
-        return np.sqrt(np.diag(matrix)), matrix
+        return np.sqrt(np.clip(np.diag(matrix), 0.0, None)), matrix
 
     def _from_curvature(self, fallback: Array) -> Array:
         """Covariance from the Hessian; where a parameter at its bound spoils it, that parameter is left out and keeps migrad's variance."""
@@ -253,6 +255,18 @@ class _Attempt:
         down = error.lower if error.lower_valid else low - value if error.at_lower_limit else math.nan
         up = error.upper if error.upper_valid else high - value if error.at_upper_limit else math.nan
         return float(down), float(up)
+
+
+def _off_bounds(parameters: Sequence[FitParameter], point: Array, held: Mapping[str, float]) -> Array:
+    """A start moved a little inside its limits: on a limit the derivative in Minuit's transformed parameter vanishes and it does not leave."""
+    moved = point.copy()
+    for i, one in enumerate(parameters):
+        room = 0.1 * (one.upper - one.lower)
+        if one.name not in held and math.isfinite(one.lower):
+            moved[i] = max(moved[i], one.lower + min(OFF_BOUND * max(1.0, abs(one.lower)), room))
+        if one.name not in held and math.isfinite(one.upper):
+            moved[i] = min(moved[i], one.upper - min(OFF_BOUND * max(1.0, abs(one.upper)), room))
+    return moved
 
 
 def _known(parameters: Sequence[FitParameter], names: Iterable[str]) -> None:

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from configs.errors import InputError, nearest
+from configs.errors import InputError
+from fits.conditional import Minimiser, conditional, position
 from fits.intervals import curve_interval
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
-from fits.toys import Minimiser
 from records.results import ProfileResult
 
 Array = NDArray[np.float64]
 LEVEL_68, LEVEL_95 = 0.5, 2.0  # Delta NLL of one parameter
-
-
-def position(nll: NegativeLogLikelihood, parameter: str, what: str) -> int:
-    """Place of a parameter in the fit, or InputError with the nearest name; ``what`` asked for it."""
-    if parameter not in nll.names:
-        raise InputError(f"{what}: {parameter!r} is not a parameter of the fit{nearest(parameter, nll.names)}")
-    return nll.names.index(parameter)
 
 
 def profiled(nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, grid: ArrayLike, *, fit: Minimiser = minimise) -> list[Minimum]:
@@ -34,20 +26,9 @@ def profiled(nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, grid:
     for side in ([i for i in np.argsort(values) if values[i] >= best], [i for i in np.argsort(-values) if values[i] < best]):
         start = minimum.values
         for i in side:
-            found[i] = conditional(nll, minimum, {parameter: float(values[i])}, start, fit=fit)
+            found[i] = conditional(nll, {parameter: float(values[i])}, start, minimum.values, fit=fit)
             start = found[i].values if found[i].valid else start
     return [found[i] for i in range(values.size)]
-
-
-def conditional(
-    nll: NegativeLogLikelihood, minimum: Minimum, fixed: Mapping[str, float], start: Mapping[str, float], *, fit: Minimiser = minimise
-) -> Minimum:
-    """Minimum with some parameters held, from a near start; from the best fit and the model's starts when that fails."""
-    found = fit(nll, starts=[start], fixed=fixed, hesse=False)
-    if found.valid:
-        return found
-    again = fit(nll, starts=[minimum.values], fixed=fixed, hesse=False)
-    return again if again.valid else fit(nll, fixed=fixed, hesse=False)
 
 
 def profile(

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from configs.errors import InputError
 from fits.comparison import ExternalScan, compare_scans, external_json
+from fits.conditional import Minimiser, conditional, position
 from fits.contours import Surface, contours
 from fits.linear import profile_linear
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
 from fits.priors import Gaussian
-from fits.profiles import conditional, grid_within, position
-from fits.toys import Minimiser, Progress
+from fits.profiles import grid_within
+from fits.toys import Progress
 from records.results import ScanResult
 
 Array = NDArray[np.float64]
@@ -117,7 +118,7 @@ def scan_general(
     order_x, order_y = (np.argsort(np.abs(axis - minimum.values[name]), kind="stable") for axis, name in ((x, x_name), (y, y_name)))
     for done, (i, j) in enumerate(((i, j) for i in order_x for j in order_y), start=1):
         start = dict(zip(nll.names, _neighbour(thetas, int(i), int(j), minimum.theta), strict=True))
-        found = conditional(nll, minimum, {x_name: float(x[i]), y_name: float(y[j])}, start, fit=fit)
+        found = conditional(nll, {x_name: float(x[i]), y_name: float(y[j])}, start, minimum.values, fit=fit)
         thetas[i, j] = found.theta
         values[i, j] = found.nll if found.valid else math.nan
         if progress is not None:

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import InputError
+from fits.conditional import Minimiser
 from fits.goodness import Projections, saturated_by_projection
-from fits.minimise import Minimum, minimise
+from fits.minimise import minimise
 from fits.nll import NegativeLogLikelihood
 from records.results import ToysResult
 
 Array = NDArray[np.float64]
 Aux = Literal["thrown", "fixed"]
-Minimiser = Callable[..., Minimum]
 Progress = Callable[[int, int], None]  # done, all
 Execute = Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]]  # map, or the ordered map of a pool
 
