@@ -25,10 +25,10 @@ from processors.diffuse_selection import Selected, check_cuts, cut_axis, select
 from processors.event_columns import ANY_WEIGHT, WEIGHT, Place
 
 # Every contribution is rounded to a multiple of a quantum before it is added, so that sums are exact and do not depend on the chunks
-# (processors.exact_sums). A cell (class, bin, node) holds at most a few expected events: 2^-50 keeps sums exact up to 8 events, and rounds a
-# weight of 1e-6 events by less than 1e-9. Products of two weights are smaller: 2^-60 keeps their sums exact up to 2^-7.
-WEIGHT_QUANTUM = 2.0**-50
-PAIR_QUANTUM = 2.0**-60
+# (processors.exact_sums). A cell (class, bin, node) holds at most a few expected events: 2^-52 keeps sums exact up to 2 events, and rounds a
+# weight of 1e-6 events by 1e-10 at most. Products of two weights are smaller: 2^-57 keeps their sums exact up to 2^-4.
+WEIGHT_QUANTUM = 2.0**-52
+PAIR_QUANTUM = 2.0**-57
 
 Hists = dict[str, hist.Hist]
 

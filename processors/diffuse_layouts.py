@@ -181,7 +181,6 @@ def _tabulated(columns: Columns, reference_index: float, name: str) -> Weights:
 
 
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (Release(), Toy(), Surrogate())}
-LAYOUT_OF_FORMAT = {"hese_json": "release", "toy_json": "toy", "surrogate": "surrogate"}
 
 
 def recognise(fields: Iterable[str], kind: str, place: Place) -> Layout:

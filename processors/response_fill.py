@@ -76,12 +76,13 @@ def fill_moments(target: Array, position: int, index: Indices, weight: Array, d:
 
     ``index`` is the flat index of each event into (class, energy, third axis, node). Terms are rounded to ``quantum``: sums are exact.
     """
-    nonzero = np.flatnonzero(weight)
-    if 2 * len(nonzero) < len(weight):
+    filled = np.count_nonzero(weight)
+    if 2 * filled < len(weight):
+        nonzero = np.flatnonzero(weight)
         index, weight, d = index[nonzero], weight[nonzero], d[nonzero]
     shape = (target.shape[0], *target.shape[3:])
     term, grid = weight, np.empty_like(weight)
-    for moment in range(highest + 1 if len(nonzero) else 0):
+    for moment in range(highest + 1 if filled else 0):
         term = weight if moment == 0 else term * d
         sums = np.bincount(index, weights=rounded(term, quantum, out=grid), minlength=int(np.prod(shape)))
         target[:, position, moment] = sums.reshape(shape)

@@ -115,8 +115,8 @@ def _inverse_cdf(j: int) -> tuple[Array, Array]:
 def _neutrinos(rng: Generator, n: int, total: int) -> Events:
     """Species, ln E and cos zenith uniform; weights make them any flux (specification 7, event generator)."""
     species = SPECIES[rng.integers(0, len(SPECIES), n)]
-    log_range = np.log(ENERGY_RANGE_GEV)
-    energy = np.exp(rng.uniform(*log_range, n))
+    log_low, log_high = np.log(ENERGY_RANGE_GEV)
+    energy = np.exp(rng.uniform(log_low, log_high, n))
     coszen = rng.uniform(-1.0, 1.0, n)
     flavour = (np.abs(species) - 12) // 2
     node = np.clip(np.floor((np.log10(energy) - 4.0) / 0.05).astype(int), 0, len(NODE_CENTRES_GEV) - 1)
@@ -134,7 +134,7 @@ def _neutrinos(rng: Generator, n: int, total: int) -> Events:
         "primaryType": species,
         "primaryEnergy": energy,
         "primaryZenith": np.arccos(coszen),
-        "weightOverFluxOverLivetime": area_cm2 * FULL_SKY_SR * energy * (log_range[1] - log_range[0]) * N_SPECIES / total,
+        "weightOverFluxOverLivetime": area_cm2 * FULL_SKY_SR * energy * (log_high - log_low) * N_SPECIES / total,
         "muonWeightOverLivetime": np.zeros(n),
     }
 
