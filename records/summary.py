@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from records import results as kinds
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
 WIDE = 200  # columns of a table written into a file or pipe
 Row = tuple[str, str, str]
 
 
-def show(table: Table | str) -> None:
+def show(table: RenderableType) -> None:
     """Write a table, or text as it is, to standard output; a table keeps its width where the output is no terminal."""
     from rich.console import Console
 
