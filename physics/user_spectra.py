@@ -14,7 +14,7 @@ from physics.spectra import Shape, ShapeParameter, Spectrum
 Array = NDArray[np.float64]
 
 STEP_X = 0.02  # in ln E: error of the five-point rules ~ h^4 l''''''/100, rounding of the second ~ 1e-16/h^2
-STEP_THETA = 1.0e-4  # of the parameter's range of interest: error ~ step^2 l'''/6
+STEP_THETA = 1.0e-3  # of max(|theta|, 1% of its range): error ~ step^2 l'''/6, rounding of the second derivative ~ 1e-16 ln(flux)/(step h^2)
 FIRST = np.array([1.0, -8.0, 0.0, 8.0, -1.0]) / 12.0  # Abramowitz & Stegun 25.3.6
 SECOND = np.array([-1.0, 16.0, -30.0, 16.0, -1.0]) / 12.0  # Abramowitz & Stegun 25.3.24
 OFFSETS = np.arange(-2.0, 3.0)
@@ -35,7 +35,7 @@ class Flux(Protocol):
 
 @dataclass(frozen=True)
 class NumericalSpectrum:
-    """A spectrum from a function of energy, normalised to 1 at the pivot; all derivatives by central differences (relative error about 1e-8)."""
+    """A spectrum from a function of energy, normalised to 1 at the pivot; all derivatives by central differences (relative error about 1e-7)."""
 
     source: Flux
     pivot_gev: float = 1.0e5
