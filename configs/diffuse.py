@@ -63,7 +63,7 @@ class Prior(Strict):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Prior:
-        if len(self.model_fields_set) != 1:
+        if sum(getattr(self, name) is not None for name in type(self).model_fields) != 1:
             raise ValueError("a prior has exactly one of gaussian, lognormal, asymmetric, flat")
         return self
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, ValidationError, model_validator
+from pydantic.json_schema import SkipJsonSchema, models_json_schema
 
 from configs import diffuse
 from configs.errors import InputError, nearest
@@ -26,7 +27,7 @@ class Example(Strict):
 
 
 class Dataset(Strict):
-    """Where the events of one data set come from and what they are. Exactly one of files, filelist, catalogue, example (none for ``format: surrogate``)."""
+    """Where events come from and what they are. Exactly one of files, filelist, catalogue, example (none for ``format: surrogate``)."""
 
     files: list[str] | None = None
     filelist: str | None = None
@@ -82,7 +83,7 @@ class Config(Strict):
     output_dir: str = "outputs"
     datasets: Annotated[dict[str, Dataset], Field(min_length=1)]
     executor: Executor = Executor()
-    source: Annotated[Path, Field(exclude=True)] = Path("config.yaml")  # the YAML file itself; set by load_config
+    source: Annotated[SkipJsonSchema[Path], Field(exclude=True)] = Path("config.yaml")  # the YAML file itself; set by load_config
 
     @property
     def output(self) -> Path:
@@ -148,6 +149,8 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Any:
     analysis = data.get("analysis")
     if not isinstance(analysis, str) or analysis not in ANALYSES:
         raise InputError(f"{path}{_line(lines, ('analysis',))}: analysis: {analysis!r} is not an analysis{nearest(str(analysis), ANALYSES)}")
+    if "source" in data:
+        raise InputError(f"{path}{_line(lines, ('source',))}: source: unknown key{nearest('source', _known_keys(ANALYSES[analysis], ()))}")
     try:
         return ANALYSES[analysis].model_validate({**data, "source": path.resolve()})
     except ValidationError as error:
@@ -156,10 +159,12 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Any:
 
 def json_schema() -> dict[str, Any]:
     """The JSON schema of every analysis' configuration, for editors (``make schema``)."""
+    references, definitions = models_json_schema([(model, "validation") for model in ANALYSES.values()])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Dynode configuration",
-        "oneOf": [model.model_json_schema(by_alias=True) for model in ANALYSES.values()],
+        "oneOf": [references[model, "validation"] for model in ANALYSES.values()],
+        **definitions,
     }
 
 
@@ -257,7 +262,8 @@ def _known_keys(model: Any, location: Sequence[str | int]) -> list[str]:
     """The keys that the options class at a key path knows; an empty path is the model itself."""
     for part in location:
         model = _descend(model, part)
-    fields = getattr(model, "model_fields", {})
+    inner = [one for one in getattr(model, "__args__", ()) if isinstance(one, type) and issubclass(one, Strict)]  # an optional section
+    fields = getattr(inner[0] if inner else model, "model_fields", {})
     return sorted((field.alias or name) for name, field in fields.items() if not field.exclude)
 
 
