@@ -101,5 +101,6 @@ def _local_cluster(workers: int) -> Any:
 
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}):  # lost items are retried here, one by one
         return distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=None, silence_logs=logging.CRITICAL
-        )
+            n_workers=workers, threads_per_worker=1, processes=True, memory_limit=None, silence_logs=logging.CRITICAL,
+            dashboard_address=":0", scheduler_kwargs={"dashboard": False}, worker_dashboard_address=None,
+        )  # fmt: skip

@@ -51,12 +51,14 @@ def run(
     fresh: bool = False,
     progress: Progress | None = None,
     identity: Identity = "stat",
+    executor: executors.Executor | None = None,
     open_source: OpenSource = open_file,
 ) -> RunOutcome:
     """Process data sets into histograms.
 
     ``journal``: directory of finished work, by which a second run resumes (null: a temporary one); ``fresh`` discards it. ``progress`` is
     called with what is being done, how much is done, and how much there is. ``identity``: whether files are told apart by size and time or by digest.
+    ``executor``: one that is open already and stays open, in place of that of ``options``.
 
     For equal chunks the histograms are bitwise the same whatever executor, workers, order of completion and interruptions; for sums that
     are exact (counts, weights on a binary grid) also whatever the chunks. Files that fail, entries that fail and killed workers are in
@@ -66,8 +68,9 @@ def run(
     options = options or schema.Executor()
     plan.check(datasets, options.max_histogram_mb * MEGABYTE)
     work = _work(datasets, options, identity, open_source)
-    with _journal(journal, fresh) as entries, executors.create(options) as executor:
-        session = Session(work, executor, entries, progress or (lambda what, done, total: None))
+    own = contextlib.nullcontext(executor) if executor else executors.create(options)
+    with _journal(journal, fresh) as entries, own as opened:
+        session = Session(work, opened, entries, progress or (lambda what, done, total: None))
         planned = plan.make(datasets, session, options.chunksize)
         _process(planned, session)
         outcome = _merge(datasets, planned, session)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import pickle
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import numpy as np
 from coffea.processor import ProcessorABC
 
@@ -25,11 +25,12 @@ STARTED_NS = time.time_ns()  # source of the project that changed later is not t
 def dataset_key(dataset: DatasetInput, opener: str) -> str:
     """Digest of all that the result of a data set depends on, its files apart: name, kind, metadata, processor, source code, versions."""
     files = source_of(dataset)
-    processor = type(dataset.processor)
-    options = dataset.options if dataset.options is not None else hashlib.sha256(pickle.dumps(vars(dataset.processor))).hexdigest()
+    processor = dataset.processor
+    kind = type(processor)
+    options = dataset.options if dataset.options is not None else hashlib.sha256(cloudpickle.dumps(vars(processor))).hexdigest()
     return digest(
-        "data set", dataset.name, dataset.kind, dataset.metadata, opener, f"{processor.__module__}.{processor.__qualname__}", options,
-        {name: [[str(axis), np.asarray(axis.edges).tolist()] for axis in axes] for name, axes in axes_of(dataset.processor).items()},
+        "data set", dataset.name, dataset.kind, dataset.metadata, opener, f"{kind.__module__}.{kind.__qualname__}", options,
+        {name: [[str(axis), np.asarray(axis.edges).tolist()] for axis in axes] for name, axes in axes_of(processor).items()},
         running_code(files), source_code.versions(source_code.imported_packages(files)),
     )  # fmt: skip
 

@@ -29,8 +29,9 @@ class PackedHist:
 
 def pack(histogram: Any) -> PackedHist:
     """Pack a histogram (``hist.Hist`` or ``boost_histogram.Histogram``) for the way to the journal."""
-    kind = type(histogram) if isinstance(histogram, hist.Hist) else hist.Hist
-    description = (kind, tuple(histogram.axes), histogram.storage_type, dict(vars(histogram)))
+    if not isinstance(histogram, hist.Hist):
+        histogram = hist.Hist(histogram)
+    description = (type(histogram), tuple(histogram.axes), histogram.storage_type, dict(vars(histogram)))
     if histogram.storage_type not in ADDITIVE:
         return PackedHist(*description, None, histogram)
     numbers = _numbers(histogram)

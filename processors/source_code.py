@@ -7,6 +7,7 @@ modules beside it that it imports, at any depth.
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import importlib.metadata
 import platform
@@ -62,7 +63,8 @@ def digest(files: Iterable[Path]) -> str:
     return total.hexdigest()
 
 
-def versions(more: Iterable[str] = ()) -> dict[str, str]:
+@functools.lru_cache(maxsize=64)
+def versions(more: frozenset[str] = frozenset()) -> dict[str, str]:
     """Versions of Python and of the packages that a result depends on; a package that is not installed is left out."""
     found = {"python": platform.python_version()}
     for name in sorted({*PACKAGES, *more}):
@@ -73,26 +75,28 @@ def versions(more: Iterable[str] = ()) -> dict[str, str]:
     return found
 
 
-def imported_packages(files: Iterable[Path]) -> set[str]:
+def imported_packages(files: Iterable[Path]) -> frozenset[str]:
     """Top-level names of everything that ``files`` import."""
-    return {module.split(".")[0] for path in files if path.suffix == ".py" for _, module in _imports(path)}
+    return frozenset(module.split(".")[0] for path in files for _, module in _imports(path))
 
 
 def _imports(path: Path) -> Iterator[tuple[Path | None, str]]:
     """(folder a relative import starts at or None, dotted name) of every import, those inside functions included."""
-    if path.suffix != ".py":
-        return
+    if path.suffix == ".py":
+        for level, name in _imported_names(path.read_bytes()):
+            yield (path.parents[level - 1] if level else None), name
+
+
+@functools.lru_cache(maxsize=1024)
+def _imported_names(source: bytes) -> tuple[tuple[int, str], ...]:
+    """(number of leading dots, dotted name) of every import of a module; none of one that does not parse."""
     try:
-        tree = ast.parse(path.read_bytes())
+        nodes = list(ast.walk(ast.parse(source)))
     except (SyntaxError, ValueError):
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((None, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            folder = path.parents[node.level - 1] if node.level else None
-            module = node.module or ""
-            yield from ((folder, f"{module}.{alias.name}".strip(".")) for alias in node.names)
+        return ()
+    plain = [(0, alias.name) for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    named = [(node, alias) for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names]
+    return (*plain, *((node.level, f"{node.module or ''}.{alias.name}".strip(".")) for node, alias in named))
 
 
 def _resolve(folder: Path | None, module: str, beside: Path | None) -> list[Path]:
