@@ -112,7 +112,7 @@ def _branch_form(branch: Any) -> ak.forms.Form | str:
 
 def _branch_loader(branch: Any) -> Any:
     def load(start: int, stop: int) -> Any:
-        array = branch.array(entry_start=start, entry_stop=stop, library="ak")
+        array = branch.array(entry_start=start, entry_stop=stop, library="ak", array_cache=None)
         return ak.from_buffers(*_bare(array))
 
     return load
@@ -148,7 +148,7 @@ def _field_form(field: Any, name: str) -> ak.forms.Form | str:
 
 def _field_loader(ntuple: Any, name: str) -> Any:
     def load(start: int, stop: int) -> Any:
-        array = ntuple.arrays([name], entry_start=start, entry_stop=stop)[name]
+        array = ntuple.arrays([name], entry_start=start, entry_stop=stop, array_cache=None)[name]
         return ak.from_buffers(*_bare(array))
 
     return load

@@ -74,7 +74,7 @@ class Hdf5Writer:
     def __init__(self, path: Path, table: Table) -> None:
         import h5py
 
-        self._file = h5py.File(path, "w")
+        self._file = h5py.File(path, "w", libver=("v110", "v110"))  # its metadata carry checksums
         self._file.attrs.update({name: value if isinstance(value, str | int | float) else _text(value) for name, value in table.attributes.items()})
         self._forms = table.forms
         self._at = 0
