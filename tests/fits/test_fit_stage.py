@@ -1,0 +1,297 @@
+"""The fit stage on histograms of the real processor: what it leaves, and everything it refuses with its message."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from configs.errors import InputError
+from configs.schema import DiffuseConfig, load_config
+from fits.diffuse import fit_all, prepare_all
+from fits.diffuse_inputs import SURROGATE, read_inputs
+from fits.stage import fit, read_processed
+from processors.stage import process
+from records.manifest import load_manifest
+from records.results import load_results
+
+LIVETIME_S = 227708167.68
+BASE: dict[str, Any] = {
+    "name": "small",
+    "analysis": "diffuse",
+    "seed": 3,
+    "datasets": {
+        "data": {"example": {"size": 60}, "kind": "data", "format": "hese_json", "metadata": {"livetime_s": LIVETIME_S}},
+        "mc": {"kind": "mc", "format": "surrogate", "metadata": {"livetime_s": LIVETIME_S}},
+    },
+    "processor": {"binning": "surrogate"},
+}
+EVERYTHING: dict[str, Any] = {
+    "scan": {"x_grid": [2.0, 4.0, 21], "y_grid": [0.0, 14.0, 15]},
+    "profiles": [{"parameter": "astro_gamma", "grid": [2.2, 4.0, 13]}],
+    "toys": {"n": 12, "coverage": True},
+    "feldman_cousins": {"parameter": "astro_gamma", "grid": [2.4, 3.0, 3.6], "toys": 4},
+    "upper_limits": [{"parameter": "atmos_norm", "expected_toys": 3}],
+    "test": {"alternative": "log_parabola", "toys": 4},
+    "asimov": True,
+    "published": {"astro_gamma": [2.87, 0.19, 0.20]},
+}
+
+
+def configured(folder: Path, fits: dict[str, Any] | None = None, **changes: Any) -> DiffuseConfig:
+    content = {**copy.deepcopy(BASE), "output_dir": str(folder / "out"), **changes}
+    if fits is not None:
+        content["fits"] = fits
+    (folder / "config.yaml").write_text(yaml.safe_dump(content))
+    return load_config(folder / "config.yaml")
+
+
+@pytest.fixture(scope="module")
+def processed(tmp_path_factory) -> Path:
+    """An output directory after the processor's run."""
+    folder = tmp_path_factory.mktemp("processed")
+    assert process(configured(folder)).complete
+    return folder / "out"
+
+
+@pytest.fixture
+def make(processed: Path, tmp_path: Path) -> Callable[..., DiffuseConfig]:
+    """A configuration in a fresh folder that already holds the processed histograms."""
+
+    def made(fits: dict[str, Any] | None = None, **changes: Any) -> DiffuseConfig:
+        shutil.copytree(processed, tmp_path / "out", dirs_exist_ok=True)
+        return configured(tmp_path, fits, **changes)
+
+    return made
+
+
+def test_every_result_has_its_name_and_survives_the_file(make) -> None:
+    config = make({"main": EVERYTHING, "energy_only": {"axes": ["energy"]}})
+    seen = []
+    results = fit(config, progress=lambda what, done, total: seen.append(what))
+    further = ("scan", "profile.astro_gamma", "toys", "gof", "feldman_cousins", "limit.atmos_norm", "test", "asimov")
+    assert set(results) == {"main", "energy_only", *(f"main.{name}" for name in further)}
+    assert {"main: toys", "main: Feldman-Cousins", "main: limits of atmos_norm", "main: test of log_parabola"} <= set(seen)
+    loaded = load_results(config.output / "results.json")
+    assert set(loaded) == set(results)
+    assert list(loaded["main"].parameters) == ["astro_norm", "astro_gamma", "atmos_norm"]
+    assert loaded["main"].parameters == results["main"].parameters
+    assert loaded["main.toys"] == results["main.toys"]
+    entry = load_manifest(config.output)["stages"]["fit"]
+    assert entry["fits"]["energy_only"]["axes"] == ["energy"]
+    assert entry["histogram_digest"] == results["main"].input_digest
+
+
+def test_a_fit_says_where_it_comes_from(make) -> None:
+    main = fit(make({"main": EVERYTHING}))["main"]
+    assert main.valid
+    assert main.response == SURROGATE
+    assert main.livetime_s == pytest.approx(LIVETIME_S)
+    assert not main.partial
+    assert main.seed == 3
+    assert main.published["astro_gamma"] == (2.87, 0.19, 0.20)
+    assert set(main.expected) == {"astro", "atmo", "total"}
+    assert main.expected["total"]["track"] == pytest.approx(main.expected["astro"]["track"] + main.expected["atmo"]["track"])
+    assert sum(main.expected["total"].values()) == pytest.approx(main.n_observed, rel=0.05)
+    assert main.nll == pytest.approx(main.nll_data + main.nll_prior + main.nll_prior_constant)
+    assert main.parameters["atmos_norm"].prior == "gaussian(1, 0.4)"
+    assert main.parameters["atmos_norm"].pull == pytest.approx((main.parameters["atmos_norm"].value - 1.0) / 0.4)
+    matrix = np.array(main.correlation)
+    np.testing.assert_allclose(np.diag(matrix), 1.0)
+    assert matrix[0, 1] > 0.4  # norm and index, in the order of the parameters
+
+
+def test_results_belong_together(make) -> None:
+    results = fit(make({"main": EVERYTHING}))
+    main, toys, gof, test = results["main"], results["main.toys"], results["main.gof"], results["main.test"]
+    assert results["main.scan"].best == (main.parameters["astro_gamma"].value, main.parameters["astro_norm"].value)
+    assert toys.truth == {name: one.value for name, one in main.parameters.items()}
+    assert (toys.n_requested, gof.n_toys) == (12, 12)
+    assert set(gof.p_value) == {"all", "energy", "zenith", "topology"}
+    assert set(toys.coverage_68) == {"astro_norm", "astro_gamma"}
+    assert test.n_requested == test.n_valid + test.n_failed == 4
+    assert test.alternative_fit.model == "log_parabola"
+    assert main.nll - test.alternative_fit.nll == pytest.approx(test.ts / 2, abs=1e-6)
+    asimov = results["main.asimov"]
+    assert asimov.parameters["astro_gamma"].value == pytest.approx(2.5, abs=1e-3)  # its start value
+    assert results["main.profile.astro_gamma"].interval_68 == pytest.approx(
+        [main.parameters["astro_gamma"].value + step for step in main.parameters["astro_gamma"].minos or ()], abs=5e-3
+    )
+
+
+def test_the_same_seed_gives_the_same_results(make) -> None:
+    config = make({"main": {"toys": {"n": 5}}})
+    assert fit(config)["main.toys"] == fit(config)["main.toys"]
+
+
+def test_an_asimov_fit_returns_its_start_values(make) -> None:
+    fits = {"main": {"data": "asimov", "parameters": {"astro_gamma": {"start": 2.7}, "astro_norm": {"start": 5.0}}}}
+    found = fit(make(fits))["main"].parameters
+    assert found["astro_gamma"].value == pytest.approx(2.7, abs=1e-4)
+    assert found["astro_norm"].value == pytest.approx(5.0, abs=1e-3)
+
+
+def test_a_user_spectrum_lives_beside_the_configuration(make, tmp_path: Path) -> None:
+    (tmp_path / "my_spectra.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from physics.spectra import ShapeParameter\n"
+        "@dataclass(frozen=True)\n"
+        "class Mine:\n"
+        "    parameters: tuple = (ShapeParameter('index', 2.5, 1.0, 5.0),)\n"
+        "    def flux(self, energy_gev, theta):\n"
+        "        return (energy_gev / 1e5) ** -theta[0]\n"
+    )
+    results = fit(make({"main": {}, "mine": {"model": {"astro": "class", "class": "my_spectra.Mine"}}}))
+    assert results["mine"].parameters["index"].value == pytest.approx(results["main"].parameters["astro_gamma"].value, abs=1e-4)
+    assert results["mine"].nll == pytest.approx(results["main"].nll, abs=1e-6)
+
+
+def test_a_tabulated_spectrum_is_a_fit_of_the_norm(make, tmp_path: Path) -> None:
+    energy = np.logspace(3.9, 7.1, 80)
+    np.savetxt(tmp_path / "flux.txt", np.column_stack([energy, 3e-7 * energy**-2.9]))
+    fixed = {"parameters": {"astro_gamma": {"start": 2.9, "fixed": True}}}
+    results = fit(make({"main": fixed, "table": {"model": {"astro": "table", "table": "flux.txt"}}}))
+    assert results["table"].parameters["astro_norm"].value == pytest.approx(results["main"].parameters["astro_norm"].value, rel=1e-4)
+    assert set(results["table"].parameters) == {"astro_norm", "atmos_norm"}
+
+
+@pytest.mark.parametrize(
+    ("fits", "message"),
+    [
+        ({"main": {"parameters": {"astro_gama": {"start": 2.0}}}}, "did you mean 'astro_gamma'"),
+        ({"main": {"minos": ["norm"]}}, r"fits\.main\.minos\.0: 'norm' is not a parameter"),
+        ({"main": {"profiles": [{"parameter": "gamma", "grid": [1, 2, 3]}]}}, r"fits\.main\.profiles\.0\.parameter"),
+        ({"main": {"scan": {"x": "beta"}}}, r"fits\.main\.scan\.x: 'beta'"),
+        ({"main": {"toys": {"n": 2, "truth": {"atm_norm": 1.0}}}}, "did you mean 'atmos_norm'"),
+        ({"main": {"upper_limits": [{"parameter": "prompt_norm"}]}}, "is not a parameter of this model"),
+        ({"main": {"test": {"alternative": "table", "toys": 2}}}, "table is not a wider model than power_law"),
+        ({"main": {"model": {"astro": "cutoff"}, "test": {"alternative": "log_parabola", "toys": 2}}}, "not a wider model than cutoff"),
+        ({"main": {"likelihood": "say"}}, "no pair moments"),
+        ({"main": {"parameters": {"astro_gamma": {"start": 9.0}}}}, "start 9.0 lies outside its bounds"),
+        ({"main": {"model": {"astro": "table"}}}, "needs model.table"),
+        ({"main": {"model": {"astro": "table", "table": "none.txt"}}}, "none.txt: no such file"),
+        ({"main": {"model": {"astro": "class", "class": "absent.Mine"}}}, r"put the module beside the configuration"),
+        ({"main": {"model": {"astro": "class", "class": "Mine"}}}, r"is not module\.Class"),
+        ({"main": {"scan": {"compare": "no_such_scan.txt"}}}, "no_such_scan.txt: no such file"),
+        ({"main": {"scan": {"y_grid": [-2.0, 3.0, 5]}}}, "leaves the parameter's bounds"),
+    ],
+)
+def test_wrong_requests_are_refused(make, fits: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        fit(make(fits))
+
+
+def test_broken_user_modules_are_named(make, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("import nothing_of_this_name\n")
+    with pytest.raises(InputError, match="importing it failed: ModuleNotFoundError"):
+        fit(make({"main": {"model": {"astro": "class", "class": "broken.Mine"}}}))
+    (tmp_path / "empty.py").write_text("")
+    with pytest.raises(InputError, match="has no class Mine"):
+        fit(make({"main": {"model": {"astro": "class", "class": "empty.Mine"}}}))
+
+
+def test_missing_stale_and_foreign_histograms_are_refused(make, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no histograms to fit.*run python run_processor.py config.yaml"):
+        fit(configured(tmp_path))
+    config = make()
+    other = configured(tmp_path, processor={"binning": "surrogate", "selection": {"edep_min_gev": 1e5}})
+    with pytest.raises(InputError, match=r"made with other processor options \(selection\)"):
+        fit(other)
+    account = json.loads((config.output / "processing.json").read_text())
+    (config.output / "processing.json").write_text(json.dumps({**account, "histogram_digest": "0" * 64}))
+    with pytest.raises(InputError, match="is not what processing.json describes"):
+        fit(config)
+    (config.output / "processing.json").write_text(json.dumps({**account, "histogram_digest": None, "complete": False}))
+    with pytest.raises(InputError, match="incomplete and left no histograms"):
+        fit(config)
+
+
+@pytest.fixture
+def inputs(make) -> tuple[DiffuseConfig, dict[str, Any], dict[str, Any]]:
+    """Configuration, histograms and account, to be spoilt."""
+    config = make()
+    hists, account = read_processed(config)
+    return config, hists, copy.deepcopy(dict(account))
+
+
+def test_a_partial_run_scales_exposures_and_says_so(inputs) -> None:
+    config, hists, account = inputs
+    whole = fit_all(config, hists, account)["main"]
+    account["complete"] = False
+    account["datasets"]["mc"]["fraction"] = 0.5
+    half = fit_all(config, hists, account)["main"]
+    assert half.partial
+    assert half.parameters["astro_norm"].value == pytest.approx(whole.parameters["astro_norm"].value / 2, rel=0.1)
+    account["datasets"]["data"]["fraction"] = 0.5
+    account["datasets"]["mc"]["fraction"] = 1.0
+    assert fit_all(config, hists, account)["main"].livetime_s == pytest.approx(LIVETIME_S / 2)
+
+
+def test_no_event_left_shows_the_cut_flow(inputs) -> None:
+    config, hists, account = inputs
+    hists["data"] = {name: histogram.copy() for name, histogram in hists["data"].items()}
+    for name, histogram in hists["data"].items():
+        if name != "cutflow":
+            histogram.reset()
+    with pytest.raises(InputError, match=r"no event of the data is left.*cut flow of data: all \d+, edep_min \d+"):
+        read_inputs(config, hists, account)
+
+
+def test_different_cuts_or_bins_are_refused(inputs) -> None:
+    config, hists, account = inputs
+    account["datasets"]["data"]["metadata"]["selection"] = "6e4 GeV"
+    account["datasets"]["mc"]["metadata"]["selection"] = "1e5 GeV"
+    with pytest.raises(InputError, match="selected differently"):
+        read_inputs(config, hists, account)
+    for entry in account["datasets"].values():
+        del entry["metadata"]["selection"]
+    hists["data"] = {**hists["data"], "data_track": hists["data"]["data_track"][{"reco_energy": slice(0, 5)}]}
+    with pytest.raises(InputError, match="other bins than the response"):
+        read_inputs(config, hists, account)
+
+
+def test_a_surrogate_has_no_official_binning(tmp_path: Path, inputs) -> None:
+    _, hists, account = inputs
+    with pytest.raises(InputError, match="official needs lengths of double cascades"):
+        read_inputs(configured(tmp_path, processor={"binning": "official"}), hists, account)
+
+
+def test_missing_data_and_livetimes_are_refused(inputs) -> None:
+    config, hists, account = inputs
+    without = copy.deepcopy(account)
+    del without["datasets"]["data"]
+    with pytest.raises(InputError, match="no data set of kind data"):
+        prepare_all(config, {"mc": hists["mc"]}, without)
+    account["datasets"]["data"]["livetime_s"] = -1.0
+    with pytest.raises(InputError, match="state a positive livetime"):
+        read_inputs(config, hists, account)
+
+
+@pytest.mark.public_data
+def test_real_events_g14(public_data, tmp_path: Path, monkeypatch) -> None:
+    """The shipped configuration on the 60 events: the published answer without any tuning (PRD 104 022002: 2.87, 6.37)."""
+    monkeypatch.setenv("DYNODE_DATA", str(public_data))
+    shipped = Path(__file__).resolve().parents[2] / "configs" / "diffuse.yaml"
+    config = load_config(shipped, [f"output_dir={tmp_path}", "fits.main.toys=null", "fits.main.test=null", "fits.main.profiles=[]"])
+    assert process(config).complete
+    results = fit(config)
+    main = results["main"]
+    gamma, norm = main.parameters["astro_gamma"], main.parameters["astro_norm"]
+    assert main.valid
+    assert main.n_observed == 60
+    assert gamma.value == pytest.approx(2.874, abs=0.10)
+    assert 4.74 < norm.value < 7.83
+    assert gamma.minos is not None
+    assert -gamma.minos[0] == pytest.approx(0.19, rel=0.25)
+    assert gamma.minos[1] == pytest.approx(0.20, rel=0.25)
+    assert 0.5 < main.parameters["atmos_norm"].value < 1.6
+    assert results["energy_only"].valid
+    assert results["energy_topology"].valid
+    assert (results["energy_only"].n_bins, results["energy_topology"].n_bins) == (21, 63)
