@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MultipleLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, MultipleLocator, NullFormatter
 from numpy.typing import NDArray
 
 from plotting.style import VERMILLION, Style, experiment_label
@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 WIDTH_IN, HEIGHT_IN = 8.0, 6.8
 LEFT, RIGHT, TOP, BOTTOM = 1.15, 0.3, 0.5, 0.85  # margins in inches: fixed, so that figures of one analysis lie on top of each other
 PANEL_IN, SIDES_IN = 4.6, 1.55  # width of one panel of several, and of what stands beside them
-RATIO_IN, GAP_IN = 1.5, 0.1
+RATIO_IN, GAP_IN = 1.5, 0.12
 COLUMN_GAP_IN = 0.55  # between panels side by side: room for the tick labels at their ends
 ROW_GAP_IN = 1.0  # between rows of panels: room for tick labels and label
 FOOT_LINE_IN = 0.2
@@ -117,31 +117,36 @@ def apply_scale(axes: Axes, x: Scale | None = None, y: Scale | None = None) -> N
 
 
 def _set_ticks(axis: Axis, scale: Scale) -> None:
-    if scale.log and _is_narrow(scale.limits):
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.set_major_formatter(FuncFormatter(short_number))
-        axis.set_minor_locator(LogLocator(subs=tuple(range(2, 10)), numticks=12))
-        axis.set_minor_formatter(NullFormatter())
-    elif scale.log:
-        axis.set_major_locator(LogLocator(numticks=12))
+    if scale.log:
+        labelled = labelled_ticks(scale.limits)
+        axis.set_major_locator(LogLocator(subs=labelled, numticks=12))
+        axis.set_major_formatter(LogFormatterSciNotation() if labelled == (1.0,) else FuncFormatter(short_number))
         axis.set_minor_locator(LogLocator(subs=tuple(range(2, 10)), numticks=12))
         axis.set_minor_formatter(NullFormatter())
     elif scale.limits == (-1.0, 1.0):
         axis.set_major_locator(MultipleLocator(0.5))
 
 
-def _is_narrow(limits: tuple[float, float] | None) -> bool:
-    """Whether fewer than two powers of ten lie inside."""
+def labelled_ticks(limits: tuple[float, float] | None) -> tuple[float, ...]:
+    """Which multiples of powers of ten are labelled on a logarithmic axis: 1, 2 and 5 where there would be fewer than two numbers.
+
+    On axes of very large or small numbers one power of ten is enough: numbers between have long names.
+
+    >>> labelled_ticks((0.2, 7.0)), labelled_ticks((2e4, 3e5)), labelled_ticks((1e-1, 1e2))
+    ((1.0, 2.0, 5.0), (1.0,), (1.0,))
+    """
     if limits is None or limits[0] <= 0.0:
-        return False
-    return math.floor(math.log10(limits[1])) - math.ceil(math.log10(limits[0])) < 1
+        return (1.0,)
+    powers = math.floor(math.log10(limits[1])) - math.ceil(math.log10(limits[0])) + 1
+    short = limits[0] > 1e-3 and limits[1] < 1e4
+    return (1.0, 2.0, 5.0) if powers < (2 if short else 1) else (1.0,)
 
 
 def short_number(value: float, _: float | None = None) -> str:
     """A tick's number without needless digits: as it is between 0.001 and 9999, else with a power of ten.
 
     >>> short_number(0.5), short_number(2e5)
-    ('0.5', '$2\\times10^{5}$')
+    ('0.5', '$2\\\\times10^{5}$')
     """
     if value == 0.0 or 1e-3 <= abs(value) < 1e4:
         return f"{value:g}"

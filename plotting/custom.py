@@ -28,27 +28,28 @@ def plan(config: CustomConfig, hists: Mapping[str, Mapping[str, hist.Hist]], acc
     for dataset, by_name in hists.items():
         fraction = account["datasets"].get(dataset, {}).get("fraction", 1.0)
         warnings = (f"Partial data: {100 * fraction:.1f} % of {dataset} processed",) if fraction < 1.0 else ()
-        caption = Caption(config.plots.label, dataset, (), warnings)
         for name, one in by_name.items():
             if one.ndim in DRAWN_DIMENSIONS:
-                figures[f"{dataset}.{name}"] = partial(draw, one, name, preset, caption)
+                caption = Caption(config.plots.label, f"{dataset}: {name}", (), warnings)
+                figures[f"{dataset}.{name}"] = partial(draw, one, preset, caption)
             else:
                 skipped[f"{dataset}.{name}"] = f"it has {one.ndim} axes; figures are drawn for one or two"
     return Plan(figures, skipped, preset)
 
 
-def draw(one: hist.Hist, name: str, preset: Style, caption: Caption) -> DrawnFigure:
+def draw(one: hist.Hist, preset: Style, caption: Caption) -> DrawnFigure:
     """Draw a histogram of one axis (bars: Feldman-Cousins for counts, else the root of the variance) or of two (a colour map)."""
     values = np.asarray(one.values(), float)
     unit = one.label or ("Mean" if one.kind == "MEAN" else "Entries")
     if one.ndim == 2:
         (x_edges, x), (y_edges, y) = (_axis(axis) for axis in one.axes)
-        return map_2d(x_edges, y_edges, values, x, y, unit, text=(name,), style=preset, caption=caption)
+        x_names, y_names = (_names(axis) for axis in one.axes)
+        return map_2d(x_edges, y_edges, values, x, y, unit, x_names=x_names, y_names=y_names, style=preset, caption=caption)
     bars = _bars(one, values)
-    if _is_category(one.axes[0]):
-        return categories([str(word) for word in one.axes[0]], values, bars, Scale(unit), text=(name,), style=preset, caption=caption)
+    if names := _names(one.axes[0]):
+        return categories(names, values, bars, Scale(unit), style=preset, caption=caption)
     edges, x = _axis(one.axes[0])
-    return histogram(edges, values, bars, x, Scale(unit), text=(name, *_flow(one)), style=preset, caption=caption, quantity=one.axes[0].name or "x")
+    return histogram(edges, values, bars, x, Scale(unit), text=_entries(one), style=preset, caption=caption, quantity=one.axes[0].name or "x")
 
 
 def _axis(axis: Any) -> tuple[Array, Scale]:
@@ -69,8 +70,9 @@ def is_geometric(edges: Array) -> bool:
     return bool(len(steps) > 1 and np.allclose(steps, steps[0], rtol=GEOMETRIC))
 
 
-def _is_category(axis: Any) -> bool:
-    return isinstance(axis, hist.axis.StrCategory | hist.axis.IntCategory)
+def _names(axis: Any) -> tuple[str, ...]:
+    """Names of the bins of a category axis; of others nothing."""
+    return tuple(str(word) for word in axis) if isinstance(axis, hist.axis.StrCategory | hist.axis.IntCategory) else ()
 
 
 def _bars(one: hist.Hist, values: Array) -> tuple[Array, Array]:
@@ -82,10 +84,9 @@ def _bars(one: hist.Hist, values: Array) -> tuple[Array, Array]:
     return values - sigma, values + sigma
 
 
-def _flow(one: hist.Hist) -> tuple[str, ...]:
-    """Entries below and above the axis, in words."""
+def _entries(one: hist.Hist) -> tuple[str, ...]:
+    """Sum of the bins and of what lies outside the axis, in words."""
     if one.kind != "COUNT":
         return ()
     total, inside = float(np.sum(one.values(flow=True))), float(np.sum(one.values()))
-    outside = total - inside
-    return (f"entries {inside:.6g}", *((f"outside {outside:.6g}",) if outside else ()))
+    return (f"entries {inside:.6g}", *((f"outside {total - inside:.4g}",) if total != inside else ()))

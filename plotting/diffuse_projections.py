@@ -17,7 +17,9 @@ TITLES = {"cascade": "Cascades", "track": "Tracks", "dcascade": "Double cascades
 QUANTITIES = {"energy": "reco_energy_gev", "reco_coszen": "reco_coszen", "reco_length": "reco_length_m"}  # name in the numbers
 LABELS = {"energy": "Deposited energy [GeV]", "reco_coszen": "cos(zenith)", "reco_length": "Length [m]"}
 LOGARITHMIC = ("energy", "reco_length")
-LOWEST_EVENTS = 0.1  # lower end of a logarithmic event axis
+LOWEST_EVENTS = 0.1  # lower end of a logarithmic event axis, at most
+LOWEST_SHARE = 0.2  # and at most this share of the highest bin of the expectation
+TINY = 1e-9  # events: an empty projection still has an axis
 HIGHEST_EVENTS = 40.0  # its upper end, at least
 
 
@@ -69,16 +71,20 @@ def _draw(fit: FitView, axis: str, groups: list[list[str]], prefit: bool) -> Dra
 
 def _title(expectation: Expectation, channels: list[str]) -> str:
     """Name of a panel; nothing when it shows every event."""
-    return "" if channels == expectation.channels() else " and ".join(TITLES.get(channel, channel) for channel in channels)
+    if channels == expectation.channels():
+        return ""
+    words = " and ".join(TITLES.get(channel, channel).lower() for channel in channels)
+    return words[:1].upper() + words[1:]
 
 
 def _event_range(projections: list[Projection], log: bool) -> tuple[float, float]:
-    heights = [float(one.total.max()) for one in projections]
-    heights += [float(pair[1].max()) for one in projections for pair in (one.bars, one.band) if pair is not None]
-    highest = max(heights)
+    """Lower and upper end of the event axis: it shows the highest bin of the expectation, and every bar from above."""
+    expected = max(float(one.total.max()) for one in projections)
+    bars = [float(pair[1].max()) for one in projections for pair in (one.bars, one.band) if pair is not None]
+    highest = max([expected, *bars])
     if not log:
-        return 0.0, 1.1 * max(highest, 1e-9)
-    return min(LOWEST_EVENTS, 0.1 * highest), max(HIGHEST_EVENTS if highest > 1.0 else 0.0, 2.0 * highest)
+        return 0.0, 1.1 * max(highest, TINY)
+    return max(min(LOWEST_EVENTS, LOWEST_SHARE * expected), TINY), max(HIGHEST_EVENTS if expected > 1.0 else 0.0, 2.0 * highest, 10.0 * TINY)
 
 
 def _threshold(fit: FitView, axis: str) -> float | None:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
+from matplotlib.ticker import NullLocator
 
-from plotting.canvas import NO_CAPTION, Array, Caption, Page, Scale, apply_scale, page
+from plotting.canvas import LEFT, NO_CAPTION, Array, Caption, Page, Scale, apply_scale, page
 from plotting.drawn import DrawnFigure
 from plotting.legend import place_legend
 from plotting.stack import draw_counts
@@ -17,6 +18,7 @@ from plotting.style import BLACK, BLUE, GREEN, OTHER, PURPLE, SKY, Style
 
 LINE_COLOURS = (BLUE, OTHER, GREEN, PURPLE, SKY, BLACK)
 BAR_IN = 1.75  # room for a colour bar
+LETTER_IN = 0.135  # of a tick label
 
 
 def histogram(edges: Array, values: Array, bars: tuple[Array, Array], x: Scale, y: Scale, *, text: Sequence[str] = (), style: Style,
@@ -24,7 +26,8 @@ def histogram(edges: Array, values: Array, bars: tuple[Array, Array], x: Scale, 
     """Draw one histogram as a filled step with bars; logarithmic y where x is. Bins without entries keep their upper bar."""
     top = float(np.nanmax(np.concatenate([values, bars[1]]), initial=1.0))
     positive = values[values > 0.0]
-    limits = y.limits or ((0.5 * float(positive.min(initial=top)), 2.0 * top) if x.log else (0.0, 1.1 * top))
+    bottom = min(1.1 * float(np.nanmin(bars[0], initial=0.0)), 0.0)
+    limits = y.limits or ((0.5 * float(positive.min(initial=top)), 2.0 * top) if x.log else (bottom, 1.1 * top))
     with style.context():
         sheet = page(style, caption)
         axes = sheet.panels[0]
@@ -35,13 +38,14 @@ def histogram(edges: Array, values: Array, bars: tuple[Array, Array], x: Scale, 
     return DrawnFigure(sheet.figure, {f"{quantity}_edges": edges, "values": values, "value_low": bars[0], "value_high": bars[1]})
 
 
-def categories(names: Sequence[str], values: Array, bars: tuple[Array, Array], y: Scale, *, text: Sequence[str] = (), style: Style,
-               caption: Caption = NO_CAPTION) -> DrawnFigure:  # fmt: skip
+def categories(
+    names: Sequence[str], values: Array, bars: tuple[Array, Array], y: Scale, *, style: Style, caption: Caption = NO_CAPTION
+) -> DrawnFigure:
     """Draw one bar per category, in the order given, with its number beside it (a cut flow)."""
     rows = np.arange(len(names))
     with style.context():
         longest = max(len(name) for name in names)
-        sheet = page(style, caption, left_in=0.5 + 0.135 * longest, height_in=2.0 + 0.5 * len(names))
+        sheet = page(style, caption, left_in=0.5 + LETTER_IN * longest, height_in=2.0 + 0.5 * len(names))
         axes = sheet.panels[0]
         axes.barh(rows, values, height=0.7, color=SKY, gid="values")
         axes.errorbar(values, rows, xerr=[values - bars[0], bars[1] - values], fmt="none", ecolor=BLACK, elinewidth=1.4, gid="bars")
@@ -54,24 +58,29 @@ def categories(names: Sequence[str], values: Array, bars: tuple[Array, Array], y
         axes.set_xlim(0.0, reach)
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.set_xlabel(y.label)
-        _words(axes, text)
     return DrawnFigure(sheet.figure, {"categories": list(names), "values": values, "value_low": bars[0], "value_high": bars[1]})
 
 
-def map_2d(x_edges: Array, y_edges: Array, values: Array, x: Scale, y: Scale, label: str, *, lowest: float | None = None, text: Sequence[str] = (),
-           style: Style, caption: Caption = NO_CAPTION) -> DrawnFigure:  # fmt: skip
+def map_2d(x_edges: Array, y_edges: Array, values: Array, x: Scale, y: Scale, label: str, *, lowest: float | None = None,
+           x_names: Sequence[str] = (), y_names: Sequence[str] = (), style: Style, caption: Caption = NO_CAPTION) -> DrawnFigure:  # fmt: skip
     """Draw ``values`` (x bins, y bins) as a colour map; empty bins are white.
 
     ``lowest``: colours are logarithmic from this share of the highest value upwards; null: linear from zero.
+    ``x_names``, ``y_names``: names of the bins of a category axis.
     """
     shown = np.ma.masked_where(~np.isfinite(values) | (values == 0.0), values)
     with style.context():
-        sheet = page(style, caption, width_in=8.0 + BAR_IN, right_in=0.3 + BAR_IN)
+        left_in = max(LEFT, 0.75 + LETTER_IN * max((len(name) for name in y_names), default=0))
+        sheet = page(style, caption, width_in=8.0 + BAR_IN, left_in=left_in, right_in=0.3 + BAR_IN)
         axes = sheet.panels[0]
         mesh = axes.pcolormesh(x_edges, y_edges, shown.T, norm=_norm(shown, lowest), rasterized=True, gid="map")
         apply_scale(axes, Scale(x.label, x.log, x.limits or (x_edges[0], x_edges[-1])), Scale(y.label, y.log, y.limits or (y_edges[0], y_edges[-1])))
+        for axis, edges, names in ((axes.xaxis, x_edges, x_names), (axes.yaxis, y_edges, y_names)):
+            if names:
+                axis.set_ticks(0.5 * (edges[1:] + edges[:-1]), names)
+                axis.set_tick_params(which="both", length=0)
+                axis.set_minor_locator(NullLocator())
         _bar(sheet, axes, mesh, label)
-        _words(axes, text)
     return DrawnFigure(sheet.figure, {"x_edges": x_edges, "y_edges": y_edges, "values": values})
 
 
@@ -99,8 +108,3 @@ def _norm(values: np.ma.MaskedArray[Any, Any], lowest: float | None) -> Normaliz
 def _bar(sheet: Page, axes: Axes, mesh: Any, label: str) -> None:
     box, width = axes.get_position(), sheet.figure.get_size_inches()[0]
     sheet.figure.colorbar(mesh, cax=sheet.figure.add_axes((box.x1 + 0.15 / width, box.y0, 0.3 / width, box.height)), label=label)
-
-
-def _words(axes: Axes, text: Sequence[str]) -> None:
-    if text:
-        axes.text(0.03, 0.97, "\n".join(text), transform=axes.transAxes, ha="left", va="top", fontsize=14)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -92,7 +93,8 @@ def _range(bands: Sequence[Band], segments: Sequence[Segments]) -> tuple[float, 
     values = np.concatenate([*(np.concatenate([one.low, one.high]) for one in bands), *(np.concatenate([one.low, one.high]) for one in segments)])
     positive = values[values > 0.0]
     high = 2.0 * float(positive.max())
-    return max(0.4 * float(positive.min()), high * 10.0**-DECADES), high
+    low = max(0.4 * float(positive.min()), high * 10.0**-DECADES)
+    return min(low, 0.9 * 10.0 ** math.floor(math.log10(high) - 1.0)), high  # two numbers on the axis
 
 
 def _energies(bands: Sequence[Band], segments: Sequence[Segments]) -> tuple[float, float]:

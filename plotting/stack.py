@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from plotting.canvas import NO_CAPTION, PANEL_IN, SIDES_IN, WIDTH_IN, Array, Caption, Page, Scale, apply_scale, page, share_y
+from plotting.canvas import NO_CAPTION, PANEL_IN, SIDES_IN, WIDTH_IN, Array, Caption, Page, Scale, apply_scale, labelled_ticks, page, share_y
 from plotting.drawn import DrawnFigure
 from plotting.legend import place_legend
 from plotting.style import BLACK, COMPONENTS, GREY, Style
 
 RATIO_AT_LEAST = (0.25, 4.0)  # range of a logarithmic ratio panel: wide enough for its points, not narrower than this
 RATIO_AT_MOST = (0.03, 30.0)  # nor wider than this
-LINEAR_RATIO_TOP = (2.0, 5.0)
+CLEAR_OF_TICK = 1.5  # how far above its highest number a logarithmic ratio panel ends
+LINEAR_RATIO_TOPS = (2.4, 3.4, 4.4, 5.4)  # clear of a labelled tick at the top, where the panel above has its lowest
 BAND: dict[str, Any] = {"facecolor": "none", "edgecolor": "#303030", "linewidth": 0.0, "hatch": "//////"}
 
 
@@ -150,6 +151,15 @@ def _draw_ratio(axes: Axes, projection: Projection, values: Mapping[str, Array],
         low, high = values.get("ratio_low", points), values.get("ratio_high", points)
         out_of_reach = (points == 0.0) & ~(high < scale.limits[1])  # an upper bar that leaves the panel says nothing
         draw_counts(axes, projection.edges, np.where(out_of_reach, np.nan, points), (low, high), geometric)
+        _mark_beyond(axes, centres_of(projection.edges, geometric), points, scale.limits)
+
+
+def _mark_beyond(axes: Axes, centres: Array, points: Array, limits: tuple[float, float]) -> None:
+    """A triangle at the edge of a ratio panel for each point with events that lies outside."""
+    for beyond, edge, marker in ((points > limits[1], 0.93, "^"), ((points > 0.0) & (points < limits[0]), 0.07, "v")):
+        if beyond.any():
+            height = np.full(int(beyond.sum()), edge)
+            axes.plot(centres[beyond], height, marker, color=BLACK, markersize=8, transform=axes.get_xaxis_transform(), zorder=5, gid="beyond")
 
 
 def _ratio_range(ratios: Sequence[Mapping[str, Array]], log: bool) -> tuple[float, float]:
@@ -157,9 +167,13 @@ def _ratio_range(ratios: Sequence[Mapping[str, Array]], log: bool) -> tuple[floa
     points = np.concatenate([[1.0], *(values["ratio"] for values in ratios if "ratio" in values)])
     points = points[np.isfinite(points) & (points > 0.0)]
     if not log:
-        return 0.0, float(np.clip(1.2 * points.max(), *LINEAR_RATIO_TOP))
+        highest = 1.1 * points.max()
+        return 0.0, next((top for top in LINEAR_RATIO_TOPS if top > highest), LINEAR_RATIO_TOPS[-1])
     low, high = max(0.7 * points.min(), RATIO_AT_MOST[0]), min(1.4 * points.max(), RATIO_AT_MOST[1])
-    return float(min(low, RATIO_AT_LEAST[0])), float(max(high, RATIO_AT_LEAST[1]))
+    low, high = float(min(low, RATIO_AT_LEAST[0])), float(max(high, RATIO_AT_LEAST[1]))
+    steps = [step * 10.0**power for power in range(-2, 3) for step in labelled_ticks((low, high))]
+    highest_tick = max(step for step in steps if step <= high)
+    return low, max(high, CLEAR_OF_TICK * highest_tick)
 
 
 def _mark_threshold(sheet: Page, threshold: float | None) -> None:
