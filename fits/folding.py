@@ -92,7 +92,7 @@ def columns(weights: NodeWeights, nodes: Nodes) -> Array:
 def parabola_error(weights: NodeWeights, aside: Shape, shift: Array, nodes: Nodes) -> Array:
     """|r(d) - parabola(d)| / r_e at d = ``shift`` from the nodes; ``aside`` is the spectrum there. Shape (nodes,).
 
-    Measured, not estimated: a quarter of a node away (u = 1/2) T_3 has its extreme, and a kink within the node shows too.
+    Measured, not estimated: T_3 has its extremes a quarter and half of a node's width away, and a kink within the node shows there too.
     """
     exact = np.exp(aside.l - weights.shape.l + nodes.index * shift)
     parabola = 1.0 + (weights.c1 * shift if nodes.n_moments > 1 else 0.0) + (weights.c2 * shift**2 if nodes.n_moments > 2 else 0.0)

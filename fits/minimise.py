@@ -191,7 +191,7 @@ class _Attempt:
     def value(self) -> float:
         """The function at the end point; infinity where it is not a number."""
         value = self._cached.value(self.theta)
-        return value if math.isfinite(value) else math.inf
+        return float(value) if math.isfinite(value) else math.inf
 
     @property
     def edm(self) -> float:

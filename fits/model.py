@@ -149,8 +149,8 @@ class Model:
         theta = np.asarray(theta, dtype=float)
         weights = self.weights(theta)
         distance = np.zeros_like(self._x)
-        for sign in (-1.0, 1.0):
-            x = np.clip(self._x + sign * 0.25 * self.response.width, self._x[0], self._x[-1])
+        for share in (-0.5, -0.25, 0.25, 0.5):
+            x = np.clip(self._x + share * self.response.width, self._x[0], self._x[-1])
             aside = self.spectrum.evaluate(x, theta[1:-1])
             distance = np.maximum(distance, parabola_error(weights, aside, x - self._x, self.nodes))
         first, *_, last = np.split(np.abs(self.matrix), self.n_moments, axis=1) if self.n_moments > 1 else (np.abs(self.matrix),) * 2

@@ -14,7 +14,9 @@ from configs.diffuse import Processor
 from fits.response import Response
 from physics.binning import binning
 from physics.constants import HESE_LIVETIME_S
+from physics.spectra import Spectrum
 from processors.diffuse import DiffuseProcessor
+from readers.events import with_metadata
 from simulation.diffuse import Sample
 
 CHANNELS = ("cascade", "track", "dcascade")
@@ -63,8 +65,6 @@ def generated(size: int = 100_000, per_decade: int = 20, moments: int = 2, seed:
     blocks = list(Sample(size, seed, HESE_LIVETIME_S).blocks())
     events = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
     options = Processor(true_energy={"per_decade": per_decade, "max_gev": 1.0e8}, moments=moments, pair_moments=moments)
-    array = ak.Array(events)
-    array.attrs["@events_factory"] = None
     hists = _process(options, events)
     flat = official_bins(events)
     taken = flat >= 0
@@ -74,8 +74,14 @@ def generated(size: int = 100_000, per_decade: int = 20, moments: int = 2, seed:
     return Generated({"mc": hists}, account, flat[taken], np.log(events["primaryEnergy"][taken] / 1e5), weights, response)
 
 
-def _process(options: Processor, events: Mapping[str, np.ndarray]) -> dict[str, hist.Hist]:
-    from readers.events import with_metadata
+def expectation(case: Generated, spectrum: Spectrum, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Exact sums over events: expectation and variance in every bin. ``theta`` = norm, shape parameters, atmospheric norm."""
+    ratio = np.exp(spectrum.evaluate(case.x, theta[1:-1]).l + 2.5 * case.x)
+    w = theta[0] * case.weights["astro"] * ratio + theta[-1] * case.weights["atmosphere"]
+    n = len(case.response.bins)
+    return np.bincount(case.bin, w, n), np.bincount(case.bin, w * w, n)
 
+
+def _process(options: Processor, events: Mapping[str, np.ndarray]) -> dict[str, hist.Hist]:
     metadata = {"dataset": "mc", "kind": "mc", "filename": "generated", "entrystart": 0, "livetime_s": HESE_LIVETIME_S}
     return DiffuseProcessor(options).process(with_metadata(ak.Array(dict(events)), metadata))
