@@ -24,8 +24,8 @@ def update_manifest(
 ) -> None:
     """Replace the part of ``stage`` ("process", "fit", "plot") in the manifest of ``output``, atomically.
 
-    ``entry`` is ``{"key", "started" (ISO 8601), "seconds", ...}``. ``config`` also records configuration and seed; ``inputs`` adds files
-    read, as paths (size and digest are taken here; a URL is recorded without) or as ``{path: {"size", "sha256"}}``.
+    ``entry`` is ``{"key", "started" (ISO 8601), "seconds", ...}``. ``config`` also records configuration and seed; ``inputs`` are the files
+    that the stage read, as paths (size and digest are taken here; a URL is recorded without) or as ``{path: {"size", "sha256"}}``.
     """
     output = Path(output)
     manifest = load_manifest(output)
@@ -33,8 +33,10 @@ def update_manifest(
     if config is not None:
         manifest |= {"config": as_json(config), "seed": config.seed}
     identities = inputs if isinstance(inputs, Mapping) else {str(path): _identity(path) for path in inputs}
-    manifest["inputs"] = {**manifest.get("inputs", {}), **identities}
-    manifest["stages"] = {**manifest.get("stages", {}), stage: dict(entry)}
+    part = {**entry, "inputs": sorted(identities)} if identities else dict(entry)
+    manifest["stages"] = {**manifest.get("stages", {}), stage: part}
+    used = {path for present in manifest["stages"].values() for path in present.get("inputs", ())}
+    manifest["inputs"] = {path: identity for path, identity in {**manifest.get("inputs", {}), **identities}.items() if path in used}
     write_text(output / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
 

@@ -26,16 +26,26 @@ def test_stages_keep_their_own_parts(tmp_path: Path) -> None:
         tmp_path, "process", {"key": "a", "started": "2026-01-01T00:00:00", "seconds": 1.5}, config=config, inputs=[tmp_path / "events.root"]
     )
     manifest.update_manifest(tmp_path, "fit", {"key": "b"}, inputs={"scan.txt": {"size": 3, "sha256": "x"}})
-    manifest.update_manifest(tmp_path, "process", {"key": "c"})
+    manifest.update_manifest(tmp_path, "fit", {**manifest.load_manifest(tmp_path)["stages"]["fit"], "seconds": 2})
     written = json.loads((tmp_path / "manifest.json").read_text())
     assert written == manifest.load_manifest(tmp_path)
-    assert written["stages"] == {"process": {"key": "c"}, "fit": {"key": "b"}}
+    assert written["stages"]["fit"] == {"key": "b", "seconds": 2, "inputs": ["scan.txt"]}
+    assert (written["stages"]["process"]["key"], written["stages"]["process"]["seconds"]) == ("a", 1.5)
     assert written["seed"] == 7
     assert written["config"]["datasets"]["mc"]["format"] == "surrogate"
     assert written["inputs"][str(tmp_path / "events.root")] == {"size": 5, "sha256": hashlib.sha256(b"12345").hexdigest()}
     assert written["inputs"]["scan.txt"]["size"] == 3
     assert written["packages"]["numpy"] == importlib.metadata.version("numpy")
     assert written["dynode"] == provenance.dynode_version()
+
+
+def test_inputs_are_those_of_the_last_run_of_each_stage(tmp_path: Path) -> None:
+    (tmp_path / "shared.txt").write_text("1")
+    (tmp_path / "old.txt").write_text("2")
+    manifest.update_manifest(tmp_path, "process", {}, inputs=[tmp_path / "shared.txt", tmp_path / "old.txt"])
+    manifest.update_manifest(tmp_path, "fit", {}, inputs=[tmp_path / "shared.txt"])
+    manifest.update_manifest(tmp_path, "process", {}, inputs=["https://host/new"])
+    assert manifest.load_manifest(tmp_path)["inputs"].keys() == {str(tmp_path / "shared.txt"), "https://host/new"}
 
 
 def test_remote_inputs_are_listed_without_a_digest(tmp_path: Path) -> None:
