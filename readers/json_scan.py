@@ -238,8 +238,10 @@ class _Cursor:
         self.peek()
         window = 256
         while True:
+            while (short := len(self.data) - self.at < window) and self.fill():
+                pass
             text = self._text(window, where)
-            ended = window > LARGEST_VALUE_BYTES or (len(text.encode()) < window and not self.fill())
+            ended = short or window >= LARGEST_VALUE_BYTES
             try:
                 value, end = decoder.raw_decode(text)
             except json.JSONDecodeError as error:
