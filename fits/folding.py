@@ -103,6 +103,7 @@ def _with_coefficients(r: Array, p: Array, shape: Shape, nodes: Nodes) -> NodeWe
     square = p * p
     if nodes.n_moments < 3:
         return NodeWeights(r, p, 0.5 * (square + shape.q), p, nodes.cubic, shape)
-    share = nodes.cubic * (square / 3.0 + shape.q)
-    cubic = np.where(share < STEEP, nodes.cubic, 0.0)
-    return NodeWeights(r, p + p * np.where(share < STEEP, share, 0.0), 0.5 * (square + shape.q), p, cubic, shape)
+    cubic, share = nodes.cubic, nodes.cubic * (square / 3.0 + shape.q)
+    if np.maximum.reduce(share) > STEEP:
+        cubic, share = np.where(share > STEEP, 0.0, cubic), np.where(share > STEEP, 0.0, share)
+    return NodeWeights(r, p + p * share, 0.5 * (square + shape.q), p, cubic, shape)

@@ -114,7 +114,8 @@ def _explainable(model: Model, counts: ArrayLike, policy: EmptyBins) -> tuple[Ar
 class _MergedPoisson:
     """Poisson data part with all bins merged that hold no event: their terms add up to the total expectation (an identity, not an approximation).
 
-    Rows: the sum of all bins, then each bin with counts; NLL = mu_total - sum k ln mu + sum ln k!.
+    Rows: the sum of all bins, then each bin with counts; NLL = mu_total - sum k ln mu + sum ln k!. Columns: the folding's, then the background, so that
+    mu = rows @ [norm w, atmos norm].
     """
 
     def __init__(self, model: Model, counts: Array, offset: Array | None) -> None:
@@ -122,29 +123,33 @@ class _MergedPoisson:
         self._model = model
         self._k = counts[seen]
         self._ln_factorials = float(gammaln(self._k + 1.0).sum())
-        self._matrix = np.vstack([model.total_row, model.matrix[seen]])
-        self._background = np.append(model.background.sum(), model.background[seen])
+        self._rows = np.empty((self._k.size + 1, model.matrix.shape[1] + 1))
+        self._rows[0, :-1], self._rows[0, -1] = model.total_row, model.background.sum()
+        self._rows[1:, :-1], self._rows[1:, -1] = model.matrix[seen], model.background[seen]
         self._offset = None if offset is None else np.append(offset.sum(), offset[seen])
-        self._slopes = np.ones(self._k.size + 1)
 
     def __call__(self, theta: Array) -> tuple[float, Array]:
-        model, norm, atmos = self._model, theta[0], theta[-1]
+        model, norm = self._model, theta[0]
         weights = model.weights(theta)
-        astro = self._matrix @ vector(weights, model.n_moments)
-        mu = norm * astro + atmos * self._background
+        folding = vector(weights, model.n_moments)
+        whole = np.empty(folding.size + 1)
+        whole[:-1] = norm * folding
+        whole[-1] = theta[-1]
+        mu = self._rows @ whole
         if self._offset is not None:
             mu += self._offset
         each = mu[1:]
         impossible = each.size > 0 and np.minimum.reduce(each) <= 0
         if impossible:
             each = np.where(each > 0, each, TINY)
-        value = math.inf if impossible else float(mu[0] - self._k @ np.log(each)) + self._ln_factorials
-        slopes = self._slopes
+        slopes = np.ones(mu.size)
         slopes[1:] = -self._k / each
+        back = slopes @ self._rows
         gradient = np.empty(theta.size)
-        gradient[0] = slopes @ astro
-        gradient[1:-1] = norm * pull_back(weights, slopes @ self._matrix, model.nodes)
-        gradient[-1] = slopes @ self._background
+        gradient[0] = back[:-1] @ folding
+        gradient[1:-1] = norm * pull_back(weights, back[:-1], model.nodes)
+        gradient[-1] = back[-1]
+        value = math.inf if impossible else float(mu[0] - self._k @ np.log(each)) + self._ln_factorials
         return value, gradient
 
 

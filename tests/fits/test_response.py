@@ -168,7 +168,7 @@ def test_unknown_axes_are_refused() -> None:
 
 
 def test_the_axes_of_the_layout_are_those_assumed_here() -> None:
-    assert list(ENERGY)[0] == 6e4
+    assert ENERGY[0] == 6e4
     assert COSINE[0] == -1.0
     assert build().components == ("astro", "atmo")
     assert build().simulated.all()
