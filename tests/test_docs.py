@@ -1,0 +1,48 @@
+"""The worked pages do what they say: their files are written, their commands run, in the order of the page."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+BLOCK = re.compile(r"^```(?P<language>[a-z]+)(?: (?P<name>[\w./-]+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def run_page(page: Path, folder: Path) -> list[subprocess.CompletedProcess[str]]:
+    """Write every named block of a page as a file and run every bash block, as a reader would."""
+    for door in ROOT.glob("run_*.py"):
+        (folder / door.name).symlink_to(door)
+    (folder / "configs").symlink_to(ROOT / "configs")
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    blocks = list(BLOCK.finditer(page.read_text(encoding="utf-8")))
+    for block in blocks:
+        if block["name"]:
+            (folder / block["name"]).write_text(block["text"], encoding="utf-8")
+    return [
+        subprocess.run(["bash", "-euc", block["text"]], cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
+        for block in blocks
+        if block["language"] == "bash"
+    ]
+
+
+def test_own_processor_page(tmp_path: Path) -> None:
+    inspected, ran, looked = run_page(ROOT / "docs" / "own_processor.md", tmp_path)
+    for finished in (inspected, ran, looked):
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "charge_pc" in inspected.stdout
+    assert "5000" in inspected.stdout
+    kept = int(looked.stdout.split()[0])
+    assert 14_000 < kept < 15_000  # of 15000 hits, those above threshold
+    assert (tmp_path / "outputs" / "hit_charges" / "figures" / "laser_charge.png").stat().st_size > 5_000
+
+
+@pytest.mark.public_data
+def test_diffuse_page(tmp_path: Path, public_data: Path) -> None:
+    for finished in run_page(ROOT / "docs" / "diffuse.md", tmp_path):
+        assert finished.returncode == 0, finished.stdout + finished.stderr
