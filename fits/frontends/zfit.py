@@ -109,7 +109,7 @@ def minimise(nll: NegativeLogLikelihood, *, minos: Iterable[str] = (), loss: Any
     free_at = [i for i, name in enumerate(nll.names) if name in by_name]
     theta = np.array([float(result.params[by_name[one.name]]["value"]) if one.name in by_name else one.start for one in nll.parameters])
     covariance = np.zeros((theta.size, theta.size))
-    covariance[np.ix_(free_at, free_at)] = result.covariance(params=free)
+    covariance[np.ix_(free_at, free_at)] = result.covariance(params=free, method="hesse_np")  # Minuit's own is 1 % off where parameters correlate
     wanted = [name for name in minos if name in by_name]
     errors = result.errors([by_name[name] for name in wanted], method="minuit_minos", cl=None)[0] if wanted else {}
     intervals = {name: (float(errors[by_name[name]]["lower"]), float(errors[by_name[name]]["upper"])) for name in wanted}

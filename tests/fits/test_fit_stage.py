@@ -206,7 +206,7 @@ def test_missing_stale_and_foreign_histograms_are_refused(make, tmp_path: Path) 
         fit(other)
     account = json.loads((config.output / "processing.json").read_text())
     (config.output / "processing.json").write_text(json.dumps({**account, "histogram_digest": "0" * 64}))
-    with pytest.raises(InputError, match="is not what processing.json describes"):
+    with pytest.raises(InputError, match=r"is not what processing\.json describes"):
         fit(config)
     (config.output / "processing.json").write_text(json.dumps({**account, "histogram_digest": None, "complete": False}))
     with pytest.raises(InputError, match="incomplete and left no histograms"):
