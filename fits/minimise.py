@@ -103,26 +103,9 @@ def minimise(
         again = [*points, *_jittered(nll.parameters, points[0], held, seed)]
         tried += [_Attempt(nll, point, held, steps).rescue() for point in again]
     best = min(tried, key=lambda attempt: (attempt.reason != "", attempt.value))
-    minima = tuple((attempt.theta, attempt.value) for attempt in tried if attempt.reason == "")
-    intervals = {name: best.interval(name) for name in wanted if name not in held} if minima else {}  # may find a better minimum: first of all
-    errors, matrix = best.uncertainty(hesse and best.reason == "")
-    names, theta = [parameter.name for parameter in nll.parameters], best.theta
-    return Minimum(
-        names=tuple(names),
-        values=dict(zip(names, theta.tolist(), strict=True)),
-        errors=dict(zip(names, errors.tolist(), strict=True)),
-        covariance=matrix,
-        minos=intervals,
-        valid=best.reason == "",
-        reason=best.reason,
-        at_bound=tuple(p.name for p, value in zip(nll.parameters, theta, strict=True) if p.name not in held and at_bound(p, value)),
-        nll=best.value,
-        edm=best.edm,
-        fixed=frozenset(held),
-        minima=minima,
-        starts_tried=len(tried),
-        calls=sum(attempt.calls for attempt in tried),
-    )
+    valid = best.reason == ""
+    intervals = {name: best.interval(name) for name in wanted if name not in held} if valid else {}  # may find a better minimum: first of all
+    return _minimum(nll.parameters, tried, best, intervals, hesse and valid)
 
 
 def at_bound(parameter: FitParameter, value: float) -> bool:
@@ -267,6 +250,29 @@ def _off_bounds(parameters: Sequence[FitParameter], point: Array, held: Mapping[
         if one.name not in held and math.isfinite(one.upper):
             moved[i] = min(moved[i], one.upper - min(OFF_BOUND * max(1.0, abs(one.upper)), room))
     return moved
+
+
+def _minimum(
+    parameters: Sequence[FitParameter], tried: Sequence[_Attempt], best: _Attempt, minos: Mapping[str, tuple[float, float]], hesse: bool
+) -> Minimum:
+    errors, matrix = best.uncertainty(hesse)
+    names, theta = [parameter.name for parameter in parameters], best.theta
+    return Minimum(
+        names=tuple(names),
+        values=dict(zip(names, theta.tolist(), strict=True)),
+        errors=dict(zip(names, errors.tolist(), strict=True)),
+        covariance=matrix,
+        minos=minos,
+        valid=best.reason == "",
+        reason=best.reason,
+        at_bound=tuple(p.name for p, value in zip(parameters, theta, strict=True) if p.name not in best.held and at_bound(p, value)),
+        nll=best.value,
+        edm=best.edm,
+        fixed=frozenset(best.held),
+        minima=tuple((attempt.theta, attempt.value) for attempt in tried if attempt.reason == ""),
+        starts_tried=len(tried),
+        calls=sum(attempt.calls for attempt in tried),
+    )
 
 
 def _known(parameters: Sequence[FitParameter], names: Iterable[str]) -> None:

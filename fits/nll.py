@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -92,6 +92,8 @@ class NegativeLogLikelihood:
 
 def _explainable(model: Model, counts: ArrayLike, policy: EmptyBins) -> tuple[Array, Array | None, tuple[str, ...], float]:
     """Counts for the likelihood, an offset (bins,) of the expectation or None, names of unreachable bins with data, events left out."""
+    if policy not in get_args(EmptyBins):
+        raise InputError(f"empty_bins: {policy!r} is not a policy{nearest(policy, get_args(EmptyBins))}")
     given = np.array(counts, dtype=float)
     if given.shape != (model.n_bins,):
         raise InputError(f"counts have shape {given.shape}, the model has {model.n_bins} bins; project both with the same axes")
@@ -114,8 +116,8 @@ def _explainable(model: Model, counts: ArrayLike, policy: EmptyBins) -> tuple[Ar
 class _MergedPoisson:
     """Poisson data part with all bins merged that hold no event: their terms add up to the total expectation (an identity, not an approximation).
 
-    Rows: the sum of all bins, then each bin with counts; NLL = mu_total - sum k ln mu + sum ln k!. Columns: the folding's, then the background, so that
-    mu = rows @ [norm w, atmos norm].
+    Rows: the sum of all bins, then each bin with counts; NLL = mu_total - sum k ln mu + sum ln k!. Columns: the folding's, then the background, so
+    that mu = rows @ [norm w, atmos norm].
     """
 
     def __init__(self, model: Model, counts: Array, offset: Array | None) -> None:

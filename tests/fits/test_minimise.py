@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from layout_case import account, events, response_hists
 from surrogate_case import PUBLISHED, likelihood, toy_counts
 
 from configs.errors import InputError
 from fits.curvature import covariance, hessian
 from fits.minimise import BOUND_TOLERANCE, minimise
+from fits.model import Model
+from fits.nll import NegativeLogLikelihood
 from fits.parameters import FitParameter
-from physics.spectra import ExponentialCutoff, LogParabola
+from fits.response import Response
+from physics.spectra import ExponentialCutoff, LogParabola, PowerLaw
 
 
 @dataclass
@@ -144,6 +148,23 @@ def test_wider_models_find_the_power_law_in_its_asimov_set(spectrum, name: str, 
     assert minimum.valid
     assert minimum.values[name] == pytest.approx(value, abs=0.02 * minimum.errors[name])
     assert minimum.nll == pytest.approx(minimise(likelihood()).nll, abs=1e-4)
+
+
+def test_a_small_simulation_widens_the_errors() -> None:
+    """Effective likelihood: with many simulated events Poisson's errors, with few larger ones (arXiv:1901.04645, section 5)."""
+    truth = [6.0, 2.5, 1.0]
+    errors = {}
+    for n in (300, 30_000):
+        response = Response.from_hists({"mc": response_hists(events(n))}, account(mc=("mc", 1.0, 1.0)))
+        model = Model(response, PowerLaw())
+        for name in ("poisson", "say", "bb_lite"):
+            minimum = minimise(NegativeLogLikelihood(model, model.expected(truth), name), fixed={"atmos_norm": 1.0})
+            assert minimum.valid
+            errors[name, n] = minimum.errors["astro_norm"]
+    assert errors["say", 300] > 1.1 * errors["poisson", 300]
+    assert errors["bb_lite", 300] > 1.1 * errors["poisson", 300]
+    assert errors["say", 30_000] == pytest.approx(errors["poisson", 30_000], rel=0.02)
+    assert errors["bb_lite", 30_000] == pytest.approx(errors["poisson", 30_000], rel=0.02)
 
 
 def nowhere(theta):

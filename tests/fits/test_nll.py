@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -171,8 +174,17 @@ def test_wrong_shapes_names_and_missing_pairs_are_refused() -> None:
     with pytest.raises(InputError, match=r"likelihood 'chi2' does not exist"):
         small("chi2")
     model = Model(surrogate_response(), PowerLaw())
+    with pytest.raises(InputError, match=r"empty_bins: 'skipp' is not a policy; did you mean 'skip'"):
+        NegativeLogLikelihood(model, np.zeros(model.n_bins), empty_bins="skipp")
     with pytest.raises(InputError, match=r"are not those of the model"):
         NegativeLogLikelihood(model, np.zeros(model.n_bins), parameters=model.parameters[:2])
+
+
+def test_the_likelihood_needs_no_plotting_and_no_other_fit_program() -> None:
+    """zfit alone takes some 17 s to import: no native fit may pay for it."""
+    code = "import sys, fits.nll, fits.minimise; print(*sorted({'matplotlib', 'zfit', 'pyhf', 'tensorflow', 'numba', 'coffea'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert done.stdout.strip() == ""
 
 
 def test_asimov_counts_have_their_minimum_at_the_truth() -> None:
