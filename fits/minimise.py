@@ -144,6 +144,7 @@ class _Attempt:
     """One run of Minuit from one start."""
 
     def __init__(self, nll: Objective, start: Array, held: Mapping[str, float], steps: Mapping[str, float] | None) -> None:
+        self.held = held
         self._parameters = nll.parameters
         start = _off_bounds(nll.parameters, start, held)
         self._cached = _Cached(nll)
