@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypedDict
@@ -122,7 +123,10 @@ def as_content(values: np.ndarray) -> Any:
     """``values`` as native numbers (further axes: lists of fixed length), or as an awkward string array when they are text (bytes are UTF-8)."""
     if values.dtype.kind in "SU":
         return as_strings(text.decode("utf-8") if isinstance(text, bytes) else text for text in values.tolist())
-    return ak.from_numpy(np.ascontiguousarray(values, dtype=native(values.dtype)), regulararray=True, highlevel=False)
+    content = ak.contents.NumpyArray(np.ascontiguousarray(values, dtype=native(values.dtype)).reshape(-1))
+    for axis in range(values.ndim - 1, 0, -1):
+        content = ak.contents.RegularArray(content, values.shape[axis], math.prod(values.shape[:axis]))
+    return content
 
 
 def as_strings(texts: Iterable[str]) -> Any:
