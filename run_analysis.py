@@ -25,18 +25,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(config: Any, arguments: argparse.Namespace) -> int:
     """Run each stage that is out of date, saying why, up to the first that fails; returns its exit status."""
     from records.freshness import dependencies, why_stale
+    from records.summary import show
 
     for stage, run_stage in STAGES.items():
         if stage == "fit" and not hasattr(config, "fits"):
             continue
         reason = "--fresh" if arguments.fresh else why_stale(config.output, stage, dependencies(stage, config))
         if reason is None:
-            print(f"{stage}: up to date")
+            show(f"{stage}: up to date")
             continue
-        print(f"{stage}: runs ({reason})", flush=True)
+        show(f"{stage}: runs ({reason})")
         if status := run_stage(config, arguments):
             return status
-    print(f"Results and figures: {config.output}")
+    show(f"Results and figures: {config.output}")
     return DONE
 
 

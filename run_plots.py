@@ -21,14 +21,15 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     """Draw the figures, record what they depended on, print their paths; returns the exit status."""
     from plotting.stage import plot
     from records.freshness import dependencies, record
+    from records.summary import show
 
     depends = dependencies("plot", config)
     with command_line.progress_bar() as progress:
         figures = plot(config, progress=progress)
     record(config.output, "plot", depends, figures)
-    print("\n".join(str(path) for path in figures if path.suffix != ".json"))
+    show("\n".join(str(path) for path in figures if path.suffix != ".json"))
     for name, reason in figures.skipped.items():
-        print(f"not drawn: {name}: {reason}", file=sys.stderr)
+        command_line.complain(f"not drawn: {name}: {reason}")
     return DONE
 
 

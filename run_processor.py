@@ -47,9 +47,9 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     account = outcome.account
     show(account_table(account.to_json()))
     if not account.complete:
-        print(f"INCOMPLETE\n{account.describe()}", file=sys.stderr)
+        command_line.complain(f"INCOMPLETE\n{account.describe()}")
         if not arguments.allow_partial:
-            print("Mend the files and run the same command again (finished work is kept), or accept the loss with --allow-partial.", file=sys.stderr)
+            command_line.complain("Mend the files and repeat the command (finished work is kept), or accept the loss with --allow-partial.")
             return INCOMPLETE
     record(config.output, "process", depends, [config.output / "hists.h5", config.output / "processing.json"], complete=account.complete)
     return DONE
@@ -66,13 +66,14 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 def _convert(arguments: argparse.Namespace, options: argparse.ArgumentParser) -> int:
     from readers.convert import convert
+    from records.summary import show
 
     *inputs, output = arguments.convert
     if not inputs:
         options.error("--convert needs at least one input and an output")
     with command_line.progress_bar() as progress:
         entries = convert(inputs, output, format=arguments.format, tree=arguments.tree, progress=lambda done, total: progress("convert", done, total))
-    print(f"{output}: {entries:,} entries")
+    show(f"{output}: {entries:,} entries")
     return DONE
 
 

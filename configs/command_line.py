@@ -59,16 +59,21 @@ def run(door: Callable[[argparse.Namespace], int], options: argparse.ArgumentPar
     try:
         return door(parsed)
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on where it stopped", file=sys.stderr)
+        complain("interrupted; the same command goes on where it stopped")
         return INTERRUPTED
     except Exception as error:
         if parsed.debug:
             traceback.print_exc()
         elif isinstance(error, (InputError, OSError)):  # wrong input, or a file system or network in trouble
-            print(f"error: {error}", file=sys.stderr)
+            complain(f"error: {error}")
         else:
-            print(f"fault in the program: {type(error).__name__}: {error}\nRepeat with --debug for the traceback and report it.", file=sys.stderr)
+            complain(f"fault in the program: {type(error).__name__}: {error}\nRepeat with --debug for the traceback and report it.")
         return WRONG_INPUT
+
+
+def complain(text: str) -> None:
+    """Write a message to standard error."""
+    sys.stderr.write(f"{text}\n")
 
 
 def read_config(arguments: argparse.Namespace) -> Any:

@@ -19,8 +19,8 @@ from records.provenance import file_identity, package_versions, source_digest, v
 
 SECTIONS = {
     "process": ("analysis", "seed", "datasets", "processor"),
-    "fit": ("analysis", "seed", "fits"),
-    "plot": ("analysis", "name", "fits", "plots"),
+    "fit": ("analysis", "seed", "datasets", "processor", "fits"),
+    "plot": ("analysis", "name", "datasets", "processor", "fits", "plots"),
 }
 CODE = {
     "process": ("data_info", "physics", "readers", "simulation", "processors"),
