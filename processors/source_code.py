@@ -45,6 +45,7 @@ def closure(files: Iterable[Path], beside: Path | None = None) -> list[Path]:
         if path in found:
             continue
         found.add(path)
+        waiting += _package_of(path)
         for folder, module in _imports(path):
             waiting += _resolve(folder, module, beside)
     if any(path.parent == PROJECT / "data_info" for path in found):
@@ -97,6 +98,12 @@ def _imported_names(source: bytes) -> tuple[tuple[int, str], ...]:
     plain = [(0, alias.name) for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     named = [(node, alias) for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names]
     return (*plain, *((node.level, f"{node.module or ''}.{alias.name}".strip(".")) for node, alias in named))
+
+
+def _package_of(path: Path) -> list[Path]:
+    """The ``__init__.py`` that Python runs before this module, if any."""
+    folder = path.parent.parent if path.name == "__init__.py" else path.parent
+    return [folder / "__init__.py"] if path.suffix == ".py" and (folder / "__init__.py").is_file() else []
 
 
 def _resolve(folder: Path | None, module: str, beside: Path | None) -> list[Path]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +27,6 @@ from readers.source import ReadError
 
 KINDS = ["iterative", "futures", "dask"]
 EXACT = ["counts", "exact", "sparse"]  # sums without rounding
-
-
-@pytest.fixture(scope="module")
-def opened() -> Iterator[dict[str, Executor]]:
-    with create(options()) as iterative, create(options(kind="futures")) as futures, create(options(kind="dask")) as dask:
-        yield {"iterative": iterative, "futures": futures, "dask": dask}
 
 
 @pytest.fixture
@@ -426,7 +419,7 @@ class HoldsAFile(ProcessorABC):
 def test_a_processor_that_cannot_be_sent_to_workers_is_refused(tmp_path: Path) -> None:
     (tmp_path / "open.txt").touch()
     processor = HoldsAFile(tmp_path / "open.txt")
-    with processor.file, pytest.raises(InputError, match="the processor HoldsAFile cannot be sent to workers .*no open files, locks"):
+    with processor.file, pytest.raises(InputError, match=r"the processor HoldsAFile cannot be sent to workers .*no open files, locks"):
         engine.run([dataset([tmp_path / "any.parquet"], processor)], options())
 
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,6 @@ from configs.errors import InputError
 from processors.executors import Executor, Lost, Stalled, create
 
 KINDS = ["iterative", "futures", "dask"]
-
-
-@pytest.fixture(scope="module")
-def opened() -> Iterator[dict[str, Executor]]:
-    """One executor of each kind for all tests of this module: they outlive what happens to their workers."""
-    with create(schema.Executor()) as iterative, create(options("futures")) as futures, create(options("dask")) as dask:
-        yield {"iterative": iterative, "futures": futures, "dask": dask}
 
 
 def options(kind: str, **more: Any) -> schema.Executor:
@@ -105,17 +97,19 @@ def test_the_watchdog_ends_a_run_without_progress(kind: str) -> None:
 
 def test_the_watchdog_ends_a_run_without_workers() -> None:
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster:
-        with create(options("dask", address=cluster.scheduler_address, stall_timeout_s=0.3)) as executor:
-            with pytest.raises(Stalled, match=r"dask at .*, no workers"):
-                collect(executor, abs, [-1])
+    with (
+        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster,
+        create(options("dask", address=cluster.scheduler_address, stall_timeout_s=0.3)) as executor,
+        pytest.raises(Stalled, match=r"dask at .*, no workers"),
+    ):
+        collect(executor, abs, [-1])
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("processors.dask_cluster.CONNECT_S", 0.3)
-    with create(options("dask", address="tcp://127.0.0.1:9")) as executor:
-        with pytest.raises(InputError, match="executor.address = tcp://127.0.0.1:9: no dask scheduler answers"):
-            collect(executor, abs, [-1])
+    message = r"executor.address = tcp://127.0.0.1:9: no dask scheduler answers"
+    with create(options("dask", address="tcp://127.0.0.1:9")) as executor, pytest.raises(InputError, match=message):
+        collect(executor, abs, [-1])
 
 
 def test_dask_that_is_not_installed_is_an_input_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +139,8 @@ def test_workers_end_when_the_main_process_is_killed(tmp_path: Path) -> None:
     script.write_text(
         "import os, time\nfrom pathlib import Path\nfrom configs import schema\nfrom processors.executors import create\n\n\n"
         f"def note(item):\n    (Path({str(tmp_path)!r}) / f'pid_{{os.getpid()}}').touch()\n    time.sleep(600)\n\n\n"
-        "if __name__ == '__main__':\n    with create(schema.Executor(kind='futures', workers=2)) as executor:\n        executor.map(note, [0, 1], print)\n"
+        "if __name__ == '__main__':\n    with create(schema.Executor(kind='futures', workers=2)) as executor:\n"
+        "        executor.map(note, [0, 1], print)\n"
     )
     process = subprocess.Popen([sys.executable, str(script)])
     try:
