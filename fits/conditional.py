@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from configs.errors import InputError, nearest
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
+from fits.single import minimise_single
 
 Minimiser = Callable[..., Minimum]
 NORM = "astro_norm"  # at 0 the parameters of the shape have no effect
@@ -22,10 +23,14 @@ def position(nll: NegativeLogLikelihood, parameter: str, what: str) -> int:
 def conditional(nll: NegativeLogLikelihood, fixed: Mapping[str, float], *near: Mapping[str, float], fit: Minimiser = minimise) -> Minimum:
     """Minimum with the parameters of ``fixed`` held.
 
-    Starts at each of ``near`` in turn until a fit converges, then at the model's own starts. Where the flux is held at zero, shape
-    parameters without prior are held too: no value of theirs is better than another.
+    With one parameter left the zero of its derivative is found directly. Otherwise fits start at each of ``near`` in turn until one converges,
+    then at the model's own starts. Where the flux is held at zero, shape parameters without prior are held too: no value of theirs is better
+    than another.
     """
     held = {**_without_effect(nll, fixed, near[0] if near else {}), **fixed}
+    single = minimise_single(nll, held, near[0]) if near and fit is minimise else None
+    if single is not None:
+        return single
     for start in near:
         found = fit(nll, starts=[start], fixed=held, hesse=False)
         if found.valid:

@@ -15,11 +15,11 @@ def minimiser(engine: str) -> Callable[..., Minimum]:
     if engine == "native":
         return minimise
     if engine == "zfit":
-        from fits.frontends import zfit
+        from fits.frontends.zfit import minimise as minimise_zfit
 
-        return zfit.minimise
+        return minimise_zfit
     if engine == "pyhf":
-        from fits.frontends import pyhf
+        from fits.frontends.pyhf import minimise as minimise_pyhf
 
-        return pyhf.minimise
+        return minimise_pyhf
     raise InputError(f"engine {engine!r} is none of ours{nearest(engine, ENGINES)}")

@@ -87,7 +87,9 @@ def test_scan_result_holds_the_profile() -> None:
 def test_two_nuisances_are_profiled_by_minuit_and_reported() -> None:
     nll = likelihood(toy_counts(5), spectrum=LogParabola())
     seen = []
-    result = scan(nll, minimise(nll), "astro_gamma", "astro_norm", (2.4, 3.2, 3), (4.0, 8.0, 3), progress=lambda done, total: seen.append((done, total)))
+    result = scan(
+        nll, minimise(nll), "astro_gamma", "astro_norm", (2.4, 3.2, 3), (4.0, 8.0, 3), progress=lambda done, total: seen.append((done, total))
+    )
     assert seen == [(n, 9) for n in range(1, 10)]
     assert set(result.nuisances) == {"beta", "atmos_norm"}
     free = minimise(nll, fixed={"astro_gamma": 2.8, "astro_norm": 6.0})
