@@ -19,7 +19,9 @@ def exact(k: float, mu: float, s2: float) -> mpmath.mpf:
     if s2 == 0:
         return k * mpmath.log(mu) - mu - mpmath.loggamma(k + 1)
     alpha, beta = mu**2 / s2 + 1, mu / s2
-    return alpha * mpmath.log(beta) + mpmath.loggamma(k + alpha) - mpmath.loggamma(k + 1) - (k + alpha) * mpmath.log(1 + beta) - mpmath.loggamma(alpha)
+    return (
+        alpha * mpmath.log(beta) + mpmath.loggamma(k + alpha) - mpmath.loggamma(k + 1) - (k + alpha) * mpmath.log(1 + beta) - mpmath.loggamma(alpha)
+    )
 
 
 def exact_slopes(k: float, mu: float, s2: float) -> tuple[mpmath.mpf, mpmath.mpf]:
