@@ -106,20 +106,6 @@ def _increasing(name: str, edges: Sequence[float], above: float | None = None) -
     return tuple(float(edge) for edge in edges)
 
 
-def bin_index(edges: ArrayLike, values: ArrayLike) -> NDArray[np.intp]:
-    """Return the bin of each value: 0 underflow, 1 ... n the bins, n + 1 overflow.
-
-    Lower edges are inclusive, and the last bin includes its upper edge too, so an event at exactly cos zenith = 1 or E = 1e7 GeV counts.
-
-    >>> bin_index([0.0, 1.0, 2.0], [-0.1, 0.0, 1.0, 2.0, 2.1]).tolist()
-    [0, 1, 2, 2, 3]
-    """
-    edges, values = np.asarray(edges, dtype=np.float64), np.asarray(values, dtype=np.float64)
-    index = np.searchsorted(edges, values, side="right")
-    index[values == edges[-1]] = len(edges) - 1
-    return index
-
-
 def true_energy_edges(options: TrueEnergy) -> NDArray[np.float64]:
     """Edges in GeV of the true-energy nodes, uniform in ln E, with ``breakpoints`` as extra edges.
 

@@ -23,12 +23,13 @@ from processors import event_columns, response_fill
 from processors.diffuse_layouts import ALL, LAYOUTS, Columns, Layout, Release, Surrogate, check_lengths, recognise
 from processors.diffuse_selection import Selected, check_cuts, cut_axis, select
 from processors.event_columns import ANY_WEIGHT, WEIGHT, Place
+from processors.exact_sums import node_quanta
 
-# Every contribution is rounded to a multiple of a quantum before it is added, so that sums are exact and do not depend on the chunks
-# (processors.exact_sums). A cell (class, bin, node) holds at most a few expected events: 2^-52 keeps sums exact up to 2 events, and rounds a
-# weight of 1e-6 events by 1e-10 at most. Products of two weights are smaller: 2^-57 keeps their sums exact up to 2^-4.
-WEIGHT_QUANTUM = 2.0**-52
-PAIR_QUANTUM = 2.0**-57
+# Every contribution is rounded to whole quanta before it is added, so that sums are exact and do not depend on the chunks (processors.exact_sums).
+# Sums are exact up to 2^53 quanta: 64 expected events a cell (class, bin, node) up to 100 TeV, less by E^-1 above, where cells hold far less; for
+# products of two weights 8, less by E^-2 above. A weight of 1e-5 events at 100 TeV, or 1e-7 at 10 PeV, changes by less than 1e-9 of itself.
+WEIGHT_QUANTUM, WEIGHT_POWER = 2.0**-47, 1
+PAIR_QUANTUM, PAIR_POWER = 2.0**-50, 2
 
 Hists = dict[str, hist.Hist]
 
@@ -109,17 +110,24 @@ class DiffuseProcessor(ProcessorABC):
         columns = {column: values[taken.positions] for column, values in columns.items()}
         weights = layout.weights(columns, livetime_s, self.options.reference_index)
         self._check_true_energy(layout, columns["primaryEnergy"], weights, taken, place)
-        node, d = response_fill.true_energy_index(self.true_edges_gev, columns["primaryEnergy"])
         response = hist.Hist(*self.response_axes(layout, self.channels[name]), storage=hist.storage.Double())
         target = response.view(flow=True)
-        index = taken.reco_index if len(target) == 1 else layout.class_index(columns) * np.prod(target.shape[3:5]) + taken.reco_index
-        index = index * target.shape[-1] + node
-        for position, component in enumerate(layout.components):
-            response_fill.fill_moments(target, position, index, weights[component], d, self.options.moments, WEIGHT_QUANTUM)
-        for position, (first, second) in enumerate(self._pairs(layout), start=len(layout.components)):
-            product = weights[first] * weights[second]
-            response_fill.fill_moments(target, position, index, product, d, self.options.pair_moments or 0, PAIR_QUANTUM)
+        outer = taken.reco_index if len(target) == 1 else layout.class_index(columns) * math.prod(target.shape[3:5]) + taken.reco_index
+        cells = response_fill.response_cells(self.true_edges_gev, columns["primaryEnergy"], outer)
+        self._fill(target, layout, cells, weights)
         return response
+
+    def _fill(self, target: response_fill.Array, layout: Layout, cells: response_fill.Cells, weights: Mapping[str, Any]) -> None:
+        """Moments of every component, then of every pair."""
+        scratch = np.empty((2, len(cells.node)))
+        nodes_gev = self.true_edges_gev[:-1]
+        quanta = response_fill.Quanta.at(node_quanta(WEIGHT_QUANTUM, nodes_gev, WEIGHT_POWER), cells.node)
+        for position, name in enumerate(layout.components):
+            response_fill.fill_moments(target, position, cells, [weights[name]], self.options.moments, quanta, scratch)
+        quanta = response_fill.Quanta.at(node_quanta(PAIR_QUANTUM, nodes_gev, PAIR_POWER), cells.node)
+        for position, pair in enumerate(self._pairs(layout), start=len(layout.components)):
+            factors = [weights[name] for name in pair]
+            response_fill.fill_moments(target, position, cells, factors, self.options.pair_moments or 0, quanta, scratch)
 
     def _check_true_energy(self, layout: Layout, energy_gev: event_columns.Array, weights: Mapping[str, Any], taken: Selected, place: Place) -> None:
         """Refuse true energies outside the nodes, where the energy matters (components without a spectrum of their own go to the end nodes)."""

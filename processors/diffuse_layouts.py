@@ -177,7 +177,7 @@ class Surrogate(Layout):
 def _tabulated(columns: Columns, reference_index: float, name: str) -> Weights:
     if reference_index != TABULATED_INDEX:
         raise InputError(f"processor.reference_index: {reference_index:g}, but the weights of the {name} form are made at index 2.5; set it to 2.5")
-    return {"astro": columns["astroWeight"].astype(np.float64), "atmo": columns["atmoWeight"].astype(np.float64)}
+    return {"astro": np.asarray(columns["astroWeight"], np.float64), "atmo": np.asarray(columns["atmoWeight"], np.float64)}
 
 
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (Release(), Toy(), Surrogate())}

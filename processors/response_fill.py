@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import hist
 import numpy as np
 from numpy.typing import NDArray
 
-from physics.binning import ChannelBinning, bin_index, node_centres
+from physics.bin_search import bin_index
+from physics.binning import ChannelBinning, node_centres
 from physics.constants import PIVOT_GEV
-from processors.exact_sums import rounded
+from processors.exact_sums import whole_quanta
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -49,9 +52,8 @@ def reco_index(channel: ChannelBinning, energy_gev: Array, third: Array) -> Indi
 
 def count_in_bins(channel: ChannelBinning, index: Indices) -> int:
     """Number of events that are neither under- nor overflow."""
-    energy, third = np.divmod(index, channel.shape[1] + 2)
-    n_energy, n_third = channel.shape
-    return int(np.count_nonzero((energy >= 1) & (energy <= n_energy) & (third >= 1) & (third <= n_third)))
+    shape = channel.shape[0] + 2, channel.shape[1] + 2
+    return int(np.bincount(index, minlength=math.prod(shape)).reshape(shape)[1:-1, 1:-1].sum())
 
 
 def count_events(channel: ChannelBinning, index: Indices) -> hist.Hist:
@@ -62,27 +64,58 @@ def count_events(channel: ChannelBinning, index: Indices) -> hist.Hist:
     return counts
 
 
-def true_energy_index(edges_gev: Array, energy_gev: Array) -> tuple[Indices, Array]:
-    """Node of each true energy and d = ln(E / 100 TeV) - node centre; an energy outside goes to the nearest node, with d = 0 (no moments)."""
+@dataclass(frozen=True)
+class Cells:
+    """Where the events of one channel fall: flat index into (class, energy, third axis, node), node, and d = ln E - node centre."""
+
+    index: Indices
+    node: Indices
+    d: Array
+
+
+def response_cells(edges_gev: Array, energy_gev: Array, outer_index: Indices) -> Cells:
+    """Cells from the flat index into (class, energy, third axis) and the true energy.
+
+    An energy outside the nodes goes to the nearest one with d = 0 (it has no moments there).
+    """
     node = np.clip(bin_index(edges_gev, energy_gev) - 1, 0, len(edges_gev) - 2)
     d = np.log(energy_gev / PIVOT_GEV)
     d -= node_centres(edges_gev)[node]
     d[(energy_gev < edges_gev[0]) | (energy_gev > edges_gev[-1])] = 0.0
-    return node, d
+    return Cells(outer_index * (len(edges_gev) - 1) + node, node, d)
 
 
-def fill_moments(target: Array, position: int, index: Indices, weight: Array, d: Array, highest: int, quantum: float) -> None:
-    """Add sum of weight * d^n, n = 0 ... ``highest``, to ``target`` (class, component, moment, energy, third axis, node) at a component's position.
+@dataclass(frozen=True)
+class Quanta:
+    """The grid to which the terms of a sum are rounded: a power of two for each node, and its inverse for each event."""
 
-    ``index`` is the flat index of each event into (class, energy, third axis, node). Terms are rounded to ``quantum``: sums are exact.
+    of_nodes: Array
+    per_event: Array
+
+    @classmethod
+    def at(cls, of_nodes: Array, node: Indices) -> Quanta:
+        """The grid for events in the given nodes."""
+        return cls(of_nodes, np.take(1.0 / of_nodes, node))
+
+
+def fill_moments(target: Array, position: int, cells: Cells, factors: Sequence[Array], highest: int, quanta: Quanta, scratch: Array) -> None:
+    """Put sum of weight * d^n, n = 0 ... ``highest``, into ``target`` (class, component, moment, energy, third axis, node) at a component's position.
+
+    The weight of an event is the product of one or two ``factors``. Terms are rounded to whole quanta: sums are exact, whatever the order of
+    events. ``scratch``: (2, events), overwritten.
     """
-    filled = np.count_nonzero(weight)
-    if 2 * filled < len(weight):
-        nonzero = np.flatnonzero(weight)
-        index, weight, d = index[nonzero], weight[nonzero], d[nonzero]
+    term, whole = scratch
+    np.copyto(term, factors[0])
+    for factor in factors[1:]:
+        term *= factor
+    index, d, per_quantum = cells.index, cells.d, quanta.per_event
+    filled = np.count_nonzero(term)
+    if 2 * filled < len(term):
+        nonzero = np.flatnonzero(term)
+        term, whole, index, d, per_quantum = term[nonzero], whole[:filled], index[nonzero], d[nonzero], per_quantum[nonzero]
     shape = (target.shape[0], *target.shape[3:])
-    term, grid = weight, np.empty_like(weight)
     for moment in range(highest + 1 if filled else 0):
-        term = weight if moment == 0 else term * d
-        sums = np.bincount(index, weights=rounded(term, quantum, out=grid), minlength=int(np.prod(shape)))
-        target[:, position, moment] = sums.reshape(shape)
+        if moment:
+            term *= d
+        sums = np.bincount(index, weights=whole_quanta(term, per_quantum, out=whole), minlength=math.prod(shape))
+        np.multiply(sums.reshape(shape), quanta.of_nodes, out=target[:, position, moment])

@@ -13,7 +13,8 @@ from numpy.random import Generator, SeedSequence
 from numpy.typing import ArrayLike, NDArray
 
 from configs.diffuse import Selection
-from physics.binning import MORPHOLOGY, ChannelBinning, bin_index
+from physics.bin_search import bin_index
+from physics.binning import MORPHOLOGY, ChannelBinning
 from simulation.diffuse import LENGTH_DECADES, Events, Sample
 from simulation.surrogate import cells
 from simulation.weights import astro_weight, atmospheric_weight, expected

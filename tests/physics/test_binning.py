@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import json
 import math
 from pathlib import Path
@@ -14,7 +13,8 @@ from hypothesis import strategies as st
 
 from configs.diffuse import CustomBinning, TrueEnergy
 from configs.errors import InputError
-from physics.binning import MORPHOLOGY, ChannelBinning, bin_index, binning, flat_index, node_centres, to_official_order, true_energy_edges
+from physics.bin_search import bin_index
+from physics.binning import MORPHOLOGY, ChannelBinning, binning, flat_index, node_centres, to_official_order, true_energy_edges
 
 
 def shapes(choice: str) -> dict[str, tuple[int, int]]:
@@ -97,16 +97,6 @@ def test_no_public_event_sits_on_an_inner_edge(public_data: Path, choice: str) -
     events = json.loads((public_data / "hese" / "HESE_data.json").read_text())
     inner = np.array(binning(choice)["cascade"].third_edges[1:-1])
     assert np.abs(np.cos(events["recoZenith"])[:, None] - inner).min() > 1e-6
-
-
-EDGES = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=8, unique=True).map(sorted)
-
-
-@given(EDGES, st.lists(st.floats(-2e6, 2e6), max_size=20))
-def test_bin_index_against_bisect(edges: list[float], values: list[float]) -> None:
-    values = [*values, *edges]
-    expected = [bisect.bisect_right(edges, value) - (value == edges[-1]) for value in values]
-    assert bin_index(edges, values).tolist() == expected
 
 
 def test_last_bin_includes_its_upper_edge() -> None:

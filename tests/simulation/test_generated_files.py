@@ -231,5 +231,5 @@ def test_impossible_requests_are_refused(tmp_path: Path, dataset: dict, message:
 
 def test_an_analysis_without_generator_is_refused(tmp_path: Path) -> None:
     config = configuration({"mc": mc("parquet")}, analysis="custom", processor={"class": "mine.Mine"})
-    with pytest.raises(InputError, match="datasets.mc: analysis 'custom' has no generator; give files: instead of example:"):
+    with pytest.raises(InputError, match=r"datasets\.mc: analysis 'custom' has no generator; give files: instead of example:"):
         generate(config, "mc", tmp_path)

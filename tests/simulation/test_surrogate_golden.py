@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import hist
@@ -95,7 +96,7 @@ def test_segments(responses: dict[str, hist.Hist]) -> None:
     edges = np.log([42e3, 88.3e3, 186e3, 391e3, 823e3, 1.73e6, 3.64e6, 7.67e6])
     low, high = np.log(NODE_EDGES_GEV[:-1]), np.log(NODE_EDGES_GEV[1:])
     got = []
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in itertools.pairwise(edges):
         share = np.clip(np.minimum(high, stop) - np.maximum(low, start), 0, None) / (high - low)
         got.append(sum(fold_points(responses[name], "astro", lambda e, share=share: 3.0 * (e / 1e5) ** 0.5 * share).sum() for name in CHANNELS))
     np.testing.assert_allclose(got, [3.459, 11.85, 13.04, 10.80, 7.945, 5.506, 8.510], rtol=5e-3)
