@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from readers.files import is_url
@@ -34,26 +35,36 @@ def convert(
     that cannot be read (``partial`` leaves them behind), and as ``open_source``.
     """
     writer = WRITERS[_target_format(target)]
-    inputs = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
-    if any(not is_url(str(source)) and Path(source).resolve() == Path(target).resolve() for source in inputs):
-        raise SourceError(f"{target}: is one of the files to convert; give another name")
-    with open_source(inputs, format, tree=tree, columns=columns) as source:
+    _check_not_a_source(sources, target)
+    with open_source(sources, format, tree=tree, columns=columns) as source:
         if source.unreadable and not partial:
             listed = "; ".join(f"{name!r}: {reason}" for name, reason in source.unreadable.items())
             raise SourceError(f"{source.path}: would lose what cannot be read ({listed}); remove it from the file, or convert with partial=True")
         table = Table(source.columns, source.forms, source.attributes, len(source))
-        try:
-            with replacing(Path(target)) as temporary, writer(temporary, table) as file:
-                for start in range(0, len(source), chunk_entries):
-                    stop = min(start + chunk_entries, len(source))
-                    file.write(source.events(start, stop))
-                    if progress is not None:
-                        progress(stop, len(source))
-        except (SourceError, ReadError):
-            raise
-        except OSError as error:
-            raise SourceError(f"{target}: cannot be written ({error.strerror or error}); check the folder and its free space") from error
+        with _writing(target), replacing(Path(target)) as temporary, writer(temporary, table) as file:
+            for start in range(0, len(source), chunk_entries):
+                stop = min(start + chunk_entries, len(source))
+                file.write(source.events(start, stop))
+                if progress is not None:
+                    progress(stop, len(source))
         return len(source)
+
+
+def _check_not_a_source(sources: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], target: str | os.PathLike[str]) -> None:
+    inputs = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
+    if any(not is_url(str(source)) and Path(source).resolve() == Path(target).resolve() for source in inputs):
+        raise SourceError(f"{target}: is one of the files to convert; give another name")
+
+
+@contextmanager
+def _writing(target: str | os.PathLike[str]) -> Iterator[None]:
+    """What the system refuses while ``target`` is written is the user's to mend; errors of reading pass as they are."""
+    try:
+        yield
+    except (SourceError, ReadError):
+        raise
+    except OSError as error:
+        raise SourceError(f"{target}: cannot be written ({error.strerror or error}); check the folder and its free space") from error
 
 
 def _target_format(target: str | os.PathLike[str]) -> str:

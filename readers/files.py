@@ -53,11 +53,12 @@ def open_binary(path: str | os.PathLike[str]) -> IO[bytes]:
         import fsspec
 
         file = fsspec.open(str(path), "rb").open()
-        if file.seekable():
-            if getattr(file, "size", None) == 0:
-                raise SourceError(f"{path}: is empty (0 bytes): an interrupted upload?")
+        if getattr(file, "size", None) == 0:
+            raise SourceError(f"{path}: is empty (0 bytes): an interrupted upload?")
+        if _has_random_access(file):
             return file
-        return _spooled(file)
+        file.close()
+        return _spooled(fsspec.open(str(path), "rb", **({"block_size": 0} if str(path).startswith("http") else {})).open())
 
 
 def first_bytes(path: str | os.PathLike[str], count: int) -> bytes:
@@ -85,6 +86,8 @@ def reading(path: str | os.PathLike[str], what: str = "") -> Iterator[None]:
 
 
 def _translated(error: Exception, where: str) -> SourceError | ReadError:
+    if isinstance(error, FileNotFoundError) and isinstance(error.__cause__, Exception) and _of_network(error.__cause__):
+        return _translated(error.__cause__, where)  # fsspec calls every failure to reach a server a missing file
     if isinstance(error, FileNotFoundError):
         return SourceError(f"{where}: no such file; check the path (the working directory is {Path.cwd()})")
     code = _errno(error)
@@ -93,9 +96,29 @@ def _translated(error: Exception, where: str) -> SourceError | ReadError:
     status = getattr(error, "status", None)  # aiohttp's ClientResponseError
     if status in LASTING_HTTP:
         return SourceError(f"{where}: the server answers with status {status}; check the URL and the rights to it")
-    if (code and code not in BAD_POSITION) or any(kind.__name__ in NETWORK_ERRORS for kind in type(error).__mro__):
+    if (code and code not in BAD_POSITION) or _of_network(error):
         return ReadError(f"{where}: reading failed ({_words(error)}); try again, or copy the file to a local disk")
     return SourceError(f"{where}: wrong content or truncated ({_words(error)}); check it with --inspect, or copy or write it again")
+
+
+def _of_network(error: Exception) -> bool:
+    return any(kind.__name__ in NETWORK_ERRORS for kind in type(error).__mro__)
+
+
+def _has_random_access(file: Any) -> bool:
+    """Whether a remote file can be read from anywhere. Some web servers cannot send parts; some do not even say so."""
+    size = getattr(file, "size", 0)
+    if size is None or not file.seekable():
+        return False
+    if not size:
+        return True
+    try:
+        file.seek(size - 1)
+        file.read(1)
+        file.seek(0)
+    except ValueError:
+        return False
+    return True
 
 
 def _errno(error: Exception) -> int:

@@ -6,8 +6,8 @@ from the attributes ``unit``/``units`` and ``meaning``/``description``, of a tab
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import awkward as ak
@@ -49,11 +49,15 @@ def open_hdf5(paths: Sequence[str], tree: str | None = None) -> ColumnSource:
         return ColumnSource(path, length, columns, attributes=attributes, unreadable=unreadable, close=stack.pop_all().close)
 
 
-def open_file(path: str) -> h5py.File:
-    """The file itself, local or remote. Raises ``SourceError`` or ``ReadError``."""
+@contextmanager
+def open_file(path: str) -> Iterator[h5py.File]:
+    """The file itself, local or remote, closed at the end of the block. Raises ``SourceError`` or ``ReadError`` when it cannot be opened."""
     check_file(path)
-    with reading(path):
-        return h5py.File(open_binary(path) if is_url(path) else path, "r")
+    with ExitStack() as stack:
+        with reading(path):
+            place = stack.enter_context(open_binary(path)) if is_url(path) else path
+            file = stack.enter_context(h5py.File(place, "r"))
+        yield file
 
 
 def plain_attributes(node: h5py.Group | h5py.Dataset) -> dict[str, Any]:

@@ -72,14 +72,10 @@ def _columns(
     refused = {name: header for name, header in members.items() if isinstance(header, str)}
     arrays = {name: header for name, header in members.items() if isinstance(header, Header)}
     tables = [name for name, header in arrays.items() if header.dtype.names]
-    if tree is None and len(tables) == 1 and len(arrays) == 1:
+    if tree is None and tables == list(arrays) and len(tables) == 1:
         tree = tables[0]
-    if tree in refused:
-        raise SourceError(f"{path}: array {tree!r}: {refused[tree]}")
     if tree is not None:
-        if tree not in arrays:
-            raise SourceError(f"{path}: no array {tree!r}{nearest(tree, arrays)}")
-        return stored_columns(path, array_fields(arrays[tree], tree, _unpacked(archive, tree)), CURE)
+        return stored_columns(path, array_fields(_chosen(path, arrays, refused, tree), tree, _unpacked(archive, tree)), CURE)
     refused |= {name: f"a structured array; open it with tree: {name}" for name in tables}
     plain = {name: header for name, header in arrays.items() if name not in tables}
     if not plain:
@@ -87,6 +83,14 @@ def _columns(
         raise SourceError(f"{path}: no array can be read as a column ({listed or 'there is none'}); save arrays of numbers or strings")
     length, columns, unreadable = stored_columns(path, _with_offsets(plain, archive), CURE)
     return length, columns, refused | unreadable
+
+
+def _chosen(path: str, arrays: Mapping[str, Header], refused: Mapping[str, str], tree: str) -> Header:
+    if tree in refused:
+        raise SourceError(f"{path}: array {tree!r}: {refused[tree]}")
+    if tree not in arrays:
+        raise SourceError(f"{path}: no array {tree!r}{nearest(tree, arrays)}")
+    return arrays[tree]
 
 
 def _with_offsets(headers: Mapping[str, Header], archive: zipfile.ZipFile) -> dict[str, Stored]:

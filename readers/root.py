@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -51,7 +52,11 @@ def open_file(path: str) -> Any:
     handle = open_binary(path)
     try:
         with reading(path):
-            return uproot.open(handle)
+            file = uproot.open(handle)
+            size = handle.seek(0, io.SEEK_END)
+            if size < file.file.fEND:
+                raise SourceError(f"{path}: truncated: its header announces {file.file.fEND} bytes, {size} are there; copy or download it again")
+            return file
     except BaseException:
         handle.close()
         raise

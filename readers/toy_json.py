@@ -53,6 +53,11 @@ def _parts(path: str, content: Mapping[str, Any]) -> tuple[dict[str, int], ListI
         raise SourceError(f"{path}: 'mapping' must be a filled object of column name -> column index")
     if not isinstance(index, ListIndex) or (index.count and not index.rows):
         raise SourceError(f"{path}: 'events' must be a list of rows, one list of numbers per event")
+    _check_indices(path, mapping)
+    return mapping, index
+
+
+def _check_indices(path: str, mapping: Mapping[str, Any]) -> None:
     wrong = {name: position for name, position in mapping.items() if type(position) is not int or position < 0}
     if wrong:
         raise SourceError(f"{path}: mapping: indices must be whole numbers from 0 on, not {wrong}")
@@ -60,7 +65,6 @@ def _parts(path: str, content: Mapping[str, Any]) -> tuple[dict[str, int], ListI
     if shared:
         names = sorted(name for name, position in mapping.items() if position in shared)
         raise SourceError(f"{path}: mapping: columns {', '.join(names)} share the index {', '.join(map(str, shared))}; each needs its own")
-    return mapping, index
 
 
 def _width(path: str, mapping: Mapping[str, int], file: IO[bytes], index: ListIndex) -> int:
