@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -49,14 +49,8 @@ def prepare_all(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
 
 
 def _check_names(fit: str, options: diffuse.Fit, known: tuple[str, ...]) -> None:
-    """Every parameter that an option names must be one of the model."""
-    asked = {f"minos.{i}": name for i, name in enumerate(options.minos)} if "minos" in options.model_fields_set else {}
-    asked |= {f"profiles.{i}.parameter": one.parameter for i, one in enumerate(options.profiles)}
-    asked |= {f"upper_limits.{i}.parameter": one.parameter for i, one in enumerate(options.upper_limits)}
-    asked |= {} if options.scan is None else {"scan.x": options.scan.x, "scan.y": options.scan.y}
-    asked |= {} if options.feldman_cousins is None else {"feldman_cousins.parameter": options.feldman_cousins.parameter}
-    asked |= {} if options.toys is None else {f"toys.truth.{name}": name for name in options.toys.truth or {}}
-    for where, name in asked.items():
+    """Every parameter that an option names must be one of the model, and a test's alternative must contain the fit's model."""
+    for where, name in _parameters_named(options):
         if name not in known:
             raise InputError(f"fits.{fit}.{where}: {name!r} is not a parameter of this model{nearest(name, known)}")
     if options.test is not None and (options.model.astro != "power_law" or options.test.alternative not in NULL_VALUES):
@@ -64,6 +58,20 @@ def _check_names(fit: str, options: diffuse.Fit, known: tuple[str, ...]) -> None
             f"fits.{fit}.test: {options.test.alternative} is not a wider model than {options.model.astro}; "
             f"the tests known are a power_law against {', '.join(NULL_VALUES)}"
         )
+
+
+def _parameters_named(options: diffuse.Fit) -> Iterator[tuple[str, str]]:
+    """(key path below the fit, parameter) of every place that names a parameter."""
+    if "minos" in options.model_fields_set:
+        yield from ((f"minos.{i}", name) for i, name in enumerate(options.minos))
+    yield from ((f"profiles.{i}.parameter", one.parameter) for i, one in enumerate(options.profiles))
+    yield from ((f"upper_limits.{i}.parameter", one.parameter) for i, one in enumerate(options.upper_limits))
+    if options.scan is not None:
+        yield from (("scan.x", options.scan.x), ("scan.y", options.scan.y))
+    if options.feldman_cousins is not None:
+        yield "feldman_cousins.parameter", options.feldman_cousins.parameter
+    if options.toys is not None:
+        yield from ((f"toys.truth.{name}", name) for name in options.toys.truth or {})
 
 
 class _Fit:

@@ -127,19 +127,17 @@ def feldman_cousins(
         study = PointStudy(nll, parameter, truth, point, seed, aux, fit)
         shifted = None if progress is None else _shifted(progress, point * toys, toys * len(truths))
         ts_toys.append(counted(execute(study, range(toys)), toys, shifted))
-    critical = {f"{level:g}": [critical_value(ts, level) for ts in ts_toys] for level in cl}
-    best = minimum.values[parameter]
+    critical = {f"{level:g}": np.array([critical_value(ts, level) for ts in ts_toys]) for level in cl}
+    best, bounds = minimum.values[parameter], (one.lower, one.upper)
     return FeldmanCousinsResult(
         parameter=parameter,
         seed=seed if seed is not None else 0,
         n_toys=toys,
         grid=values.tolist(),
         ts_data=ts_data,
-        critical={label: [c for c, _ in pairs] for label, pairs in critical.items()},
-        critical_error={label: [error for _, error in pairs] for label, pairs in critical.items()},
-        interval={
-            label: accepted_interval(values, ts_data, [c for c, _ in pairs], best, (one.lower, one.upper)) for label, pairs in critical.items()
-        },
+        critical={label: pairs[:, 0].tolist() for label, pairs in critical.items()},
+        critical_error={label: pairs[:, 1].tolist() for label, pairs in critical.items()},
+        interval={label: accepted_interval(values, ts_data, pairs[:, 0], best, bounds) for label, pairs in critical.items()},
         n_failed=int(np.isnan(ts_toys).sum()),
     )
 

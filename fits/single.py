@@ -50,12 +50,14 @@ def _zero(slope: Callable[[float], float], start: float, one: FitParameter) -> t
     low, high = one.lower, one.upper
     untried = {low, high}
     here, g = start, slope(start)
+    if not math.isfinite(g):
+        return None
     step = one.prior.sigma if isinstance(one.prior, Gaussian) else 0.1 * max(abs(start), 1.0)
     step *= -math.copysign(1.0, g)
     curvature = math.nan
     for _ in range(MAX_STEPS):
-        if not math.isfinite(g) or g == 0.0:
-            return (here, curvature) if g == 0.0 else None
+        if g == 0.0:
+            return here, curvature
         low, high = (here, high) if g < 0 else (low, here)
         there = here + step
         if not low < there < high:

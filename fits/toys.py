@@ -93,29 +93,29 @@ def counted(outcomes: Iterable[Any], total: int, progress: Progress | None) -> l
 
 def summarise(study: ToyStudy, fits: list[ToyFit]) -> ToysResult:
     """Pulls (fitted - truth) / error of the valid toys with mean and width, failures by reason, fraction at a bound, MINOS coverage."""
-    names = study.nll.names
+    names, truth = study.nll.names, study.truth
     valid = [fit for fit in fits if fit.valid]
-    values = np.array([fit.values for fit in valid]).reshape(len(valid), len(names))
-    errors = np.array([fit.errors for fit in valid]).reshape(len(valid), len(names))
-    truth = np.array([study.truth[name] for name in names])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pulls = np.where(errors > 0, (values - truth) / errors, np.nan)
-    moments = {name: _moments(pulls[:, i]) for i, name in enumerate(names)}
+    values, errors = (_columns(names, [getattr(fit, what) for fit in valid]) for what in ("values", "errors"))
+    means, widths = zip(*(_moments(values[name] - truth[name], errors[name]) for name in names), strict=True)
     return ToysResult(
         seed=_stated(study.seed),
-        truth={name: float(study.truth[name]) for name in names},
+        truth={name: float(truth[name]) for name in names},
         n_requested=len(fits),
         n_valid=len(valid),
         n_failed=len(fits) - len(valid),
         failures=dict(Counter(fit.reason for fit in fits if not fit.valid)),
         aux=study.aux,
-        values={name: values[:, i].tolist() for i, name in enumerate(names)},
-        errors={name: errors[:, i].tolist() for i, name in enumerate(names)},
-        pull_mean={name: mean for name, (mean, _) in moments.items()},
-        pull_width={name: width for name, (_, width) in moments.items()},
-        near_bound={name: _fraction([name in fit.at_bound for fit in valid]) for name in names},
-        coverage_68={name: _fraction([_covers(fit, name, i, truth[i]) for fit in valid]) for i, name in enumerate(names) if name in study.minos},
+        values=_lists(values),
+        errors=_lists(errors),
+        pull_mean=dict(zip(names, means, strict=True)),
+        pull_width=dict(zip(names, widths, strict=True)),
+        near_bound={name: _fraction(name in fit.at_bound for fit in valid) for name in names},
+        coverage_68={name: _fraction(_covers(fit, name, names.index(name), truth[name]) for fit in valid) for name in study.minos},
     )
+
+
+def _columns(names: tuple[str, ...], rows: list[Array]) -> dict[str, Array]:
+    return dict(zip(names, np.array(rows).reshape(len(rows), len(names)).T, strict=True))
 
 
 def _stated(seed: int | None) -> int:
@@ -124,14 +124,21 @@ def _stated(seed: int | None) -> int:
     return seed
 
 
-def _moments(pulls: Array) -> tuple[float, float]:
-    """Mean and standard deviation of the finite pulls (a fixed parameter has none)."""
+def _lists(columns: Mapping[str, Array]) -> dict[str, list[float]]:
+    return {name: column.tolist() for name, column in columns.items()}
+
+
+def _moments(distance: Array, errors: Array) -> tuple[float, float]:
+    """Mean and standard deviation of the pulls, distance / error; a fixed parameter has none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pulls = np.where(errors > 0, distance / errors, np.nan)
     finite = pulls[np.isfinite(pulls)]
     return float(finite.mean()) if finite.size else float("nan"), float(finite.std(ddof=1)) if finite.size > 1 else float("nan")
 
 
-def _fraction(held: list[bool]) -> float:
-    return sum(held) / len(held) if held else float("nan")
+def _fraction(held: Iterable[bool]) -> float:
+    answers = list(held)
+    return sum(answers) / len(answers) if answers else float("nan")
 
 
 def _covers(fit: ToyFit, name: str, position: int, truth: float) -> bool:

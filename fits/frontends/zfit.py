@@ -104,15 +104,21 @@ def minimise(nll: NegativeLogLikelihood, *, minos: Iterable[str] = (), loss: Any
     result = zfit.minimize.Minuit(tol=TOLERANCE, gradient="zfit").minimize(loss)
     if not (result.valid and result.converged):
         return failed(nll, f"zfit: {result.message or 'no convergence'}")
-    by_name = {parameter.name: parameter for parameter in result.params}
-    free = [by_name[name] for name in nll.names if name in by_name]
-    free_at = [i for i, name in enumerate(nll.names) if name in by_name]
-    theta = np.array([float(result.params[by_name[one.name]]["value"]) if one.name in by_name else one.start for one in nll.parameters])
+    return _read(nll, result, minos)
+
+
+def _read(nll: NegativeLogLikelihood, result: Any, minos: Iterable[str]) -> Minimum:
+    """Values, covariance and intervals of a converged zfit result in the order of our parameters."""
+    free = {parameter.name: parameter for parameter in sorted(result.params, key=lambda parameter: nll.names.index(parameter.name))}
+    places = [nll.names.index(name) for name in free]
+    theta = np.array([one.start for one in nll.parameters])
+    theta[places] = [float(result.params[parameter]["value"]) for parameter in free.values()]
     covariance = np.zeros((theta.size, theta.size))
-    covariance[np.ix_(free_at, free_at)] = result.covariance(params=free, method="hesse_np")  # Minuit's own is 1 % off where parameters correlate
-    wanted = [name for name in minos if name in by_name]
-    errors = result.errors([by_name[name] for name in wanted], method="minuit_minos", cl=None)[0] if wanted else {}
-    intervals = {name: (float(errors[by_name[name]]["lower"]), float(errors[by_name[name]]["upper"])) for name in wanted}
+    # Minuit's own covariance is 1 % off where parameters correlate.
+    covariance[np.ix_(places, places)] = result.covariance(params=list(free.values()), method="hesse_np")
+    wanted = [free[name] for name in minos if name in free]
+    errors = result.errors(wanted, method="minuit_minos", cl=None)[0] if wanted else {}
+    intervals = {parameter.name: (float(errors[parameter]["lower"]), float(errors[parameter]["upper"])) for parameter in wanted}
     return minimum_of(nll, theta, covariance, intervals, valid=True, edm=float(result.edm))
 
 
