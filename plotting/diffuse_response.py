@@ -80,7 +80,7 @@ def _draw_migration(fit: FitView, channel: str) -> DrawnFigure:
     true, deposited, table = migration(fit.inputs.response, channel)
     title = TITLES.get(channel, channel)
     return map_2d(
-        true, deposited, table, Scale(ENERGY, True), Scale("Deposited energy [GeV]", True), f"Share of events at this energy ({title.lower()})",
+        true, deposited, table, Scale(ENERGY, True), Scale("Deposited energy [GeV]", True), f"Share of {title.lower()} at this energy",
         lowest=LOWEST_SHARE, style=fit.style, caption=fit.caption,
     )  # fmt: skip
 

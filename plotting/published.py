@@ -39,7 +39,7 @@ def read_segments(path: str | Path, label: str) -> Segments:
         raise InputError(
             f"{path}: cannot read the published segments ({error.strerror}); remove plots.compare_spectrum or give an existing file"
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{path}: not a published spectrum; expected JSON with Emin, Emax, FluxNorm, ErrorMinus and ErrorPlus, numbered") from None
     if not len(low) == len(high) == len(flux) == len(minus) == len(plus) or not np.allclose(low[1:], high[:-1], rtol=1e-6):
         raise InputError(f"{path}: the segments do not touch: Emin {low.tolist()}, Emax {high.tolist()}")
@@ -47,5 +47,6 @@ def read_segments(path: str | Path, label: str) -> Segments:
 
 
 def _column(content: dict[str, dict[str, float]], start: str) -> np.ndarray:
-    values = content[next(key for key in content if key.startswith(start))]
+    key = next((key for key in content if key.startswith(start)), start)
+    values = content[key]
     return np.array([float(values[number]) for number in sorted(values, key=int)])

@@ -1,0 +1,185 @@
+"""Which figures ``diffuse`` leaves and what stands on them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import diffuse_case
+import numpy as np
+import pytest
+from figure_content import legend_words, named, texts_outside, words
+
+from configs.errors import InputError
+from plotting.diffuse import FIGURES, WHY_NOT, fit_views, plan
+from plotting.diffuse_likelihood import prior_sigma, pulls_of
+from plotting.drawn import Plan
+
+RESPONSE = "surrogate response, not a first-principles simulation"
+
+
+def planned(results=None, fraction: float = 1.0, **plots) -> Plan:
+    return plan(diffuse_case.config(**plots), diffuse_case.hists(), diffuse_case.account(fraction), results or diffuse_case.results(fraction))
+
+
+def test_every_figure_of_the_configuration_is_known() -> None:
+    assert set(diffuse_case.FIGURES) == set(WHY_NOT) == {*FIGURES, "spectrum"}
+
+
+def test_names_of_the_figures() -> None:
+    assert set(planned().figures) == {
+        "energy", "energy_prefit", "energy_by_topology", "energy_by_topology_prefit", "zenith", "zenith_prefit", "zenith_by_topology",
+        "zenith_by_topology_prefit", "contour", "profile_astro_gamma", "spectrum", "correlation", "pulls", "toys", "gof", "feldman_cousins", "test",
+        "migration_cascade", "migration_track", "migration_dcascade", "effective_area",
+        "energy_only.energy", "energy_only.spectrum", "energy_only.correlation", "energy_only.pulls",
+    }  # fmt: skip
+
+
+def test_what_cannot_be_drawn_says_why() -> None:
+    only = {name: result for name, result in diffuse_case.results().items() if name in ("main", "energy_only")}
+    skipped = planned(only).skipped
+    assert skipped["contour"] == "no fit has a scan; add fits.<name>.scan"
+    assert skipped["length"] == "no topology is binned in length (binning: official)"
+    assert {"profile", "toys", "gof", "feldman_cousins", "test"} <= set(skipped)
+    assert "energy" not in skipped
+
+
+@pytest.mark.parametrize("name", sorted(planned().figures))
+def test_every_figure_names_its_origin_and_stays_on_the_page(name: str) -> None:
+    drawn = planned().figures[name]()
+    assert RESPONSE in words(drawn.figure)
+    assert "2635 days" in words(drawn.figure)
+    assert "Test" in words(drawn.figure)
+    assert not texts_outside(drawn.figure)
+    assert drawn.numbers
+    for axes in drawn.figure.axes:
+        assert axes.lines or axes.collections or axes.patches, "an empty panel"
+
+
+def test_the_energy_figure_says_what_it_shows() -> None:
+    drawn = planned().figures["energy"]()
+    main, below = drawn.figure.axes
+    assert main.get_ylabel() == "Events per 2635 days"  # 2635.51 days, as the publication counts them
+    assert below.get_xlabel() == "Deposited energy [GeV]"
+    assert main.get_xlim() == pytest.approx((6e4, 12857343.60672034))
+    assert not named(main, "veil")  # the binning starts at the threshold
+    data = sum(histogram.sum() for histogram in diffuse_case.hists()["data"].values())
+    assert f"Data ({data:.0f})" in legend_words(main)
+    assert any(line.startswith(r"$\gamma_\mathrm{astro}$ = $2.87^{+") for line in legend_words(main))
+    assert drawn.numbers["counts"].sum() == data
+
+
+def test_the_prefit_figure_is_at_the_start_values() -> None:
+    drawn = planned().figures["energy_prefit"]()
+    main, below = drawn.figure.axes
+    assert below.get_ylabel() == "Data / prefit"
+    assert {"Before the fit", r"$\Phi_\mathrm{astro}$ = 6", r"$\gamma_\mathrm{astro}$ = 2.5"} <= set(legend_words(main))
+    assert drawn.numbers["components"]["astro"].sum() == pytest.approx(50.10 + 11.742 + 1.705, rel=3e-3)  # golden check G11 at (6, 2.5)
+    assert "total_low" not in drawn.numbers  # a surrogate has no statistical error
+
+
+def test_post_fit_expectation_is_that_of_the_results() -> None:
+    drawn = planned().figures["energy"]()
+    assert drawn.numbers["total"].sum() == pytest.approx(sum(diffuse_case.results()["main"].expected["total"].values()), rel=1e-9)
+    assert (drawn.numbers["total_high"] > drawn.numbers["total"]).all()
+
+
+def test_zenith_says_which_topologies_it_shows() -> None:
+    drawn = planned().figures["zenith"]()
+    assert "Cascades and tracks" in legend_words(drawn.figure.axes[0])
+    assert drawn.figure.axes[1].get_xlabel() == "cos(zenith)"
+
+
+def test_contour_names_the_published_value() -> None:
+    drawn = planned().figures["contour"]()
+    axes = drawn.figure.axes[0]
+    assert axes.get_xlim() == (1.7, 3.8)
+    assert "10$^{-18}$ GeV$^{-1}$ cm$^{-2}$ s$^{-1}$ sr$^{-1}$" in axes.get_ylabel()
+    assert "Published value, 68 % errors" in legend_words(axes)
+    scan = diffuse_case.results()["main.scan"]
+    np.testing.assert_array_equal(named(axes, "This fit 0.6827")[0].get_xydata(), scan.contours["0.6827"][0])
+
+
+def test_an_external_scan_and_points_are_drawn_with_their_paper() -> None:
+    scan = diffuse_case.results()["main.scan"]
+    external = {"contours": scan.contours, "contour_points": [[2.7, 5.0], [3.0, 8.0]], "source": "somewhere.txt"}
+    drawn = planned({**diffuse_case.results(), "main.scan": dataclasses.replace(scan, external=external)}).figures["contour"]()
+    words_of_legend = legend_words(drawn.figure.axes[0])
+    assert "Scan, somewhere.txt, 68.27 %" in words_of_legend
+    assert "Published 68 %, external" in words_of_legend
+    assert drawn.numbers["points"][0]["x"].tolist() == [2.7, 3.0]
+
+
+def test_partial_data_stands_on_every_figure_of_the_fit() -> None:
+    for name in ("energy", "contour", "energy_only.energy"):
+        figure = planned(fraction=0.83).figures[name]().figure
+        assert "Partial data: 83.0 % of data processed, exposures scaled" in words(figure)
+
+
+def test_a_fit_that_failed_says_so_and_has_no_band() -> None:
+    broken = dataclasses.replace(diffuse_case.results()["main"], valid=False, reason="call limit reached")
+    todo = planned({"main": broken, "energy_only": broken})
+    drawn = todo.figures["energy"]()
+    assert "The fit main did not converge: call limit reached" in words(drawn.figure).replace("\n", " ")
+    assert "total_low" not in drawn.numbers
+    assert todo.skipped["spectrum"] == "no valid fit"
+
+
+def test_a_missing_fit_and_other_histograms_are_refused() -> None:
+    with pytest.raises(InputError, match=r"no result of the fit 'energy_only'; run: python run_fit.py config.yaml"):
+        planned({"main": diffuse_case.results()["main"]})
+    other = dataclasses.replace(diffuse_case.results()["main"], input_digest="0" * 64)
+    with pytest.raises(InputError, match="the fit 'main' was made from other histograms than hists.h5 holds now"):
+        planned({"main": other, "energy_only": other})
+
+
+def test_a_published_spectrum_that_cannot_be_had_is_left_out_with_its_reason() -> None:
+    todo = planned(compare_spectrum="no_such_file.json")
+    assert "no_such_file.json: no such file" in todo.skipped["spectrum: published segments"]
+    assert todo.figures["spectrum"]().numbers["segments"] == []
+
+
+@pytest.mark.public_data
+def test_published_segments_are_drawn_from_the_data_directory(public_data) -> None:
+    todo = planned(compare_spectrum="hese/icecube_segmentedfit_hese.json")
+    drawn = todo.figures["spectrum"]()
+    assert "Published segments, Phys. Rev. D 104, 022002 (2021)" in legend_words(drawn.figure.axes[0])
+    assert len(drawn.numbers["segments"][0]["e2_flux"]) == 7
+
+
+def test_pulls_are_in_units_of_the_prior() -> None:
+    parameter = diffuse_case.results()["main"].parameters["atmos_norm"]
+    numbers = planned().figures["pulls"]().numbers
+    assert numbers["pull"][0] == pytest.approx((parameter.value - 1.0) / 0.4)
+    assert numbers["error_over_prior_sigma"][0] == pytest.approx(parameter.error / 0.4)
+
+
+def test_toy_pulls_reproduce_the_stated_mean_and_width() -> None:
+    toys = diffuse_case.results()["main.toys"]
+    for name in toys.pull_mean:
+        pulls = pulls_of(toys, name)
+        assert np.nanmean(pulls) == pytest.approx(toys.pull_mean[name], abs=1e-9)
+        assert np.nanstd(pulls, ddof=1) == pytest.approx(toys.pull_width[name], rel=0.06)
+
+
+def test_the_width_of_a_prior_where_the_fit_ended() -> None:
+    from fits.priors import Asymmetric, Flat, Gaussian, LogNormal
+
+    assert prior_sigma(Gaussian(1.0, 0.4), 2.0) == 0.4
+    assert prior_sigma(LogNormal(1.0, 0.1), 2.0) == pytest.approx(0.2)
+    assert [prior_sigma(Asymmetric(1.0, 0.1, 0.3), value) for value in (0.9, 1.1)] == [0.1, 0.3]
+    assert np.isnan(prior_sigma(Flat(0.0, 1.0), 0.5))
+
+
+def test_bins_below_the_selection_are_veiled() -> None:
+    views = fit_views(diffuse_case.config(), diffuse_case.hists(), diffuse_case.account(), diffuse_case.results())
+    from plotting import diffuse_projections
+
+    raised = views[0].config.model_copy(
+        update={
+            "processor": views[0].config.processor.model_copy(
+                update={"selection": views[0].config.processor.selection.model_copy(update={"edep_min_gev": 1e5})}
+            )
+        }
+    )
+    drawn = diffuse_projections.energy(dataclasses.replace(views[0], config=raised))["energy"]()
+    assert named(drawn.figure.axes[0], "threshold")[0].get_xdata()[0] == 1e5
