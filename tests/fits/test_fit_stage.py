@@ -138,6 +138,17 @@ def test_an_asimov_fit_returns_its_start_values(make) -> None:
     assert found["astro_norm"].value == pytest.approx(5.0, abs=1e-3)
 
 
+def test_an_engine_is_chosen_by_name_and_leaves_its_workspace(make) -> None:
+    config = make({"main": {}, "other": {"engine": "pyhf", "workspace": True}})
+    results = fit(config)
+    assert results["other"].engine == "pyhf"
+    for name, one in results["main"].parameters.items():
+        assert abs(results["other"].parameters[name].value - one.value) < 1e-3 * one.error
+    written = json.loads((config.output / "workspace_other.json").read_text())
+    assert sum(written["observations"][0]["data"]) == results["main"].n_observed
+    assert not (config.output / "workspace_main.json").exists()
+
+
 def test_a_user_spectrum_lives_beside_the_configuration(make, tmp_path: Path) -> None:
     (tmp_path / "my_spectra.py").write_text(
         "from dataclasses import dataclass\n"
