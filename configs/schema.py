@@ -60,11 +60,12 @@ class Executor(Strict):
     kind: Literal["iterative", "futures", "dask"] = "iterative"
     workers: PositiveInt = 2
     address: str | None = None
-    chunksize: PositiveInt | None = None  # entries; null: sized from a trial chunk to take about a second
+    chunksize: PositiveInt | None = None  # entries; null: sized from a trial to take about half a second
     retries: Annotated[int, Field(ge=0)] = 2  # of I/O errors
     backoff_s: Annotated[float, Field(ge=0)] = 0.5
     stall_timeout_s: PositiveFloat = 300.0  # no worker or no progress for so long: the run ends
     max_histogram_mb: PositiveFloat = 512.0
+    identity: Literal["stat", "digest"] = "stat"  # what tells that a file changed: size and time, or its SHA-256
 
 
 class UserProcessor(Strict):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from configs.errors import InputError
 
 Stage = Literal["open", "read", "process", "worker", "journal"]
+REASON = 500  # characters of a reason in a message; processing.json has all
 SHOWN = 8  # failures of a data set in a message; processing.json has all
 
 
@@ -27,7 +28,8 @@ class Failure:
 
     def __str__(self) -> str:
         entries = "" if self.start is None else f" entries [{self.start}, {self.stop})"
-        return f"{self.file}{entries}: {self.stage}: {self.reason}"
+        reason = " ".join(self.reason.split())
+        return f"{self.file}{entries}: {self.stage}: {reason[:REASON]}{'...' if len(reason) > REASON else ''}"
 
 
 @dataclass(frozen=True)

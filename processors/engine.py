@@ -20,7 +20,6 @@ from configs.errors import InputError
 from processors import executors, keys, packing, plan, source_code
 from processors.account import Account, DatasetAccount, Failure
 from processors.chunks import Chunk, DatasetInput
-from processors.content import Identity
 from processors.executors import Lost
 from processors.journal import Journal
 from processors.plan import Plan, Session
@@ -50,14 +49,13 @@ def run(
     journal: Path | None = None,
     fresh: bool = False,
     progress: Progress | None = None,
-    identity: Identity = "stat",
     executor: executors.Executor | None = None,
     open_source: OpenSource = open_file,
 ) -> RunOutcome:
     """Process data sets into histograms.
 
     ``journal``: directory of finished work, by which a second run resumes (null: a temporary one); ``fresh`` discards it. ``progress`` is
-    called with what is being done, how much is done, and how much there is. ``identity``: whether files are told apart by size and time or by digest.
+    called with what is being done, how much is done, and how much there is.
     ``executor``: one that is open already and stays open, in place of that of ``options``.
 
     For equal chunks the histograms are bitwise the same whatever executor, workers, order of completion and interruptions; for sums that
@@ -67,7 +65,7 @@ def run(
     """
     options = options or schema.Executor()
     plan.check(datasets, options.max_histogram_mb * MEGABYTE)
-    work = _work(datasets, options, identity, open_source)
+    work = _work(datasets, options, open_source)
     own = contextlib.nullcontext(executor) if executor else executors.create(options)
     with _journal(journal, fresh) as entries, own as opened:
         session = Session(work, opened, entries, progress or (lambda what, done, total: None))
@@ -79,7 +77,7 @@ def run(
         return outcome
 
 
-def _work(datasets: Sequence[DatasetInput], options: schema.Executor, identity: Identity, open_source: OpenSource) -> Work:
+def _work(datasets: Sequence[DatasetInput], options: schema.Executor, open_source: OpenSource) -> Work:
     project = sorted({path for dataset in datasets for path in keys.source_of(dataset) if path.is_relative_to(source_code.PROJECT)})
     project = [path for path in project if path.relative_to(source_code.PROJECT).parts[0] in source_code.FOLLOWED]
     return Work(
@@ -88,7 +86,7 @@ def _work(datasets: Sequence[DatasetInput], options: schema.Executor, identity: 
         retries=options.retries,
         backoff_s=options.backoff_s,
         max_histogram_bytes=options.max_histogram_mb * MEGABYTE,
-        identity=identity,
+        identity=options.identity,
         search_path=tuple(dict.fromkeys(str(dataset.folder) for dataset in datasets if dataset.folder)),
         project_files=tuple(str(path.relative_to(source_code.PROJECT)) for path in project),
         project_digest=source_code.digest(project),

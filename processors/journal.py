@@ -92,9 +92,11 @@ class Journal:
             return
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             os.close(self._lock)
             raise InputError(f"{self.directory}: another run is using this journal; wait for it to end, or give this run another name") from None
+        except OSError:
+            return  # a file system without locks
 
     def _clean(self, *, everything: bool) -> None:
         for folder in self.directory.iterdir():

@@ -27,7 +27,7 @@ def dataset_key(dataset: DatasetInput, opener: str) -> str:
     files = source_of(dataset)
     processor = dataset.processor
     kind = type(processor)
-    options = dataset.options if dataset.options is not None else hashlib.sha256(cloudpickle.dumps(vars(processor))).hexdigest()
+    options = dataset.options if dataset.options is not None else _state(processor)
     return digest(
         "data set", dataset.name, dataset.kind, dataset.metadata, opener, f"{kind.__module__}.{kind.__qualname__}", options,
         {name: [[str(axis), np.asarray(axis.edges).tolist()] for axis in axes] for name, axes in axes_of(processor).items()},
@@ -76,8 +76,17 @@ def source_of(dataset: DatasetInput) -> tuple[Path, ...]:
     """The source files that the result of a data set relies on."""
     if dataset.source_files is not None:
         return dataset.source_files
-    module = sys.modules.get(type(dataset.processor).__module__)
-    return source_code.relied_on(getattr(module, "__file__", None), dataset.folder)
+    return source_code.relied_on(_module_file(dataset.processor), dataset.folder)
+
+
+def _module_file(processor: ProcessorABC) -> str | None:
+    return getattr(sys.modules.get(type(processor).__module__), "__file__", None)
+
+
+def _state(processor: ProcessorABC) -> str:
+    """Digest of a processor's attributes, and of its code where that lies in no file (an interactive session)."""
+    value = vars(processor) if _module_file(processor) else processor
+    return hashlib.sha256(cloudpickle.dumps(value)).hexdigest()
 
 
 def axes_of(processor: ProcessorABC) -> Mapping[str, Sequence[Any]]:

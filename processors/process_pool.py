@@ -31,16 +31,15 @@ class Futures(Pooled):
     def __init__(self, workers: int, stall_timeout_s: float) -> None:
         super().__init__(workers, stall_timeout_s)
         self._pool: ProcessPoolExecutor | None = None
+        self._processes: list[Any] = []
 
     def submit(self, task: Callable[[bytes], Any], item: bytes) -> Future[Any]:
         """Hand out one item, in a new pool when there is none or a worker of the old one died."""
-        if self._pool is not None:
-            try:
-                return self._pool.submit(task, item)
-            except BrokenProcessPool:
-                self.abandon()
-        self._pool = self._started()
-        return self._pool.submit(task, item)
+        try:
+            return self._submit(task, item)
+        except BrokenProcessPool:
+            self.abandon()
+            return self._submit(task, item)
 
     def wait(self, futures: Collection[Future[Any]]) -> Collection[Future[Any]]:
         """Futures that are done."""
@@ -51,16 +50,15 @@ class Futures(Pooled):
         try:
             return future.result()
         except BrokenProcessPool:
-            return Lost("its worker process died (killed, out of memory, or a crash in compiled code), also when it ran alone")
+            return Lost(f"its worker process died{self._signals()} (killed, out of memory, or a crash in compiled code), also when it ran alone")
 
     def abandon(self) -> None:
         """Kill the workers."""
         if self._pool is None:
             return
         pool, self._pool = self._pool, None
-        processes = list((getattr(pool, "_processes", None) or {}).values())  # kill_workers() is public from Python 3.14 on
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
+        for process in self._processes:
             process.kill()
 
     def condition(self) -> str:
@@ -72,6 +70,18 @@ class Futures(Pooled):
             self._pool.shutdown(wait=True)
             self._pool = None
         self.abandon()
+
+    def _submit(self, task: Callable[[bytes], Any], item: bytes) -> Future[Any]:
+        if self._pool is None:
+            self._pool = self._started()
+        future = self._pool.submit(task, item)
+        self._processes = list((getattr(self._pool, "_processes", None) or {}).values())  # kill_workers() is public from Python 3.14 on
+        return future
+
+    def _signals(self) -> str:
+        """The signals that ended workers, but for the one by which the pool ends the others of a broken pool."""
+        codes = {-process.exitcode for process in self._processes if (process.exitcode or 0) < 0} - {signal.SIGTERM}
+        return f" of {', '.join(signal.Signals(code).name for code in sorted(codes))}" if codes else ""
 
     def _started(self) -> ProcessPoolExecutor:
         context = multiprocessing.get_context(START_METHOD)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +70,7 @@ def test_general_sums_are_bitwise_equal_for_equal_chunks(files: list[Path], open
         assert raw(engine.run([dataset(files)], options(chunksize=4), executor=other).hists["mc"]) == sums["iterative"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None)
 @given(lengths=st.lists(st.integers(0, 30), min_size=1, max_size=5), chunksize=st.integers(1, 40))
 def test_any_files_in_any_chunks_give_the_sum_over_all_events(tmp_path: Path, lengths: list[int], chunksize: int) -> None:
     files = [write_events(tmp_path / f"part_{number}.parquet", entries, number) for number, entries in enumerate(lengths)]
@@ -168,6 +170,24 @@ def test_a_killed_worker_loses_its_chunk_alone(tmp_path: Path, opened: dict[str,
     assert (account.expected, account.processed, account.fraction) == (60, 50, 50 / 60)
     assert not outcome.complete
     assert outcome.hists["mc"]["counts"].sum(flow=True) == 50
+
+
+class Crashes:
+    """A reader that takes its process down on one file, as a crash in compiled code does."""
+
+    def __call__(self, file: EventFile) -> Any:
+        if Path(file.name).stem == "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return open_file(file)
+
+
+def test_a_file_that_crashes_its_reader_is_named(tmp_path: Path, opened: dict[str, Executor]) -> None:
+    files = [write_events(tmp_path / f"{name}.parquet", 10) for name in ("a", "crash", "z")]
+    outcome = engine.run([dataset(files)], options(), executor=opened["futures"], open_source=Crashes())
+    (failure,) = outcome.account.datasets["mc"].failed
+    assert (failure.file, failure.stage) == (str(files[1]), "open")
+    assert "died of SIGSEGV" in failure.reason
+    assert raw(outcome.hists["mc"], EXACT) == in_one_go([files[0], files[2]])
 
 
 def test_every_broken_file_is_named_and_the_others_count(tmp_path: Path) -> None:

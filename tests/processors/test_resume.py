@@ -41,7 +41,8 @@ def log(tmp_path: Path) -> Path:
 def go(inputs: list[DatasetInput], log: Path, **more: object) -> tuple[RunOutcome, list[str]]:
     """Run with the journal beside the log; also the calls of ``process`` that it took."""
     log.unlink(missing_ok=True)
-    outcome = engine.run(inputs, OPTIONS, journal=log.parent / "journal", **more)  # type: ignore[arg-type]
+    options = OPTIONS.model_copy(update={"identity": more.pop("identity", "stat")})
+    outcome = engine.run(inputs, options, journal=log.parent / "journal", **more)  # type: ignore[arg-type]
     return outcome, sorted(log.read_text().splitlines()) if log.exists() else []
 
 
