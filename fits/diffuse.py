@@ -30,7 +30,8 @@ def fit_all(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any]
     """Run every fit of the configuration: result name -> result (``main``, ``main.scan``, ``main.profile.astro_gamma``, ...).
 
     ``hists``: data set -> name -> histogram; ``account``: the content of processing.json. A fit that does not converge leaves its result
-    with ``valid=False`` and nothing further. ``engine`` finds the minimum itself; scans, profiles, limits and toys are native. Raises InputError for everything that cannot be fitted as asked, before the first fit.
+    with ``valid=False`` and nothing further. ``engine`` finds the minimum itself; scans, profiles, limits and toys are native. Raises
+    InputError for everything that cannot be fitted as asked, before the first fit.
     """
     inputs, prepared = prepare_all(config, hists, account)
     results: dict[str, Any] = {}
