@@ -21,7 +21,7 @@ from configs.errors import InputError
 from physics.binning import ChannelBinning, binning, true_energy_edges
 from processors import event_columns, response_fill
 from processors.diffuse_layouts import ALL, LAYOUTS, Columns, Layout, Release, Surrogate, check_lengths, recognise
-from processors.diffuse_selection import Selected, check_cuts, cut_axis, select
+from processors.diffuse_selection import Selected, check_cuts, check_not_empty, cut_axis, select
 from processors.event_columns import ANY_WEIGHT, WEIGHT, Place
 from processors.exact_sums import node_quanta
 
@@ -71,7 +71,7 @@ class DiffuseProcessor(ProcessorABC):
     def process(self, events: ak.Array) -> Hists:
         """Histograms of one chunk. Raises ``InputError`` for events that the specification refuses (section 10)."""
         metadata = events.metadata
-        kind, place = metadata["kind"], Place(str(metadata.get("filename", "events")), int(metadata.get("entrystart", 0)))
+        kind, place = metadata.get("kind"), Place(str(metadata.get("filename", "events")), int(metadata.get("entrystart", 0)))
         layout = recognise(events.fields, kind, place)
         event_columns.require(events.fields, layout.reco if kind == "data" else {**layout.reco, **layout.truth}, place)
         self._check_binning(layout, place)
@@ -86,8 +86,9 @@ class DiffuseProcessor(ProcessorABC):
         responses = {f"response_{name}": self._response(layout, name, taken, columns, livetime_s, place) for name, taken in selected.items()}
         return {**responses, "cutflow": cutflow}
 
-    def postprocess(self, accumulator: Any) -> Any:
-        """Nothing is left to do: histograms hold raw sums."""
+    def postprocess(self, accumulator: Hists) -> Hists:
+        """Histograms hold raw sums and stay as they are. Raises ``InputError`` with the cut flow when no event of a data set is left."""
+        check_not_empty(accumulator)
         return accumulator
 
     def _pairs(self, layout: Layout) -> tuple[tuple[str, str], ...]:

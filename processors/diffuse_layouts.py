@@ -183,11 +183,13 @@ def _tabulated(columns: Columns, reference_index: float, name: str) -> Weights:
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (Release(), Toy(), Surrogate())}
 
 
-def recognise(fields: Iterable[str], kind: str, place: Place) -> Layout:
+def recognise(fields: Iterable[str], kind: object, place: Place) -> Layout:
     """The layout whose columns these are: the one with the most of its columns present.
 
     Raises ``InputError`` when no column is known, when simulation is used as data (weights are there) or data as simulation (none is).
     """
+    if kind not in ("data", "mc"):
+        raise InputError(f"{place.filename}: metadata.kind is {kind!r}; give the data set kind: data or kind: mc")
     present = set(fields)
     layout = max(LAYOUTS.values(), key=lambda layout: len(present & (layout.reco.keys() | layout.truth.keys())))
     if not present & (layout.reco.keys() | layout.truth.keys()):

@@ -78,3 +78,14 @@ def check_cuts(cuts: diffuse.Selection) -> None:
     for low, high, name in ((cuts.edep_min_gev, cuts.edep_max_gev, "edep"), (cuts.length_min_m, cuts.length_max_m, "length")):
         if low >= high:
             raise InputError(f"processor.selection: {name} minimum {low:g} must be below its maximum {high:g}")
+
+
+def check_not_empty(hists: Mapping[str, hist.Hist]) -> None:
+    """Refuse a whole data set of which no event is left in the bins; the message holds its cut flow."""
+    if "cutflow" not in hists:
+        return
+    left = dict(zip(CUTS, hists["cutflow"].view().tolist(), strict=True))
+    if left["in_bins"] == 0:
+        events = "data" if any(name.startswith("data_") for name in hists) else "simulated"
+        flow = ", ".join(f"{cut} {count}" for cut, count in left.items())
+        raise InputError(f"no {events} event is left after the selection (events left after each cut: {flow}); widen processor.selection or binning")

@@ -164,6 +164,7 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any], dict[str, Any], str]
     "livetime zero": (release(), "mc", {}, {"livetime_s": 0}, "mc.json: metadata.livetime_s is 0; give the livetime"),
     "livetime negative": (toy_sample(5), "mc", BOOTCAMP, {"livetime_s": -1.0}, "mc.json: metadata.livetime_s is -1.0; give the livetime"),
     "livetime as text": (release(), "mc", {}, {"livetime_s": "7.5 years"}, "mc.json: metadata.livetime_s is '7.5 years'"),
+    "kind not said": (data(), "simulation", {}, {}, "mc.json: metadata.kind is 'simulation'; give the data set kind: data or kind: mc"),
     "simulation used as data": (
         release(),
         "data",

@@ -18,6 +18,7 @@ from physics.binning import binning, to_official_order
 from processors.diffuse import DiffuseProcessor
 from readers import open_source
 from readers.events import with_metadata
+from records.hists import load_hists, save_hists
 
 NAN = math.nan
 
@@ -141,11 +142,35 @@ def test_only_needed_columns_are_touched() -> None:
     assert "response_track" in process(toy, options={"binning": "bootcamp"})
 
 
+def test_histograms_survive_the_file(tmp_path: Path) -> None:
+    """All axes, categories without overflow and flow bins."""
+    hists = process(toy_sample(300), options={"binning": "bootcamp"})
+    save_hists(tmp_path / "hists.h5", {"mc": hists})
+    for name, histogram in load_hists(tmp_path / "hists.h5")["mc"].items():
+        assert histogram == hists[name]
+        assert tuple(histogram.axes) == tuple(hists[name].axes)
+
+
 def test_no_events_give_empty_histograms() -> None:
     empty = {name: values[:0] for name, values in release_sample(5).items()}
     hists = process(empty)
     assert cut_flow(hists)["all"] == 0
     assert not hists["response_cascade"].view(flow=True).any()
+
+
+def test_a_data_set_without_selected_events_is_refused_with_its_cut_flow() -> None:
+    """The whole data set, not a chunk: a chunk may well be empty."""
+    processor = DiffuseProcessor()
+    hists = processor.process(as_events(data((5e4, 1.0, 0, NAN), (7e4, 1.0, 2, 3.0)), "data"))
+    message = (
+        r"no data event is left after the selection \(.*: all 2, edep_min 1, edep_max 1, length 0, channel 0, in_bins 0\); widen processor.selection"
+    )
+    with pytest.raises(InputError, match=message):
+        processor.postprocess(hists)
+    few = {name: values[:3] for name, values in release_sample(5).items()}
+    with pytest.raises(InputError, match="no simulated event is left"):
+        processor.postprocess(processor.process(as_events({**few, "recoDepositedEnergy": np.full(3, 5e4)}, "mc")))
+    assert processor.postprocess({}) == {}  # nothing could be processed: the account says why
 
 
 def test_processor_is_a_coffea_processor_and_survives_pickling() -> None:
@@ -155,7 +180,8 @@ def test_processor_is_a_coffea_processor_and_survives_pickling() -> None:
     events = as_events(toy_sample(200), "mc")
     for name, histogram in processor.process(events).items():
         assert histogram == again.process(events)[name]
-    assert processor.postprocess({"a": 1}) == {"a": 1}
+    hists = processor.process(events)
+    assert processor.postprocess(hists) is hists
 
 
 def test_axes_are_known_before_a_run() -> None:
