@@ -6,18 +6,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from configs import diffuse
 from configs.errors import InputError, nearest
 from configs.schema import DiffuseConfig
 from fits import goodness, hypothesis
-from fits.comparison import read_contour, read_scan
+from fits.comparison import ExternalScan, read_contour, read_scan
 from fits.diffuse_inputs import Histograms, Inputs, Prepared, prepare, read_inputs
 from fits.engines import minimiser
 from fits.feldman_cousins import feldman_cousins
 from fits.fit_result import fit_result
 from fits.limits import limit
 from fits.minimise import Minimum, minimise
-from fits.profiles import profile
+from fits.profiles import grid_within, profile
 from fits.scans import scan
 from fits.spectrum_choice import AT_BOUNDARY, NULL_VALUES, Embedding, find_file
 from fits.toys import ToyStudy, run_toys, summarise
@@ -46,6 +49,7 @@ def prepare_all(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
     prepared = {name: prepare(inputs, name, options) for name, options in config.fits.items()}
     for name, options in config.fits.items():
         _check_names(name, options, prepared[name].nll.names)
+        _check_grids(options, prepared[name], config)
     return inputs, prepared
 
 
@@ -59,6 +63,23 @@ def _check_names(fit: str, options: diffuse.Fit, known: tuple[str, ...]) -> None
             f"fits.{fit}.test: {options.test.alternative} is not a wider model than {options.model.astro}; "
             f"the tests known are a power_law against {', '.join(NULL_VALUES)}"
         )
+
+
+def _check_grids(options: diffuse.Fit, prepared: Prepared, config: DiffuseConfig) -> None:
+    """Grids must lie inside the parameters' bounds, and files to compare with must be readable."""
+    bounds = {one.name: (one.lower, one.upper) for one in prepared.nll.parameters}
+    grids = [(one.parameter, one.grid) for one in options.profiles]
+    if options.scan is not None:
+        grids += [(options.scan.x, options.scan.x_grid), (options.scan.y, options.scan.y_grid)]
+        _published(options.scan, config)
+    for name, grid in grids:
+        grid_within(name, grid, *bounds[name])
+
+
+def _published(options: diffuse.Scan, config: DiffuseConfig) -> tuple[ExternalScan | None, NDArray[np.float64] | None]:
+    """The scan and the contour points that a scan is compared with."""
+    scanned = None if options.compare is None else read_scan(find_file(options.compare, config.source))
+    return scanned, None if options.compare_contour is None else read_contour(find_file(options.compare_contour, config.source))
 
 
 def _parameters_named(options: diffuse.Fit) -> Iterator[tuple[str, str]]:
@@ -120,9 +141,7 @@ class _Fit:
         return None if report is None else lambda done, total: report(f"{self.name}: {what}", done, total)
 
     def _scan(self, options: diffuse.Scan, minimum: Minimum) -> ScanResult:
-        source = self.inputs.config.source
-        external = None if options.compare is None else read_scan(find_file(options.compare, source))
-        contour = None if options.compare_contour is None else read_contour(find_file(options.compare_contour, source))
+        external, contour = _published(options, self.inputs.config)
         return scan(
             self.nll,
             minimum,

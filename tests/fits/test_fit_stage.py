@@ -195,8 +195,11 @@ def test_a_tabulated_spectrum_is_a_fit_of_the_norm(make, tmp_path: Path) -> None
     ],
 )
 def test_wrong_requests_are_refused(make, fits: dict[str, Any], message: str) -> None:
+    seen: list[str] = []
+    config = make({"first": {"toys": {"n": 2}}, **fits})
     with pytest.raises(InputError, match=message):
-        fit(make(fits))
+        fit(config, progress=lambda what, done, total: seen.append(what))
+    assert seen == []  # before any work
 
 
 def test_broken_user_modules_are_named(make, tmp_path: Path) -> None:
