@@ -27,6 +27,10 @@ class Selected:
     positions: NDArray[np.intp]
     reco_index: NDArray[np.intp]
 
+    def part(self, start: int, stop: int) -> Selected:
+        """Some of the events."""
+        return Selected(self.positions[start:stop], self.reco_index[start:stop])
+
 
 def cut_axis() -> hist.axis.AxisProtocol:
     """The axis of the cut flow."""

@@ -98,8 +98,8 @@ class Quanta:
         return cls(of_nodes, np.take(1.0 / of_nodes, node))
 
 
-def fill_moments(target: Array, position: int, cells: Cells, factors: Sequence[Array], highest: int, quanta: Quanta, scratch: Array) -> None:
-    """Put sum of weight * d^n, n = 0 ... ``highest``, into ``target`` (class, component, moment, energy, third axis, node) at a component's position.
+def add_moments(target: Array, position: int, cells: Cells, factors: Sequence[Array], highest: int, quanta: Quanta, scratch: Array) -> None:
+    """Add sum of weight * d^n, n = 0 ... ``highest``, to ``target`` (class, component, moment, energy, third axis, node) at a component's position.
 
     The weight of an event is the product of one or two ``factors``. Terms are rounded to whole quanta: sums are exact, whatever the order of
     events. ``scratch``: (2, events), overwritten.
@@ -118,4 +118,4 @@ def fill_moments(target: Array, position: int, cells: Cells, factors: Sequence[A
         if moment:
             term *= d
         sums = np.bincount(index, weights=whole_quanta(term, per_quantum, out=whole), minlength=math.prod(shape))
-        np.multiply(sums.reshape(shape), quanta.of_nodes, out=target[:, position, moment])
+        target[:, position, moment] += sums.reshape(shape) * quanta.of_nodes

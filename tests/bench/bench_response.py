@@ -15,7 +15,7 @@ from simulation.weights import as_toy
 
 OPTIONS = {"release": Processor(), "toy": Processor(binning="bootcamp")}
 N_SUMS = {"release": (4 + 10) * 3 + 2 * 3, "toy": (2 + 3) * 3}  # components and pairs times moments
-N_CELLS = {"release": 7 * 23 * 12 * 60, "toy": 22 * 12 * 60}
+N_CELLS = {"release": 7 * 60 * (2 * 23 * 12 + 23 * 22), "toy": 60 * 2 * 22 * 12}  # classes, nodes, reconstructed bins of all channels
 
 
 def sample(form: str, size: int) -> dict[str, np.ndarray]:

@@ -17,6 +17,7 @@ from reference.diffuse_per_event import LIVETIME_S, Point, expected
 from reference.plain_folding import fold, variance
 
 from configs.diffuse import Processor
+from configs.errors import InputError
 from physics.bin_search import bin_index
 from physics.binning import MORPHOLOGY, binning, node_centres, true_energy_edges
 from processors.diffuse import PAIR_QUANTUM, WEIGHT_QUANTUM, DiffuseProcessor
@@ -311,3 +312,17 @@ def test_peak_memory_is_below_three_times_the_columns(form: str) -> None:
     returned = sum(histogram.view(flow=True).nbytes for histogram in hists.values())
     assert peak - returned < 3 * read
     assert cut_flow(hists)["in_bins"] > 150_000
+
+
+def test_blocks_inside_a_chunk_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events are added in blocks to bound the memory; the true energies of every block are checked."""
+    columns = toy_sample(3000, seed=4)
+    whole = process(columns, options={"binning": "bootcamp"})
+    monkeypatch.setattr("processors.diffuse.BLOCK", 100)
+    monkeypatch.setattr("processors.diffuse.EVENTS_PER_CELL", 0)
+    for name, histogram in process(columns, options={"binning": "bootcamp"}).items():
+        assert histogram.view(flow=True).tobytes() == whole[name].view(flow=True).tobytes()
+    last = np.flatnonzero((columns["topology"] == 0) & (columns["energy"] >= 6e4) & (columns["energy"] <= 1e7) & (columns["astroWeight"] > 0))[-1]
+    columns["primaryEnergy"][last] = 1e8
+    with pytest.raises(InputError, match=rf"1 selected event\(s\) with true energies outside the nodes.* first at entry {last};"):
+        process(columns, options={"binning": "bootcamp"})
