@@ -78,7 +78,10 @@ class ParameterOptions(Strict):
 
 
 class Model(Strict):
-    """The astrophysical spectrum. ``table``: a file of (E in GeV, flux) whose shape is used; ``class``: ``my_module.MySpectrum`` beside the config."""
+    """The astrophysical spectrum.
+
+    ``table``: a file of (E in GeV, flux) whose shape is used; ``class``: ``my_module.MySpectrum`` beside the config.
+    """
 
     astro: Spectrum = "power_law"
     pivot_gev: PositiveFloat = 1.0e5
@@ -88,7 +91,10 @@ class Model(Strict):
 
 
 class Scan(Strict):
-    """Two-dimensional profile scan: two parameters, each [low, high, points]; ``compare``: an external scan (file or catalogue id)."""
+    """Two-dimensional profile scan: two parameters, each [low, high, points]; ``compare``: an external scan (file or catalogue id).
+
+    A catalogue file that can neither be found nor downloaded leaves the comparison out, with the reason in the result.
+    """
 
     x: str = "astro_gamma"
     y: str = "astro_norm"
@@ -156,7 +162,7 @@ class Fit(Strict):
     feldman_cousins: FeldmanCousins | None = None
     upper_limits: list[UpperLimit] = []
     test: HypothesisTest | None = None
-    asimov: bool = False  # also fit the Asimov set at the start values: expected errors
+    asimov: bool = False  # also fit the Asimov set at the best fit: expected errors
     workspace: bool = False  # engine pyhf: write the workspace JSON
     published: dict[str, tuple[float, float, float]] = {}  # parameter -> value, minus, plus; shown beside ours
 

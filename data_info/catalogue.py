@@ -86,6 +86,10 @@ class _Collection(Strict):
         ]
 
 
+class Unavailable(InputError):
+    """A file of the catalogue that is neither in the data directory nor can be downloaded now."""
+
+
 class _Catalogue(Strict):
     schema_: Annotated[Literal[1], Field(alias="schema")]
     collections: list[_Collection]
@@ -126,7 +130,8 @@ def resolve(entry_id: str) -> Path:
     """Path of a catalogue file in the data directory, downloaded when it is not there.
 
     Size and digest are checked at every call. Raises ``InputError`` for an unknown entry, for a local file that is not the catalogue's
-    (it is left alone), and when the file can neither be found nor downloaded; the message says where to get it and where to put it.
+    (it is left alone), and ``Unavailable`` when the file can neither be found nor downloaded; the message says where to get it and where
+    to put it.
     """
     return obtain(entry(entry_id), data_dir())
 
@@ -139,12 +144,12 @@ def obtain(item: Entry, directory: Path) -> Path:
         return path
     by_hand = f"get it from {item.home}{f' ({item.by_hand})' if item.by_hand else ''} and put it at {path}"
     if item.url is None:
-        raise InputError(f"{item.id}: not in the data directory {directory}, and it cannot be downloaded automatically: {by_hand}")
+        raise Unavailable(f"{item.id}: not in the data directory {directory}, and it cannot be downloaded automatically: {by_hand}")
     try:
         fetch(item.url, path, size=item.size, sha256=item.sha256)
     except InputError as error:
         cure = f"Either {by_hand}, or set DYNODE_DATA to a folder that has it"
-        raise InputError(f"{item.id}: not in the data directory {directory}, and the download failed: {error}\n{cure}") from None
+        raise Unavailable(f"{item.id}: not in the data directory {directory}, and the download failed: {error}\n{cure}") from None
     return path
 
 

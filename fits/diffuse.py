@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from configs import diffuse
 from configs.errors import InputError, nearest
 from configs.schema import DiffuseConfig
+from data_info.catalogue import Unavailable
 from fits import goodness, hypothesis
 from fits.comparison import ExternalScan, read_contour, read_scan
 from fits.diffuse_inputs import Histograms, Inputs, Prepared, prepare, read_inputs
@@ -76,10 +78,21 @@ def _check_grids(options: diffuse.Fit, prepared: Prepared, config: DiffuseConfig
         grid_within(name, grid, *bounds[name])
 
 
-def _published(options: diffuse.Scan, config: DiffuseConfig) -> tuple[ExternalScan | None, NDArray[np.float64] | None]:
-    """The scan and the contour points that a scan is compared with."""
-    scanned = None if options.compare is None else read_scan(find_file(options.compare, config.source))
-    return scanned, None if options.compare_contour is None else read_contour(find_file(options.compare_contour, config.source))
+def _published(options: diffuse.Scan, config: DiffuseConfig) -> tuple[ExternalScan | None, NDArray[np.float64] | None, list[str]]:
+    """The scan and the contour points that a scan is compared with, and why one of them cannot be had.
+
+    Only a catalogue file that is neither here nor to be downloaded is left out; a file of the user's own must be there.
+    """
+    unavailable: list[str] = []
+
+    def read(name: str | None, reader: Callable[[Path], Any]) -> Any:
+        try:
+            return None if name is None else reader(find_file(name, config.source))
+        except Unavailable as error:
+            unavailable.append(str(error))
+            return None
+
+    return read(options.compare, read_scan), read(options.compare_contour, read_contour), unavailable
 
 
 def _parameters_named(options: diffuse.Fit) -> Iterator[tuple[str, str]]:
@@ -109,7 +122,7 @@ class _Fit:
         minimum = minimiser(self.options.engine)(self.nll, minos=self.minos)
         found: dict[str, Any] = {"": fit_result(self.nll, minimum, self.prepared.whole, self.prepared.provenance)}
         if self.options.asimov:
-            found["asimov"] = self._asimov()
+            found["asimov"] = self._asimov(minimum)
         if minimum.valid:
             found |= self._beyond(minimum)
         return {f"{self.name}.{kind}" if kind else self.name: result for kind, result in found.items()}
@@ -141,8 +154,8 @@ class _Fit:
         return None if report is None else lambda done, total: report(f"{self.name}: {what}", done, total)
 
     def _scan(self, options: diffuse.Scan, minimum: Minimum) -> ScanResult:
-        external, contour = _published(options, self.inputs.config)
-        return scan(
+        external, contour, unavailable = _published(options, self.inputs.config)
+        found = scan(
             self.nll,
             minimum,
             options.x,
@@ -153,11 +166,18 @@ class _Fit:
             contour=contour,
             progress=self._progress("scan"),
         )
+        return replace(found, not_compared=unavailable)
 
-    def _asimov(self) -> Any:
-        starts = [one.start for one in self.nll.parameters]
-        expected = self.nll.with_counts(self.nll.model.expected(starts))
-        return fit_result(expected, minimise(expected, minos=self.minos), self.prepared.whole, replace(self.prepared.provenance, engine="native"))
+    def _asimov(self, minimum: Minimum) -> Any:
+        """Fit of the Asimov set (Cowan et al., arXiv:1007.1727): counts as expected at the best fit, centres of the priors at it too.
+
+        Without a valid fit it stands at the start values.
+        """
+        truth = minimum.values if minimum.valid else {one.name: one.start for one in self.nll.parameters}
+        counts = self.nll.model.expected([truth[name] for name in self.nll.names])
+        expected = self.nll.with_counts(counts, prior_means={name: truth[name] for name in self.nll.priors})
+        provenance = replace(self.prepared.provenance, engine="native", published={})
+        return fit_result(expected, minimise(expected, minos=self.minos), self.prepared.whole, provenance)
 
     def _toys(self, options: diffuse.Toys, minimum: Minimum) -> dict[str, Any]:
         axes = self.options.axes

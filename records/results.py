@@ -99,6 +99,7 @@ class ScanResult(Value):
     contours: Mapping[str, list[list[tuple[float, float]]]]  # "0.6827" -> polylines of (x, y)
     comparison: Mapping[str, float] = field(default_factory=dict)  # iou_68, iou_95, rms_delta_nll
     external: Mapping[str, Any] | None = None  # the other program's grid: x, y, delta_nll, contours, source
+    not_compared: list[str] = field(default_factory=list)  # published files asked for that cannot be had, each with its reason
 
 
 @dataclass(frozen=True, repr=False)

@@ -72,7 +72,8 @@ def _(result: kinds.FitResult) -> list[Row]:
 @rows.register
 def _(result: kinds.ScanResult) -> list[Row]:
     compared = ", ".join(f"{name} {value:.3g}" for name, value in result.comparison.items())
-    return [(f"{result.x_name}, {result.y_name}", f"minimum at {result.best[0]:.4g}, {result.best[1]:.4g}", compared)]
+    rows = [(f"{result.x_name}, {result.y_name}", f"minimum at {result.best[0]:.4g}, {result.best[1]:.4g}", compared)]
+    return rows + [("not compared", reason.splitlines()[0], "") for reason in result.not_compared]
 
 
 @rows.register

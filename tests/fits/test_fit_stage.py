@@ -15,6 +15,7 @@ import yaml
 
 from configs.errors import InputError
 from configs.schema import DiffuseConfig, load_config
+from data_info import catalogue
 from fits.diffuse import fit_all, prepare_all
 from fits.diffuse_inputs import SURROGATE, read_inputs
 from fits.stage import fit, read_processed
@@ -120,10 +121,27 @@ def test_results_belong_together(make) -> None:
     assert test.alternative_fit.model == "log_parabola"
     assert main.nll - test.alternative_fit.nll == pytest.approx(test.ts / 2, abs=1e-6)
     asimov = results["main.asimov"]
-    assert asimov.parameters["astro_gamma"].value == pytest.approx(2.5, abs=1e-3)  # its start value
+    for name, one in main.parameters.items():  # counts and prior centres at the best fit: the fit returns it, whatever the prior's own centre
+        assert asimov.parameters[name].value == pytest.approx(one.value, abs=1e-3 * one.error)
+    assert asimov.published == {}
     assert results["main.profile.astro_gamma"].interval_68 == pytest.approx(
         [main.parameters["astro_gamma"].value + step for step in main.parameters["astro_gamma"].minos or ()], abs=5e-3
     )
+
+
+def test_a_published_scan_that_cannot_be_had_is_left_out_and_said(make, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DYNODE_DATA", str(tmp_path / "empty"))
+    monkeypatch.setattr(catalogue, "fetch", refuse_download)
+    config = make({"main": {"scan": {"compare": "hese/astro_scan_data.txt", "compare_contour": "hese/icecube_spl_hese_contour1sigma.json"}}})
+    found = fit(config)["main.scan"]
+    assert found.external is None
+    assert [reason.split(":")[0] for reason in found.not_compared] == ["hese/astro_scan_data.txt", "hese/icecube_spl_hese_contour1sigma.json"]
+    assert "the download failed: no network" in found.not_compared[0]
+    assert load_results(config.output / "results.json")["main.scan"].not_compared == found.not_compared
+
+
+def refuse_download(*_: Any, **__: Any) -> None:
+    raise InputError("no network")
 
 
 def test_the_same_seed_gives_the_same_results(make) -> None:
