@@ -9,6 +9,7 @@ import hist
 
 from configs.errors import InputError
 from configs.schema import DiffuseConfig
+from data_info.catalogue import Unavailable
 from fits.diffuse import prepare_all
 from fits.spectrum_choice import find_file
 from plotting import diffuse_likelihood, diffuse_projections, diffuse_response
@@ -70,6 +71,8 @@ def plan(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], result
             found |= {name if view.first else f"{view.name}.{name}": draw for name, draw in own.items()}
         if not found:
             skipped[kind] = WHY_NOT[kind]
+        if kind == "contour":
+            skipped |= {f"{view.name}: published contour": reason for view in views if (reason := "; ".join(_not_compared(view)))}
         figures |= found
     return Plan(figures, skipped, style(config.plots.style))
 
@@ -96,13 +99,18 @@ def _check(config: DiffuseConfig, name: str, result: FitResult | None, account: 
         raise InputError(f"{config.output / 'results.json'}: the fit {name!r} was made from other histograms than hists.h5 holds now; {again}")
 
 
+def _not_compared(view: FitView) -> list[str]:
+    """Why a published scan or contour that was asked for is not on the figure."""
+    return view.others["scan"].not_compared if "scan" in view.others else []
+
+
 def _segments(config: DiffuseConfig, skipped: dict[str, str]) -> list[Segments]:
-    """The published spectrum to draw beside ours; a file that cannot be had leaves a reason and no points."""
+    """The published spectrum to draw beside ours; a catalogue file that cannot be had leaves a reason and no points."""
     wanted = config.plots.compare_spectrum
     if wanted is None or "spectrum" not in config.plots.figures:
         return []
     try:
         return [read_segments(find_file(wanted, config.source), f"Published segments, {source_name(wanted)}")]
-    except InputError as error:
+    except Unavailable as error:
         skipped["spectrum: published segments"] = str(error)
         return []

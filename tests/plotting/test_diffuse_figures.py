@@ -132,10 +132,23 @@ def test_a_missing_fit_and_other_histograms_are_refused() -> None:
         planned({"main": other, "energy_only": other})
 
 
-def test_a_published_spectrum_that_cannot_be_had_is_left_out_with_its_reason() -> None:
-    todo = planned(compare_spectrum="no_such_file.json")
-    assert "no_such_file.json: no such file" in todo.skipped["spectrum: published segments"]
+def test_a_catalogue_file_that_cannot_be_had_is_left_out_with_its_reason(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("DYNODE_DATA", str(tmp_path))
+    todo = planned(compare_spectrum="hese/icecube_segmentedfit_hese.json")
+    assert "github.com/KM3NeT" in todo.skipped["spectrum: published segments"]  # where to get it by hand
     assert todo.figures["spectrum"]().numbers["segments"] == []
+
+
+def test_a_file_of_the_user_s_own_must_be_there() -> None:
+    with pytest.raises(InputError, match=r"no_such_file.json: no such file; looked for"):
+        planned(compare_spectrum="no_such_file.json")
+
+
+def test_a_contour_without_its_published_scan_says_why() -> None:
+    scan = dataclasses.replace(diffuse_case.results()["main.scan"], not_compared=["hese/astro_scan_data.txt: no network"])
+    todo = planned({**diffuse_case.results(), "main.scan": scan})
+    assert todo.skipped["main: published contour"] == "hese/astro_scan_data.txt: no network"
+    assert "contour" in todo.figures
 
 
 @pytest.mark.public_data
