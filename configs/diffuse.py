@@ -12,6 +12,9 @@ Engine = Literal["native", "zfit", "pyhf"]
 Likelihood = Literal["poisson", "say", "bb_lite"]
 Spectrum = Literal["power_law", "log_parabola", "cutoff", "broken_power_law", "table", "class"]
 ProjectionAxis = Literal["energy", "zenith", "topology"]
+Figure = Literal[
+    "energy", "zenith", "length", "contour", "profile", "spectrum", "correlation", "pulls", "toys", "gof", "feldman_cousins", "test", "response"
+]  # fmt: skip
 
 
 class CustomBinning(Strict):
@@ -174,6 +177,4 @@ class Plots(Strict):
     label: str = ""
     compare_spectrum: str | None = None  # published piecewise spectrum (file or catalogue id), drawn beside ours
     formats: list[Literal["png", "pdf"]] = ["png", "pdf"]
-    figures: list[Literal["energy", "zenith", "length", "contour", "profile", "spectrum", "correlation", "pulls", "toys", "gof", "feldman_cousins", "test", "response"]] = [
-        "energy", "zenith", "contour", "profile", "spectrum", "correlation", "pulls",
-    ]  # fmt: skip
+    figures: list[Figure] = ["energy", "zenith", "contour", "profile", "spectrum", "correlation", "pulls"]
