@@ -31,8 +31,7 @@ from processors.exact_sums import node_quanta
 WEIGHT_QUANTUM, WEIGHT_POWER = 2.0**-47, 1
 PAIR_QUANTUM, PAIR_POWER = 2.0**-50, 2
 
-BLOCK = 1 << 17  # events filled at a time, at least
-EVENTS_PER_CELL = 16  # a block has at least so many events for each cell, else clearing cells costs more than filling them
+BLOCK = 1 << 18  # events filled at a time
 
 Hists = dict[str, hist.Hist]
 
@@ -113,28 +112,25 @@ class DiffuseProcessor(ProcessorABC):
         """The response of one channel; events are added in blocks, which bounds the memory of intermediate arrays."""
         response = hist.Hist(*self.response_axes(layout, self.channels[name]), storage=hist.storage.Double())
         target = response.view(flow=True)
-        cells = target[:, 0, 0].size
-        block = max(BLOCK, EVENTS_PER_CELL * cells)
-        for start in range(0, len(taken.positions), block):
-            part = taken.part(start, start + block)
+        n_classes, n_reco = len(target), math.prod(target.shape[3:5])
+        for start in range(0, len(taken.positions), BLOCK):
+            part = taken.part(start, start + BLOCK)
             chosen = {column: values[part.positions] for column, values in columns.items()}
             weights = layout.weights(chosen, livetime_s, self.options.reference_index)
             self._check_true_energy(layout, chosen["primaryEnergy"], weights, part, place)
-            outer = part.reco_index if len(target) == 1 else layout.class_index(chosen) * math.prod(target.shape[3:5]) + part.reco_index
-            self._add(target, layout, response_fill.response_cells(self.true_edges_gev, chosen["primaryEnergy"], outer), weights)
+            class_index = layout.class_index(chosen) if n_classes > 1 else 0
+            cells = response_fill.Cells.of(self.true_edges_gev, chosen["primaryEnergy"], part.reco_index, n_reco, class_index, n_classes)
+            response_fill.add_terms(target, cells, self._terms(layout, cells, weights))
         return response
 
-    def _add(self, target: response_fill.Array, layout: Layout, cells: response_fill.Cells, weights: Mapping[str, Any]) -> None:
-        """Add the moments of every component, then of every pair."""
-        scratch = np.empty((2, len(cells.node)))
+    def _terms(self, layout: Layout, cells: response_fill.Cells, weights: Mapping[str, response_fill.Array]) -> list[response_fill.Term]:
+        """Every component, then every pair, in the order of the component axis."""
         nodes_gev = self.true_edges_gev[:-1]
-        quanta = response_fill.Quanta.at(node_quanta(WEIGHT_QUANTUM, nodes_gev, WEIGHT_POWER), cells.node)
-        for position, name in enumerate(layout.components):
-            response_fill.add_moments(target, position, cells, [weights[name]], self.options.moments, quanta, scratch)
-        quanta = response_fill.Quanta.at(node_quanta(PAIR_QUANTUM, nodes_gev, PAIR_POWER), cells.node)
-        for position, pair in enumerate(self._pairs(layout), start=len(layout.components)):
-            factors = [weights[name] for name in pair]
-            response_fill.add_moments(target, position, cells, factors, self.options.pair_moments or 0, quanta, scratch)
+        single = response_fill.Quanta.at(node_quanta(WEIGHT_QUANTUM, nodes_gev, WEIGHT_POWER), cells.node)
+        double = response_fill.Quanta.at(node_quanta(PAIR_QUANTUM, nodes_gev, PAIR_POWER), cells.node)
+        terms = [response_fill.Term((weights[name],), self.options.moments, single) for name in layout.components]
+        highest = self.options.pair_moments or 0
+        return terms + [response_fill.Term((weights[first], weights[second]), highest, double) for first, second in self._pairs(layout)]
 
     def _check_true_energy(self, layout: Layout, energy_gev: event_columns.Array, weights: Mapping[str, Any], taken: Selected, place: Place) -> None:
         """Refuse true energies outside the nodes, where the energy matters (components without a spectrum of their own go to the end nodes)."""

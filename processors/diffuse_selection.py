@@ -22,7 +22,7 @@ CUTS = ("all", "edep_min", "edep_max", "length", "channel", "in_bins")
 
 @dataclass(frozen=True)
 class Selected:
-    """Events of one channel: positions in the chunk, and flat indices into the (energy, third axis) bins, flow included."""
+    """Events of one channel: positions in the chunk, and flat indices into the (third axis, energy) bins, flow included."""
 
     positions: NDArray[np.intp]
     reco_index: NDArray[np.intp]

@@ -319,7 +319,6 @@ def test_blocks_inside_a_chunk_change_nothing(monkeypatch: pytest.MonkeyPatch) -
     columns = toy_sample(3000, seed=4)
     whole = process(columns, options={"binning": "bootcamp"})
     monkeypatch.setattr("processors.diffuse.BLOCK", 100)
-    monkeypatch.setattr("processors.diffuse.EVENTS_PER_CELL", 0)
     for name, histogram in process(columns, options={"binning": "bootcamp"}).items():
         assert histogram.view(flow=True).tobytes() == whole[name].view(flow=True).tobytes()
     last = np.flatnonzero((columns["topology"] == 0) & (columns["energy"] >= 6e4) & (columns["energy"] <= 1e7) & (columns["astroWeight"] > 0))[-1]
