@@ -39,7 +39,7 @@ def test_own_processor_page(tmp_path: Path) -> None:
     assert "5000" in inspected.stdout
     kept = int(looked.stdout.split()[0])
     assert 14_000 < kept < 15_000  # of 15000 hits, those above threshold
-    assert (tmp_path / "outputs" / "hit_charges" / "figures" / "laser_charge.png").stat().st_size > 5_000
+    assert (tmp_path / "outputs" / "hit_charges" / "figures" / "laser.charge.png").stat().st_size > 5_000
 
 
 @pytest.mark.public_data
