@@ -112,7 +112,8 @@ def import_afresh(name: str, file: Path, folder: Path) -> ModuleType:
 
 class _SourceLoader(importlib.machinery.SourceFileLoader):
     def path_stats(self, path: Any) -> Any:
-        raise OSError("compile from the source")  # how importlib is told to leave compiled files alone
+        """Tell importlib, in its own way, to leave compiled files alone."""
+        raise OSError("compile from the source")
 
 
 class _SourceFinder(importlib.abc.MetaPathFinder):

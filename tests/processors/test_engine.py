@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import signal
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,25 @@ def test_a_data_set_without_events_has_empty_histograms(tmp_path: Path) -> None:
     outcome = engine.run([dataset([write_events(tmp_path / "none.parquet", 0)])], options())
     assert outcome.complete
     assert outcome.hists["mc"]["counts"].sum(flow=True) == 0
+
+
+class Dense(Spectrum):
+    """A histogram of 4 MB with every bin filled."""
+
+    def process(self, events: Any) -> dict[str, hist.Hist]:
+        h = hist.Hist.new.Reg(500_000, 0, 1, flow=False).Double()
+        h.view()[:] = len(events)
+        return {"dense": h}
+
+
+def test_merging_holds_one_chunk_at_a_time(tmp_path: Path) -> None:
+    path = write_events(tmp_path / "events.parquet", 24)
+    tracemalloc.start()
+    outcome = engine.run([dataset([path], Dense())], options(chunksize=1))
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert outcome.hists["mc"]["dense"].sum() == 24 * 500_000
+    assert peak_bytes < 8 * 4e6  # 24 chunks of 4 MB
 
 
 class Metadata(Spectrum):
