@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pydantic import Field, NonNegativeInt, ValidationError, model_validator
 
 from configs.errors import InputError, nearest
 from configs.strict import Strict
-from data_info.download import fetch
+from data_info.download import fetch, sha256_of
 
 CATALOGUE = Path(__file__).with_name("catalogue.yaml")
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -156,8 +155,7 @@ def obtain(item: Entry, directory: Path) -> Path:
 def _check(path: Path, item: Entry) -> None:
     size = path.stat().st_size
     if size == item.size:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = sha256_of(path)
         if found == item.sha256:
             return
         difference = f"sha256 {found}, expected {item.sha256}"

@@ -65,7 +65,7 @@ def _attempt(url: str, part: Path, size: int, sha256: str, timeout_s: float) -> 
         have = 0
     if have < size or size == 0:
         _transfer(url, part, have, size, timeout_s)
-    found = _digest(part)
+    found = sha256_of(part)
     if found == sha256:
         return
     part.unlink()
@@ -125,6 +125,7 @@ def _copy(response: http.client.HTTPResponse, file: object, start: int, size: in
         file.write(block)  # type: ignore[attr-defined]
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+def sha256_of(path: str | Path) -> str:
+    """SHA-256 of a local file as hexadecimal digits. Raises ``OSError``."""
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

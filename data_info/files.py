@@ -1,4 +1,4 @@
-"""The files of a data set: patterns, file lists and catalogue entries -> paths."""
+"""Where files that a configuration names lie: patterns, file lists, catalogue entries and single files -> paths."""
 
 from __future__ import annotations
 
@@ -9,7 +9,29 @@ from pathlib import Path
 
 from configs.errors import InputError
 from configs.schema import Dataset
-from data_info.catalogue import data_dir, resolve
+from data_info.catalogue import data_dir, entries, resolve
+
+
+def search_roots(config_file: Path) -> list[Path]:
+    """Where relative paths of a configuration are looked up: beside it, then the working directory, then the data directory."""
+    return [config_file.parent, Path.cwd(), data_dir()]
+
+
+def find_file(name: str, config_file: Path) -> Path:
+    """A single file: beside the configuration, in the working directory, or in the catalogue of public data, in this order.
+
+    A catalogue file that is absent is downloaded. Raises ``InputError`` listing where a file was sought, and ``Unavailable`` as ``resolve``.
+    """
+    *near, data = (root / Path(name).expanduser() for root in search_roots(config_file))
+    for place in near:
+        if place.is_file():
+            return place
+    if name in entries():
+        return resolve(name)
+    if data.is_file():
+        return data
+    places = ", ".join(dict.fromkeys(str(place) for place in (*near, data)))
+    raise InputError(f"{name}: no such file; looked for {places}, and it is not in the catalogue of public data")
 
 
 def find_files(name: str, dataset: Dataset, config_file: Path) -> list[str]:
@@ -21,7 +43,7 @@ def find_files(name: str, dataset: Dataset, config_file: Path) -> list[str]:
     pattern without a match and when nothing exists (with the places searched), and for a file that is given twice.
     """
     where = f"datasets.{name}"
-    roots = [config_file.parent, Path.cwd(), data_dir()]
+    roots = search_roots(config_file)
     if dataset.catalogue is not None:
         return [str(resolve(dataset.catalogue))]
     if dataset.filelist is not None:

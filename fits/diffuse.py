@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs import diffuse
+from configs.command_line import Progress
 from configs.errors import InputError, nearest
 from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
+from data_info.files import find_file
 from fits import goodness, hypothesis
 from fits.comparison import ExternalScan, read_contour, read_scan
 from fits.diffuse_inputs import Histograms, Inputs, Prepared, prepare, read_inputs
@@ -24,11 +26,9 @@ from fits.limits import limit
 from fits.minimise import Minimum, minimise
 from fits.profiles import grid_within, profile
 from fits.scans import scan
-from fits.spectrum_choice import AT_BOUNDARY, NULL_VALUES, Embedding, find_file
+from fits.spectrum_choice import AT_BOUNDARY, NULL_VALUES, Embedding
 from fits.toys import ToyStudy, run_toys, summarise
 from records.results import HypothesisTest, ScanResult
-
-Progress = Callable[[str, int, int], None]  # what, done, total
 
 
 def fit_all(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any], progress: Progress | None = None) -> dict[str, Any]:

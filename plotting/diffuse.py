@@ -10,8 +10,8 @@ import hist
 from configs.errors import InputError
 from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
+from data_info.files import find_file
 from fits.diffuse import prepare_all
-from fits.spectrum_choice import find_file
 from plotting import diffuse_likelihood, diffuse_projections, diffuse_response
 from plotting.diffuse_flux import flux
 from plotting.drawn import DrawnFigure, Plan

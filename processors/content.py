@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from data_info.download import sha256_of
 from readers.files import is_url
 
 Identity = Literal["stat", "digest"]
-BLOCK_BYTES = 1 << 20
 REMOTE_KEYS = (
     "size",
     "ETag",
@@ -33,16 +32,7 @@ def identity(paths: tuple[str, ...], by: Identity) -> str:
     """The content identity that enters the journal's keys: ``stat`` (cheap) or ``digest`` (SHA-256 of local files). Raises ``OSError``."""
     if by == "stat":
         return stat_identity(paths)
-    return "; ".join(_remote_identity(path) if is_url(path) else sha256(path) for path in paths)
-
-
-def sha256(path: str | Path) -> str:
-    """SHA-256 of a local file as hexadecimal digits. Raises ``OSError``."""
-    total = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            total.update(block)
-    return total.hexdigest()
+    return "; ".join(_remote_identity(path) if is_url(path) else sha256_of(path) for path in paths)
 
 
 def _local_identity(path: str) -> str:

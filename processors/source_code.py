@@ -17,7 +17,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 FOLLOWED = ("data_info", "physics", "records", "readers", "simulation", "processors")  # configs enters by its values, not by its code
 PROJECT_NAMES = (*FOLLOWED, "configs", "fits", "plotting", "run_processor", "run_fit", "run_plots", "run_analysis")
-PACKAGES = ("numpy", "awkward", "boost-histogram", "hist", "numba", "dynode")
+PACKAGES = ("numpy", "awkward", "boost-histogram", "hist", "dynode")
 TABLES = (".csv", ".txt", ".dat", ".json")  # data beside the modules of data_info
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from configs.errors import InputError
 from configs.schema import Config, as_json
-from data_info.catalogue import data_dir, entry
-from data_info.files import find_files
+from data_info.catalogue import entry
+from data_info.files import find_files, search_roots
 from records.manifest import load_manifest, update_manifest
 from records.provenance import file_identity, package_versions, source_digest, value_digest
 
@@ -25,7 +25,7 @@ SECTIONS = {
 CODE = {
     "process": ("data_info", "physics", "readers", "simulation", "processors"),
     "fit": ("data_info", "physics", "fits"),
-    "plot": ("data_info", "physics", "plotting"),
+    "plot": ("data_info", "physics", "fits", "plotting"),
 }
 UPSTREAM = {"process": (), "fit": ("hists.h5", "processing.json"), "plot": ("hists.h5", "processing.json", "results.json")}
 PHRASES = {
@@ -96,7 +96,7 @@ def _state(path: Path) -> str | None:
 def _mentioned_files(section: Mapping[str, Any], config: Config) -> list[Any]:
     """Digests of files that a section names: tables, external scans, and the modules beside the configuration when it names a class."""
     texts = {text for key, text in _strings(section) if key != "files"}
-    roots = (config.source.parent, Path.cwd(), data_dir())
+    roots = search_roots(config.source)
     named = [(text, _state(root / text)) for text in sorted(texts) for root in roots if (root / text).is_file()]
     own = any(key == "class" for key, _ in _strings(section))
     modules = [(path.name, _state(path)) for path in sorted(config.source.parent.glob("*.py"))] if own else []

@@ -11,10 +11,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from data_info.download import sha256_of
+
 HOUSE = Path(__file__).resolve().parents[1]
 DISTRIBUTION = "dynode"
 PACKAGES = (
-    "awkward", "boost-histogram", "coffea", "h5py", "hist", "iminuit", "matplotlib", "mplhep", "numba", "numpy", "pyarrow", "pyhf", "scipy", "uhi",
+    "awkward", "boost-histogram", "coffea", "h5py", "hist", "iminuit", "matplotlib", "mplhep", "numpy", "pyarrow", "pyhf", "scipy", "uhi",
     "uproot", "zfit",
 )  # fmt: skip
 
@@ -54,9 +56,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 def file_identity(path: str | Path) -> dict[str, Any]:
     """``{"size", "sha256"}`` of a file."""
-    with Path(path).open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"size": Path(path).stat().st_size, "sha256": sha256}
+    return {"size": Path(path).stat().st_size, "sha256": sha256_of(path)}
 
 
 def source_digest(packages: Iterable[str], house: Path = HOUSE) -> str:

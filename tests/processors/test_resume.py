@@ -21,8 +21,8 @@ from processors import engine
 from processors.chunks import DatasetInput
 from processors.engine import RunOutcome
 from processors.journal import ENTRY
-from processors.registry import import_afresh
 from processors.source_code import relied_on
+from processors.user_code import import_afresh
 
 CHUNK = 5
 OPTIONS = schema.Executor(chunksize=CHUNK, backoff_s=0.01)
