@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 TABLES = Path(__file__).parent / "hese"
-STATEMENT = "surrogate response, not a first-principles simulation: tables derived by third parties from the IceCube collaboration's simulation"
+SURROGATE = "surrogate response, not a first-principles simulation"
+STATEMENT = f"{SURROGATE}: tables derived by third parties from the IceCube collaboration's simulation"
 SOURCES = (
     "IceCube HESE 7.5 years, Phys. Rev. D 104, 022002 (2021), arXiv:2011.03545, doi:10.21234/4EQJ-BB17; "
     "github adhishrajan/stat221-neutrino-project (effective area, cascade migration, track bias and width); "

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from configs.errors import InputError
 from fits.contours import CEILING, Surface, contours
 from fits.intervals import ONE_SIGMA, TWO_SIGMA, delta_nll_level
+from physics.constants import FLUX_UNIT_PER_GEV_CM2_S_SR, N_FLAVOURS
 
 NEAR = 5.0  # external Delta NLL below which two surfaces are compared point by point (specification 4.5)
-PER_FLAVOUR_TO_SIX_SPECIES = 3.0e18  # nu + nubar of one flavour in GeV^-1 cm^-2 s^-1 sr^-1 -> sum of six species in 1e-18 of the same
+PER_FLAVOUR_TO_SIX_SPECIES = N_FLAVOURS / FLUX_UNIT_PER_GEV_CM2_S_SR  # nu + nubar of one flavour -> sum of six species in 1e-18 of the same unit
 
 
 @dataclass(frozen=True)

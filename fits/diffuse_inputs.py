@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from configs import diffuse
 from configs.errors import InputError
 from configs.schema import DiffuseConfig
+from data_info.hese_tables import SURROGATE
 from fits.fit_result import Provenance
 from fits.model import Model
 from fits.nll import NegativeLogLikelihood
@@ -23,7 +24,6 @@ from fits.spectrum_choice import spectrum_of
 
 Array = NDArray[np.float64]
 Histograms = Mapping[str, Mapping[str, hist.Hist]]
-SURROGATE = "surrogate response, not a first-principles simulation"
 
 
 @dataclass(frozen=True)

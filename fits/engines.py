@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
+from configs.diffuse import Engine
 from configs.errors import InputError, nearest
 from fits.minimise import Minimum, minimise
-
-ENGINES = ("native", "zfit", "pyhf")
 
 
 def minimiser(engine: str) -> Callable[..., Minimum]:
@@ -22,4 +22,4 @@ def minimiser(engine: str) -> Callable[..., Minimum]:
         from fits.frontends.pyhf import minimise as minimise_pyhf
 
         return minimise_pyhf
-    raise InputError(f"engine {engine!r} is none of ours{nearest(engine, ENGINES)}")
+    raise InputError(f"engine {engine!r} is none of ours{nearest(engine, get_args(Engine))}")

@@ -132,10 +132,12 @@ class _Cached:
             self.calls += 1
 
     def value(self, theta: Array) -> float:
+        """The function."""
         self._at(theta)
         return self._value
 
     def gradient(self, theta: Array) -> Array:
+        """Its gradient (parameters,)."""
         self._at(theta)
         return self._gradient
 
@@ -158,17 +160,20 @@ class _Attempt:
         self._free = np.array([parameter.name not in held for parameter in nll.parameters])
 
     def migrad(self) -> _Attempt:
+        """Minimise, unless every parameter is held."""
         if self._free.any():
             self._minuit.migrad(ncall=MAX_CALLS)
         return self
 
     def rescue(self) -> _Attempt:
+        """Simplex, then migrad of strategy 2."""
         self._minuit.strategy = 2
         self._minuit.simplex(ncall=MAX_CALLS)
         return self.migrad()
 
     @property
     def theta(self) -> Array:
+        """The end point (parameters,)."""
         return np.array(self._minuit.values)
 
     @property
@@ -179,10 +184,12 @@ class _Attempt:
 
     @property
     def edm(self) -> float:
+        """Estimated distance to the minimum in -ln L."""
         return float(self._minuit.fmin.edm) if self._minuit.fmin is not None else 0.0
 
     @property
     def calls(self) -> int:
+        """Evaluations so far."""
         return self._cached.calls
 
     @property

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from configs.command_line import Progress
 from configs.errors import InputError
 from configs.schema import DiffuseConfig, as_json
 from fits.diffuse import fit_all, prepare_all
@@ -16,8 +17,6 @@ from records.atomic import write_text
 from records.hists import digest, load_hists
 from records.manifest import load_manifest, update_manifest
 from records.results import save_results
-
-Progress = Callable[[str, int, int], None]  # what, done, total
 
 
 def fit(config: DiffuseConfig, progress: Progress | None = None) -> dict[str, Any]:

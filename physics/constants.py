@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 
 M2_TO_CM2 = 1.0e4
-TEV_TO_GEV = 1.0e3
 PEV_TO_GEV = 1.0e6
 DAY_S = 86400.0
 FULL_SKY_SR = 4.0 * math.pi

@@ -19,11 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from configs.errors import InputError, nearest
+from physics.constants import FLUX_UNIT_PER_GEV_CM2_S_SR, PEV_TO_GEV
 
 Array = NDArray[np.float64]
-
-GEV_PER_PEV = 1.0e6
-NORM_UNIT_PER_GEV_CM2_S_SR = 1.0e-18
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ class ExponentialCutoff:
     def evaluate(self, x: Array, theta: Array) -> Shape:
         """Shape at ``x`` for ``theta = (gamma, inverse_cutoff_per_pev)``."""
         gamma, inverse = theta
-        energy_pev = self.pivot_gev / GEV_PER_PEV * np.exp(x)
+        energy_pev = self.pivot_gev / PEV_TO_GEV * np.exp(x)
         t = energy_pev * inverse
         one, zero = np.ones_like(x), np.zeros_like(x)
         return Shape(-gamma * x - t, -gamma - t, -t, np.stack([-x, -energy_pev]), np.stack([-one, -energy_pev]), np.stack([zero, -energy_pev]))
@@ -269,4 +267,4 @@ def flux_per_gev_cm2_s_sr(spectrum: Spectrum, energy_gev: ArrayLike, norm: float
     '6.37e-18'
     """
     x = np.log(np.atleast_1d(np.asarray(energy_gev, dtype=float)) / pivot_gev)
-    return norm * NORM_UNIT_PER_GEV_CM2_S_SR * np.exp(spectrum.evaluate(x, np.asarray(theta, dtype=float)).l)
+    return norm * FLUX_UNIT_PER_GEV_CM2_S_SR * np.exp(spectrum.evaluate(x, np.asarray(theta, dtype=float)).l)

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from fits.model import Model
+from physics.constants import FLUX_UNIT_PER_GEV_CM2_S_SR, N_FLAVOURS
 from plotting.canvas import Array
 from plotting.drawn import DrawnFigure
 from plotting.fit_view import FitView
@@ -16,8 +17,6 @@ from plotting.projections import covariance
 from plotting.spectrum import Band, Segments, spectrum
 
 CENTRAL = 0.90  # share of the expected astrophysical events inside the drawn energies
-SPECIES_PER_FLAVOUR = 2.0 / 6.0  # nu + nubar of one flavour, out of the six species that the norm sums
-NORM_UNIT = 1.0e-18  # GeV^-1 cm^-2 s^-1 sr^-1
 POINTS = 100
 
 
@@ -41,7 +40,7 @@ def central_energies(model: Model, theta: Sequence[float], share: float = CENTRA
 def flux_band(model: Model, theta: Sequence[float], errors: Array, energy_gev: Array, label: str) -> Band:
     """E^2 Phi per flavour and its 68 % band: ``errors`` is the covariance of all parameters, propagated linearly in ln Phi."""
     shape = model.spectrum.evaluate(np.log(energy_gev / model.pivot_gev), np.asarray(theta[1:-1], float))
-    e2_flux = energy_gev**2 * theta[0] * SPECIES_PER_FLAVOUR * NORM_UNIT * np.exp(shape.l)
+    e2_flux = energy_gev**2 * theta[0] / N_FLAVOURS * FLUX_UNIT_PER_GEV_CM2_S_SR * np.exp(shape.l)
     slopes = np.vstack([np.full(len(energy_gev), 1.0 / theta[0]), shape.dl, np.zeros(len(energy_gev))])
     sigma = np.sqrt(np.einsum("ie,ij,je->e", slopes, errors, slopes))
     return Band(energy_gev, e2_flux, e2_flux * np.exp(-sigma), e2_flux * np.exp(sigma), label)

@@ -10,13 +10,13 @@ from typing import Any
 from configs import diffuse
 from configs.schema import DiffuseConfig
 from fits.diffuse_inputs import Inputs, Prepared
+from physics.constants import DAY_S
 from plotting.canvas import Array, Caption
 from plotting.projections import Expectation
 from plotting.style import Style
 from plotting.symbols import measured, symbol
 from records.results import FitResult
 
-SECONDS_PER_DAY = 86400.0
 PARAMETERS_SHOWN = 4
 
 
@@ -71,7 +71,7 @@ class FitView:
     def days(self) -> str:
         """Whole days of livetime, as in "2635 days"; nothing when the livetime is not stated."""
         livetime_s = self.inputs.livetime_s
-        return f"{math.floor(livetime_s / SECONDS_PER_DAY):d} days" if math.isfinite(livetime_s) else ""
+        return f"{math.floor(livetime_s / DAY_S):d} days" if math.isfinite(livetime_s) else ""
 
     @property
     def caption(self) -> Caption:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from configs.command_line import Progress
 from configs.errors import InputError
 from configs.schema import Config, CustomConfig, DiffuseConfig
 from plotting import custom, diffuse
@@ -16,7 +17,6 @@ from records.hists import load_hists
 from records.manifest import update_manifest
 from records.results import load_results
 
-Progress = Callable[[str, int, int], None]  # what, done, total
 FIGURES = "figures"
 
 

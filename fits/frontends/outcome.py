@@ -8,9 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from fits.minimise import BOUND_TOLERANCE, Minimum
+from fits.minimise import Minimum, at_bound
 from fits.nll import NegativeLogLikelihood
-from fits.parameters import FitParameter
 
 Array = NDArray[np.float64]
 
@@ -37,7 +36,7 @@ def minimum_of(
         minos=dict(minos),
         valid=valid,
         reason=reason,
-        at_bound=tuple(one.name for one, value in zip(nll.parameters, theta, strict=True) if not one.fixed and _at_bound(one, value)),
+        at_bound=tuple(one.name for one, value in zip(nll.parameters, theta, strict=True) if not one.fixed and at_bound(one, value)),
         nll=nll.value(theta),
         edm=edm,
         fixed=frozenset(one.name for one in nll.parameters if one.fixed),
@@ -50,7 +49,3 @@ def failed(nll: NegativeLogLikelihood, reason: str) -> Minimum:
     """A fit that another engine gave up: invalid, at the start values."""
     start = np.array([one.start for one in nll.parameters])
     return minimum_of(nll, start, np.full((start.size, start.size), np.nan), {}, valid=False, reason=reason)
-
-
-def _at_bound(one: FitParameter, value: float) -> bool:
-    return any(abs(value - bound) <= BOUND_TOLERANCE * max(1.0, abs(bound)) for bound in (one.lower, one.upper) if math.isfinite(bound))
