@@ -6,11 +6,12 @@ READY  := $(VENV)/.ready
 DATA   := $${DYNODE_DATA:-data}
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench schema lock clean
+.PHONY: help setup demo test test-slow lint bench schema lock clean
 
 help:
 	@echo "make demo    generate example data, run the analyses, leave figures in outputs/"
-	@echo "make test    run every test"
+	@echo "make test    run every test (of slow studies the small version)"
+	@echo "make test-slow  the full-size studies"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   benchmarks (ratios against the slow way, in one run)"
 	@echo "make schema  write configs/schema.json for editors"
@@ -37,6 +38,9 @@ demo: $(READY)
 
 test: $(READY)
 	$(RUN) -m pytest
+
+test-slow: $(READY)
+	$(RUN) -m pytest -m slow
 
 lint: $(READY)
 	$(RUN) -m ruff check .
