@@ -6,13 +6,18 @@ import asyncio
 import concurrent.futures
 import logging
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
 from configs.errors import InputError
-from processors.executors import Lost, Pooled
+from processors.executors import Lost, Pooled, Stalled
 
 CONNECT_S = 10.0
+SETTINGS = {
+    "distributed.scheduler.allowed-failures": 0,  # lost items are retried here, one by one
+    "distributed.deploy.lost-worker-timeout": "365 days",  # else a worker that is being restarted after this time is given up for good
+}
 
 
 class Dask(Pooled):
@@ -30,7 +35,7 @@ class Dask(Pooled):
             raise InputError("executor.kind = dask needs the extra `dask`: pip install 'dynode[dask]'") from None
         self.distributed = distributed
         self.address = address
-        self._cluster: Any = None
+        self._open = ExitStack()
         self._client: Any = None
 
     def submit(self, task: Callable[[bytes], Any], item: bytes) -> Any:
@@ -50,7 +55,11 @@ class Dask(Pooled):
     def result(self, future: Any) -> Any:
         """The result, or ``Lost`` when the worker died under it. Raises ``InputError`` when the scheduler is gone or a worker lacks dynode."""
         try:
-            return future.result()
+            return future.result(timeout=self.stall_timeout_s)
+        except TimeoutError:
+            if future.status == "error":
+                raise
+            raise Stalled(f"a result cannot be fetched ({self.condition()}); run the command again: what is finished stays in the journal") from None
         except self.distributed.KilledWorker:
             return Lost("its dask worker died (killed, out of memory, or a crash in compiled code), also when it ran alone")
         except (asyncio.CancelledError, concurrent.futures.CancelledError, self.distributed.comm.CommClosedError):
@@ -72,35 +81,31 @@ class Dask(Pooled):
         return f"dask {self._place()}, {workers or 'no'} workers"
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if self._client is not None:
-            self._client.close()
-        if self._cluster is not None:
-            self._cluster.close()
+        self._open.close()
 
     def _place(self) -> str:
         return "local cluster" if self.address is None else f"at {self.address}"
 
     def _connected(self) -> Any:
-        if self.address is None:
-            self._cluster = _local_cluster(self.workers)
         try:
-            client = self.distributed.Client(self._cluster or self.address, timeout=CONNECT_S, set_as_default=False)
-        except (OSError, ValueError, TimeoutError) as error:
+            cluster = self._open.enter_context(self._local_cluster()) if self.address is None else None
+            client = self.distributed.Client(cluster or self.address, timeout=CONNECT_S, set_as_default=False)
+        except (OSError, ValueError, TimeoutError, RuntimeError) as error:
             raise InputError(
                 f"executor.address = {self.address}: no dask scheduler answers ({type(error).__name__}: {error}); start one with "
                 f"`dask scheduler`, or leave the address out for a local cluster"
+                if self.address
+                else f"a local dask cluster does not start ({type(error).__name__}: {error}); executor.kind = futures needs none"
             ) from None
         if self.address is not None:
             self.workers = max(self.workers, len(client.nthreads()))
-        return client
+        return self._open.enter_context(client)
 
+    def _local_cluster(self) -> Any:
+        import dask
 
-def _local_cluster(workers: int) -> Any:
-    import dask
-    import distributed
-
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):  # lost items are retried here, one by one
-        return distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, memory_limit=None, silence_logs=logging.CRITICAL,
+        self._open.enter_context(dask.config.set(SETTINGS))
+        return self.distributed.LocalCluster(
+            n_workers=self.workers, threads_per_worker=1, processes=True, memory_limit=None, silence_logs=logging.CRITICAL,
             dashboard_address=":0", scheduler_kwargs={"dashboard": False}, worker_dashboard_address=None,
         )  # fmt: skip

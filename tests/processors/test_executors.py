@@ -170,3 +170,13 @@ def _alive(pid: int) -> bool:
         return status.read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_dask_workers_that_are_being_restarted_are_never_given_up() -> None:
+    """distributed closes a worker that is not back 15 s after it died; with a few poisonous chunks in a row no worker was left."""
+    dask = pytest.importorskip("dask")
+    before = dask.config.get("distributed.deploy.lost-worker-timeout")
+    with create(schema.Executor(kind="dask", workers=1, stall_timeout_s=60.0)) as executor:
+        assert collect(executor, lambda item: item, [1]) == {0: 1}
+        assert dask.config.get("distributed.deploy.lost-worker-timeout") == "365 days"
+    assert dask.config.get("distributed.deploy.lost-worker-timeout") == before
