@@ -37,12 +37,6 @@ def project(values: ArrayLike, groups: NDArray[np.int64]) -> NDArray[np.float64]
     return sums.astype(np.float64)
 
 
-def groups_of(labels: Sequence[object | None]) -> NDArray[np.int64]:
-    """Number bins by their label in order of appearance; None is -1, outside the projection."""
-    numbers: dict[object, int] = {}
-    return np.array([-1 if label is None else numbers.setdefault(label, len(numbers)) for label in labels], dtype=np.int64)
-
-
 def p_value(observed: float, toys: ArrayLike) -> tuple[float, float]:
     """Fraction of toys at or above the observed value and its binomial error.
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from configs.errors import InputError, nearest
 from configs.schema import Config, Dataset
 from data_info.files import find_files
 from processors.chunks import DatasetInput, EventFile
@@ -17,30 +16,17 @@ from readers.source import ReadError, SourceError
 SURROGATE = "surrogate"  # a format that is generated and lies in Parquet files
 
 
-def dataset_inputs(config: Config, files: Mapping[str, Sequence[str]] | None = None) -> list[DatasetInput]:
-    """Resolve every data set of a configuration. ``files`` replaces the files of some: ``{data set: paths or patterns}``.
+def dataset_inputs(config: Config) -> list[DatasetInput]:
+    """Resolve every data set of a configuration.
 
-    Examples are generated when absent. Raises ``InputError`` for unknown data sets, patterns without a match, and processors that cannot
-    be built.
+    Examples are generated when absent. Raises ``InputError`` for patterns without a match and for processors that cannot be built.
     """
     inputs = []
-    for name, dataset in replaced(config.datasets, files or {}).items():
+    for name, dataset in config.datasets.items():
         built = build(config, name)
         found = event_files(_paths(config, name, dataset), dataset)
         inputs.append(DatasetInput(name, dataset.kind, found, built.processor, dataset.metadata, built.options, built.source_files, built.folder))
     return inputs
-
-
-def replaced(datasets: Mapping[str, Dataset], files: Mapping[str, Sequence[str]]) -> dict[str, Dataset]:
-    """The data sets with the given files in place of what the configuration says. Raises ``InputError`` for an unknown data set."""
-    result = dict(datasets)
-    for name, patterns in files.items():
-        if name not in datasets:
-            raise InputError(f"files: {name!r} is not a data set of the configuration{nearest(name, datasets)}")
-        form = None if datasets[name].format == SURROGATE else datasets[name].format
-        given = {"files": list(patterns), "filelist": None, "catalogue": None, "example": None, "format": form}
-        result[name] = datasets[name].model_copy(update=given)
-    return result
 
 
 def event_files(paths: Sequence[str], dataset: Dataset) -> tuple[EventFile, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,20 +30,19 @@ DIGEST_UP_TO_BYTES = 64_000_000  # larger inputs are told apart by size and time
 def process(
     config: Config,
     *,
-    files: Mapping[str, Sequence[str]] | None = None,
     fresh: bool = False,
     allow_partial: bool = False,
     progress: Progress | None = None,
 ) -> RunOutcome:
     """Run the configured processor over all data sets and write what the run leaves behind into ``config.output``.
 
-    ``files`` replaces the configured files (see ``inputs.dataset_inputs``), ``fresh`` discards the journal. An incomplete run writes its
-    account, and histograms only with ``allow_partial``; without it those of an earlier run are removed, as they do not belong to the account.
+    ``fresh`` discards the journal. An incomplete run writes its account, and histograms only with ``allow_partial``; without it those of an
+    earlier run are removed, as they do not belong to the account.
     The caller looks at ``outcome.complete`` and shows ``outcome.account.describe()``. Raises ``InputError`` for wrong input.
     """
     started = time.perf_counter()
     began = datetime.now(UTC).isoformat(timespec="seconds")
-    datasets = dataset_inputs(config, files)
+    datasets = dataset_inputs(config)
     outcome = engine.run(datasets, config.executor, journal=config.output / JOURNAL, fresh=fresh, progress=progress)
     outcome = _write(config.output, outcome, keep=outcome.complete or allow_partial)
     entry = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ import awkward as ak
 
 from configs.errors import nearest
 from readers.files import reading
-from readers.source import Column, Source, SourceError
+from readers.source import Column, SourceError
 
 RECORD = "Event"
 
@@ -82,16 +82,6 @@ def with_metadata(events: ak.Array, metadata: Mapping[str, Any]) -> ak.Array:
     named = events if isinstance(events, EventArray) else ak.with_name(events, RECORD)
     behavior = {**(events.behavior or {}), **BEHAVIOR}
     return ak.Array(named.layout, behavior=behavior, attrs={**events.attrs, "metadata": dict(metadata)})
-
-
-def require_columns(source: Source, names: Iterable[str]) -> None:
-    """Refuse a source that lacks any of ``names``; the ``SourceError`` lists all that are missing, each with the nearest present name."""
-    unreadable: Mapping[str, str] = getattr(source, "unreadable", {})
-    missing = [name for name in names if name not in source.columns]
-    if not missing:
-        return
-    reasons = [f"{name!r} ({unreadable[name]})" if name in unreadable else f"{name!r}{nearest(name, source.columns)}" for name in missing]
-    raise SourceError(f"{source.path}: missing columns: {', '.join(reasons)}; rename with the data set's columns: {{our_name: name_in_file}}")
 
 
 def check_range(path: str, start: int, stop: int, length: int) -> None:

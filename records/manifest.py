@@ -7,32 +7,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from configs.errors import InputError
 from configs.schema import Config, as_json
 from records.atomic import write_text
-from records.provenance import dynode_version, file_identity, git_commit, package_versions
+from records.provenance import dynode_version, git_commit, package_versions
 
 MANIFEST = "manifest.json"
 
 
 def update_manifest(
-    output: str | Path, stage: str, entry: Mapping[str, Any], *, config: Config | None = None, inputs: Iterable[str | Path] | Mapping[str, Any] = ()
+    output: str | Path, stage: str, entry: Mapping[str, Any], *, config: Config | None = None, inputs: Mapping[str, Any] | None = None
 ) -> None:
     """Replace the part of ``stage`` ("process", "fit", "plot") in the manifest of ``output``, atomically.
 
-    ``entry`` is ``{"key", "started" (ISO 8601), "seconds", ...}``. ``config`` also records configuration and seed; ``inputs`` are the files
-    that the stage read, as paths (size and digest are taken here; a URL is recorded without) or as ``{path: {"size", "sha256"}}``.
+    ``entry`` is ``{"key", "started" (ISO 8601), "seconds", ...}``. ``config`` also records configuration and seed; ``inputs``: the files
+    that the stage read, ``{path: {"size", "sha256"}}``.
     """
     output = Path(output)
     manifest = load_manifest(output)
     manifest |= {"dynode": dynode_version(), "git_commit": git_commit(), "packages": package_versions()}
     if config is not None:
         manifest |= {"config": as_json(config), "seed": config.seed}
-    identities = inputs if isinstance(inputs, Mapping) else {str(path): _identity(path) for path in inputs}
+    identities = inputs or {}
     part = {**entry, "inputs": sorted(identities)} if identities else dict(entry)
     manifest["stages"] = {**manifest.get("stages", {}), stage: part}
     used = {path for present in manifest["stages"].values() for path in present.get("inputs", ())}
@@ -52,7 +52,3 @@ def load_manifest(output: str | Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or not isinstance(manifest.get("stages", {}), dict):
         raise InputError(f"{path}: not a manifest (expected a mapping with 'stages'); delete it, the next run writes a new one")
     return manifest
-
-
-def _identity(path: str | Path) -> dict[str, Any]:
-    return {"size": None, "sha256": None} if "://" in str(path) else file_identity(path)

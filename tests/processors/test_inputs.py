@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from engine_case import write_events
 
-from configs.errors import InputError
 from configs.schema import Dataset, load_config
-from processors.inputs import dataset_inputs, event_files, replaced
+from processors.inputs import dataset_inputs, event_files
 
 
 def test_one_file_is_one_source_in_the_order_of_paths(tmp_path: Path) -> None:
@@ -42,15 +41,6 @@ def test_files_that_cannot_be_looked_at_are_left_to_the_run() -> None:
     assert len(event_files(["https://example.org/a.root", "https://example.org/b.root"], dataset)) == 2
 
 
-def test_given_files_replace_what_the_configuration_says(tmp_path: Path) -> None:
-    datasets = {"mc": Dataset(format="surrogate", kind="mc"), "data": Dataset(catalogue="hese/HESE_data.json", kind="data", format="hese_json")}
-    changed = replaced(datasets, {"mc": ["new.parquet"]})
-    assert (changed["mc"].files, changed["mc"].format, changed["data"]) == (["new.parquet"], None, datasets["data"])
-    assert replaced(datasets, {"data": ["x.json"]})["data"].catalogue is None
-    with pytest.raises(InputError, match="files: 'dat' is not a data set of the configuration; did you mean 'data'"):
-        replaced(datasets, {"dat": ["x.json"]})
-
-
 def test_inputs_carry_everything_that_the_run_needs(tmp_path: Path) -> None:
     for number in (2, 10):
         write_events(tmp_path / f"run_{number}.parquet", 4)
@@ -62,5 +52,3 @@ def test_inputs_carry_everything_that_the_run_needs(tmp_path: Path) -> None:
     mc, data = dataset_inputs(load_config(tmp_path / "c.yaml"))
     assert (mc.name, mc.kind, mc.metadata, len(mc.files)) == ("mc", "mc", {"livetime_s": 5.0}, 2)
     assert (data.name, data.kind, [Path(file.name).name for file in data.files]) == ("data", "data", ["run_2.parquet"])
-    (given, _) = dataset_inputs(load_config(tmp_path / "c.yaml"), {"mc": [str(tmp_path / "run_10.parquet")]})
-    assert [Path(file.name).name for file in given.files] == ["run_10.parquet"]

@@ -94,12 +94,6 @@ def test_the_key_of_the_stage_tells_results_apart(folder: Path) -> None:
     assert process(config_of(folder)).digest not in keys
 
 
-def test_files_given_in_the_call_replace_the_configured_ones(folder: Path) -> None:
-    outcome = process(config_of(folder), files={"mc": [str(folder / "run_1.parquet")]})
-    assert outcome.complete
-    assert outcome.account.datasets["mc"].expected == 30
-
-
 def test_wrong_input_is_refused_before_anything_is_written(folder: Path) -> None:
     with pytest.raises(InputError, match=r"datasets.mc.files: no file matches 'none_\*.parquet'; looked in"):
         process(config_of(folder, "datasets.mc.files=none_*.parquet"))

@@ -143,13 +143,6 @@ def test_renaming_lists_every_missing_name_with_the_nearest(sample) -> None:
         open_source(sample.path, columns={"a": "enrgy", "b": "topologi"})
 
 
-def test_required_columns_are_listed_with_the_nearest(sample) -> None:
-    with open_source(sample.path) as source:
-        events_module.require_columns(source, ["energy", "topology"])
-        with pytest.raises(SourceError, match=r"missing columns: 'energi'; did you mean 'energy'\?, 'zzz'; known: energy, .*; rename with"):
-            events_module.require_columns(source, ["energi", "topology", "zzz"])
-
-
 def test_format_is_found_by_ending_and_by_content(sample, tmp_path: Path) -> None:
     assert detect_format(str(sample.path)) == sample.format
     nameless = tmp_path / "events"

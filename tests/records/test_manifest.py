@@ -20,11 +20,9 @@ CONFIG = "name: n\nanalysis: diffuse\nseed: 7\ndatasets: {mc: {kind: mc, format:
 
 def test_stages_keep_their_own_parts(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(CONFIG)
-    (tmp_path / "events.root").write_bytes(b"12345")
+    events = {"events.root": {"size": 5, "sha256": hashlib.sha256(b"12345").hexdigest()}}
     config = load_config(tmp_path / "c.yaml")
-    manifest.update_manifest(
-        tmp_path, "process", {"key": "a", "started": "2026-01-01T00:00:00", "seconds": 1.5}, config=config, inputs=[tmp_path / "events.root"]
-    )
+    manifest.update_manifest(tmp_path, "process", {"key": "a", "started": "2026-01-01T00:00:00", "seconds": 1.5}, config=config, inputs=events)
     manifest.update_manifest(tmp_path, "fit", {"key": "b"}, inputs={"scan.txt": {"size": 3, "sha256": "x"}})
     manifest.update_manifest(tmp_path, "fit", {**manifest.load_manifest(tmp_path)["stages"]["fit"], "seconds": 2})
     written = json.loads((tmp_path / "manifest.json").read_text())
@@ -33,24 +31,17 @@ def test_stages_keep_their_own_parts(tmp_path: Path) -> None:
     assert (written["stages"]["process"]["key"], written["stages"]["process"]["seconds"]) == ("a", 1.5)
     assert written["seed"] == 7
     assert written["config"]["datasets"]["mc"]["format"] == "surrogate"
-    assert written["inputs"][str(tmp_path / "events.root")] == {"size": 5, "sha256": hashlib.sha256(b"12345").hexdigest()}
-    assert written["inputs"]["scan.txt"]["size"] == 3
+    assert written["inputs"] == {**events, "scan.txt": {"size": 3, "sha256": "x"}}
     assert written["packages"]["numpy"] == importlib.metadata.version("numpy")
     assert written["dynode"] == provenance.dynode_version()
 
 
 def test_inputs_are_those_of_the_last_run_of_each_stage(tmp_path: Path) -> None:
-    (tmp_path / "shared.txt").write_text("1")
-    (tmp_path / "old.txt").write_text("2")
-    manifest.update_manifest(tmp_path, "process", {}, inputs=[tmp_path / "shared.txt", tmp_path / "old.txt"])
-    manifest.update_manifest(tmp_path, "fit", {}, inputs=[tmp_path / "shared.txt"])
-    manifest.update_manifest(tmp_path, "process", {}, inputs=["https://host/new"])
-    assert manifest.load_manifest(tmp_path)["inputs"].keys() == {str(tmp_path / "shared.txt"), "https://host/new"}
-
-
-def test_remote_inputs_are_listed_without_a_digest(tmp_path: Path) -> None:
-    manifest.update_manifest(tmp_path, "process", {}, inputs=["https://host/file.root"])
-    assert manifest.load_manifest(tmp_path)["inputs"] == {"https://host/file.root": {"size": None, "sha256": None}}
+    unknown = {"size": None, "sha256": None}
+    manifest.update_manifest(tmp_path, "process", {}, inputs={"shared.txt": unknown, "old.txt": unknown})
+    manifest.update_manifest(tmp_path, "fit", {}, inputs={"shared.txt": unknown})
+    manifest.update_manifest(tmp_path, "process", {}, inputs={"https://host/new": unknown})
+    assert manifest.load_manifest(tmp_path)["inputs"] == {"shared.txt": unknown, "https://host/new": unknown}
 
 
 def test_no_manifest_is_an_empty_one(tmp_path: Path) -> None:
