@@ -18,6 +18,7 @@ from records.results import FeldmanCousinsResult
 
 Array = NDArray[np.float64]
 FAILED_FIT = -1e-6  # a TS below this means that the free fit missed its minimum
+EQUAL = 1e-5  # two TS of the same counts differ by less: ten times what two fits may miss of their minima
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def accepted_interval(
 ) -> tuple[float, float]:
     """Outermost zeros of TS - critical value by linear interpolation on the grid, to which the best fit (TS = 0) is added.
 
+    A value whose TS equals the critical one is accepted: with few events the TS of toys takes few values, and that of the data is one of them.
     A side that is still accepted at the grid's end is open (``-inf`` or ``inf``) unless the grid ends at the parameter's bound.
     """
     x, ts, c = (np.asarray(values, float) for values in (grid, ts_data, critical))
@@ -79,7 +81,7 @@ def accepted_interval(
         at = int(np.searchsorted(x, best))
         c = np.insert(c, at, np.interp(best, x, c))
         x, ts = np.insert(x, at, best), np.insert(ts, at, 0.0)
-    excess = ts - c
+    excess = np.where(np.abs(ts - c) <= EQUAL, 0.0, ts - c)
     inside = np.flatnonzero(excess <= 0.0)
     if inside.size == 0:
         raise InputError(

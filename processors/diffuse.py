@@ -19,6 +19,7 @@ from coffea.processor import ProcessorABC
 from configs import diffuse
 from configs.errors import InputError
 from physics.binning import ChannelBinning, binning, true_energy_edges
+from physics.constants import HESE_LIVETIME_S
 from processors import event_columns, response_fill
 from processors.diffuse_layouts import ALL, LAYOUTS, Columns, Layout, Release, Surrogate, check_lengths, recognise
 from processors.diffuse_selection import Selected, check_cuts, check_not_empty, cut_axis, select
@@ -28,6 +29,7 @@ from processors.exact_sums import node_quanta
 # Every contribution is rounded to whole quanta before it is added, so that sums are exact and do not depend on the chunks (processors.exact_sums).
 # Sums are exact up to 2^53 quanta: 64 expected events a cell (class, bin, node) up to 100 TeV, less by E^-1 above, where cells hold far less; for
 # products of two weights 8, less by E^-2 above. A weight of 1e-5 events at 100 TeV, or 1e-7 at 10 PeV, changes by less than 1e-9 of itself.
+# All that for the livetime of the release; quanta grow and shrink with the livetime as weights do.
 WEIGHT_QUANTUM, WEIGHT_POWER = 2.0**-47, 1
 PAIR_QUANTUM, PAIR_POWER = 2.0**-50, 2
 
@@ -120,14 +122,16 @@ class DiffuseProcessor(ProcessorABC):
             self._check_true_energy(layout, chosen["primaryEnergy"], weights, part, place)
             class_index = layout.class_index(chosen) if n_classes > 1 else 0
             cells = response_fill.Cells.of(self.true_edges_gev, chosen["primaryEnergy"], part.reco_index, n_reco, class_index, n_classes)
-            response_fill.add_terms(target, cells, self._terms(layout, cells, weights))
+            response_fill.add_terms(target, cells, self._terms(layout, cells, weights, _power_of_two(livetime_s / HESE_LIVETIME_S)))
         return response
 
-    def _terms(self, layout: Layout, cells: response_fill.Cells, weights: Mapping[str, response_fill.Array]) -> list[response_fill.Term]:
-        """Every component, then every pair, in the order of the component axis."""
+    def _terms(
+        self, layout: Layout, cells: response_fill.Cells, weights: Mapping[str, response_fill.Array], exposure: float
+    ) -> list[response_fill.Term]:
+        """Every component, then every pair, in the order of the component axis; ``exposure``: power of two near the livetime over the release's."""
         nodes_gev = self.true_edges_gev[:-1]
-        single = response_fill.Quanta.at(node_quanta(WEIGHT_QUANTUM, nodes_gev, WEIGHT_POWER), cells.node)
-        double = response_fill.Quanta.at(node_quanta(PAIR_QUANTUM, nodes_gev, PAIR_POWER), cells.node)
+        single = response_fill.Quanta.at(node_quanta(WEIGHT_QUANTUM * exposure, nodes_gev, WEIGHT_POWER), cells.node)
+        double = response_fill.Quanta.at(node_quanta(PAIR_QUANTUM * exposure**2, nodes_gev, PAIR_POWER), cells.node)
         terms = [response_fill.Term((weights[name],), self.options.moments, single) for name in layout.components]
         highest = self.options.pair_moments or 0
         return terms + [response_fill.Term((weights[first], weights[second]), highest, double) for first, second in self._pairs(layout)]
@@ -144,6 +148,11 @@ class DiffuseProcessor(ProcessorABC):
                 f"{energy_gev[wrong].min():g}, largest {energy_gev[wrong].max():g} GeV, first at {place.entry(taken.positions[wrong[0]])}; "
                 "widen processor.true_energy (min_gev, max_gev)"
             )
+
+
+def _power_of_two(ratio: float) -> float:
+    """The power of two nearest to a positive ratio in its logarithm; 1 where the ratio is not known."""
+    return 2.0 ** round(math.log2(ratio)) if math.isfinite(ratio) else 1.0
 
 
 def _livetime(metadata: Mapping[str, Any], layout: Layout, place: Place) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from configs.diffuse import ParameterOptions
 from data_info.hese_tables import NODE_CENTRES_GEV, NODE_EDGES_GEV, load_tables
 from fits.model import Model
 from fits.nll import NegativeLogLikelihood
@@ -85,3 +86,14 @@ def observed_counts(public_data: Path) -> np.ndarray:
 def gaussian_half_width(level: float) -> float:
     """Distance at which a parabola of unit width has risen by ``level``."""
     return math.sqrt(2.0 * level)
+
+
+def counting_experiment(count: float, background: float) -> NegativeLogLikelihood:
+    """One bin with one event for each unit of ``astro_norm`` above a known background: the model of textbook intervals in ours."""
+    signal, atmosphere = np.zeros((3, 1, 1)), np.zeros((3, 1, 1))
+    signal[0], atmosphere[0] = 1.0, background
+    only = Bin("cascade", (6.0e4, 1.0e7), "reco_coszen", (-1.0, 1.0))
+    response = Response((only,), np.array([math.log(1.0e5)]), np.array([0.1]), {("all", "astro"): signal, ("all", "atmo"): atmosphere}, {})
+    model = Model(response, PowerLaw())
+    known = {name: ParameterOptions(fixed=True) for name in ("astro_gamma", "atmos_norm")}
+    return NegativeLogLikelihood(model, [count], parameters=configure(model.parameters, known))

@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 import pytest
 from counting_case import Count, exact_fit
-from surrogate_case import likelihood, toy_counts
+from surrogate_case import counting_experiment, likelihood, toy_counts
 
 from configs.errors import InputError
 from fits.feldman_cousins import PointStudy, accepted_interval, critical_value, feldman_cousins, likelihood_ratio
@@ -63,6 +63,22 @@ def test_interval_by_interpolation_and_open_sides() -> None:
     assert narrow == pytest.approx((1.45, 1.55))
     with pytest.raises(InputError, match="move the grid"):
         accepted_interval([5.0, 6.0, 7.0], [9.0, 16.0, 25.0], np.ones(3), best=2.0)
+
+
+def test_equal_statistics_are_accepted_whatever_the_last_digit() -> None:
+    """With few events the statistic of the data is one of those of the toys, found by other fits."""
+    ts, critical = np.array([4.0, 1.0 + 1e-7, 0.2, 1.0 + 1e-7, 4.0]), np.ones(5)
+    assert accepted_interval([0.0, 1.0, 2.0, 3.0, 4.0], ts, critical, best=2.0) == (1.0, 3.0)
+
+
+def test_a_count_fitted_with_minuit_has_the_exact_interval() -> None:
+    """Two events over a background of 3 at 68.27 %: the exact construction accepts signals up to 1.41, and a fit's rounding must not matter."""
+    nll = counting_experiment(2.0, background=3.0)
+    grid = [0.0, 0.5, 1.0, 2.4]
+    result = feldman_cousins(nll, minimise(nll), "astro_norm", grid, toys=150, cl=[0.6827], seed=3)
+    low, high = result.interval["0.6827"]
+    assert low == 0.0
+    assert 1.0 <= high < 2.4
 
 
 def test_interval_of_the_spectral_index_is_near_the_profile_one() -> None:

@@ -20,7 +20,9 @@ from configs.diffuse import Processor
 from configs.errors import InputError
 from physics.bin_search import bin_index
 from physics.binning import MORPHOLOGY, binning, node_centres, true_energy_edges
+from physics.constants import HESE_LIVETIME_S
 from processors.diffuse import PAIR_QUANTUM, WEIGHT_QUANTUM, DiffuseProcessor
+from processors.diffuse_layouts import LAYOUTS
 from simulation.diffuse import SPECIES
 
 RELEASE_ATMOSPHERE = ("pion", "kaon", "muon")
@@ -239,6 +241,17 @@ def test_release_weights_are_proportional_to_livetime() -> None:
     columns = release_sample(1000)
     one, two = (process(columns, livetime_s=livetime)["response_cascade"] for livetime in (1e8, 2e8))
     np.testing.assert_allclose(two.view()[:, :5], 2 * one.view()[:, :5], atol=400 * WEIGHT_QUANTUM)
+
+
+@pytest.mark.parametrize("shorter", [2.0**-28, 2.0**-3, 2.0**12])
+def test_no_digit_is_lost_in_a_short_livetime(shorter: float) -> None:
+    """Weights stated as rates (a livetime near one second) keep their squares: the effective likelihood needs them."""
+    columns = release_sample(2000)
+    one, two = (process(columns, livetime_s=livetime)["response_track"].view() for livetime in (HESE_LIVETIME_S, shorter * HESE_LIVETIME_S))
+    singles = len(LAYOUTS["release"].components)
+    np.testing.assert_array_equal(two[:, :singles], shorter * one[:, :singles])
+    np.testing.assert_array_equal(two[:, singles:], shorter**2 * one[:, singles:])
+    assert two[:, singles:].any()
 
 
 def test_classes_add_up_to_the_flavourless_response() -> None:
