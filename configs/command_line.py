@@ -85,6 +85,8 @@ def read_config(arguments: argparse.Namespace) -> Any:
         return config
     options = {"kind": arguments.executor, "workers": arguments.workers, "chunksize": arguments.chunksize}
     executor = config.executor.model_copy(update={key: value for key, value in options.items() if value is not None})
+    if arguments.workers is not None and executor.kind == "iterative":
+        raise InputError(f"--workers {arguments.workers} has no effect with the executor iterative; add --executor futures")
     return config.model_copy(update={"executor": executor, "datasets": _replaced(config.datasets, arguments)})
 
 

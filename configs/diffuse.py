@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from configs.strict import Strict
 
+Probability = Annotated[float, Field(gt=0, lt=1)]
 Engine = Literal["native", "zfit", "pyhf"]
 Likelihood = Literal["poisson", "say", "bb_lite"]
 Spectrum = Literal["power_law", "log_parabola", "cutoff", "broken_power_law", "table", "class"]
@@ -76,7 +77,7 @@ class ParameterOptions(Strict):
 
     start: float | list[float] | None = None  # several: the fit starts at each and keeps the best
     bounds: tuple[float | None, float | None] | None = None
-    prior: Prior | None = None
+    prior: Prior | None = None  # null, written out: none, not even the default prior of atmos_norm
     fixed: bool = False
 
 
@@ -91,6 +92,15 @@ class Model(Strict):
     break_gev: PositiveFloat = 3.0e5
     table: str | None = None
     class_: Annotated[str | None, Field(alias="class")] = None
+
+    @model_validator(mode="after")
+    def _table_and_class_where_they_belong(self) -> Model:
+        for kind, given in (("table", self.table), ("class", self.class_)):
+            if self.astro == kind and given is None:
+                raise ValueError(f"astro: {kind} needs the key {kind!r}")
+            if self.astro != kind and given is not None:
+                raise ValueError(f"{kind}: {given} has no effect with astro: {self.astro}; set astro: {kind}")
+        return self
 
 
 class Scan(Strict):
@@ -130,7 +140,7 @@ class FeldmanCousins(Strict):
     parameter: str
     grid: list[float] = Field(min_length=3)
     toys: PositiveInt = 1000
-    cl: list[float] = [0.6827, 0.90]
+    cl: list[Probability] = Field([0.6827, 0.90], min_length=1)
 
 
 class UpperLimit(Strict):
@@ -138,7 +148,7 @@ class UpperLimit(Strict):
 
     parameter: str
     cl: Annotated[float, Field(gt=0.5, lt=1)] = 0.90
-    expected_toys: int = 0
+    expected_toys: NonNegativeInt = 0
 
 
 class HypothesisTest(Strict):
@@ -166,7 +176,7 @@ class Fit(Strict):
     upper_limits: list[UpperLimit] = []
     test: HypothesisTest | None = None
     asimov: bool = False  # also fit the Asimov set at the best fit: expected errors
-    workspace: bool = False  # engine pyhf: write the workspace JSON
+    workspace: bool = False  # write the HistFactory workspace of a Poisson likelihood as workspace_<fit>.json, whatever the engine
     published: dict[str, tuple[float, float, float]] = {}  # parameter -> value, minus, plus; shown beside ours
 
 

@@ -19,11 +19,11 @@ KeyPath = tuple[str | int, ...]
 
 
 class Example(Strict):
-    """Generated input: ``size`` events from the analysis' own generator, with the config's seed unless ``seed`` is given."""
+    """Generated input from the analysis' own generator, with the config's seed unless ``seed`` is given."""
 
-    size: PositiveInt = 20_000
+    size: PositiveInt = 20_000  # simulated events; the number of data events follows from truth and livetime
     seed: int | None = None
-    truth: dict[str, float] = {}  # parameters of the generated data
+    truth: dict[str, float] = {}  # parameters at which data are drawn
 
 
 class Dataset(Strict):

@@ -35,8 +35,8 @@ def fit_all(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any]
     """Run every fit of the configuration: result name -> result (``main``, ``main.scan``, ``main.profile.astro_gamma``, ...).
 
     ``hists``: data set -> name -> histogram; ``account``: the content of processing.json. A fit that does not converge leaves its result
-    with ``valid=False`` and nothing further. ``engine`` finds the minimum itself; scans, profiles, limits and toys are native. Raises
-    InputError for everything that cannot be fitted as asked, before the first fit.
+    with ``valid=False`` and nothing further; a spectrum that bends within a true-energy node is warned of. ``engine`` finds the minimum
+    itself; scans, profiles, limits and toys are native. Raises InputError for everything that cannot be fitted as asked, before the first fit.
     """
     inputs, prepared = prepare_all(config, hists, account)
     results: dict[str, Any] = {}
@@ -74,6 +74,9 @@ def _check_grids(options: diffuse.Fit, prepared: Prepared, config: DiffuseConfig
     if options.scan is not None:
         grids += [(options.scan.x, options.scan.x_grid), (options.scan.y, options.scan.y_grid)]
         _published(options.scan, config)
+    if options.feldman_cousins is not None:
+        points = options.feldman_cousins.grid
+        grids.append((options.feldman_cousins.parameter, (points[0], points[-1], len(points))))
     for name, grid in grids:
         grid_within(name, grid, *bounds[name])
 
@@ -101,6 +104,7 @@ def _parameters_named(options: diffuse.Fit) -> Iterator[tuple[str, str]]:
         yield from ((f"minos.{i}", name) for i, name in enumerate(options.minos))
     yield from ((f"profiles.{i}.parameter", one.parameter) for i, one in enumerate(options.profiles))
     yield from ((f"upper_limits.{i}.parameter", one.parameter) for i, one in enumerate(options.upper_limits))
+    yield from ((f"published.{name}", name) for name in options.published)
     if options.scan is not None:
         yield from (("scan.x", options.scan.x), ("scan.y", options.scan.y))
     if options.feldman_cousins is not None:
@@ -124,6 +128,7 @@ class _Fit:
         if self.options.asimov:
             found["asimov"] = self._asimov(minimum)
         if minimum.valid:
+            self.nll.model.check_fold(minimum.theta)
             found |= self._beyond(minimum)
         return {f"{self.name}.{kind}" if kind else self.name: result for kind, result in found.items()}
 

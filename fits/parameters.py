@@ -45,8 +45,8 @@ def configure(
 ) -> tuple[FitParameter, ...]:
     """Apply a configuration's ``parameters:`` to the parameters of a model.
 
-    ``default_priors`` hold where the configuration says nothing. Raises ``InputError`` for an unknown name (with the nearest known one), a start
-    outside the bounds, a prior with sigma <= 0.
+    ``default_priors`` hold where the configuration says nothing; ``prior: null`` takes them away. Raises ``InputError`` for an unknown name
+    (with the nearest known one), a start outside the bounds, a prior with sigma <= 0.
     """
     known = [parameter.name for parameter in parameters]
     for name in options:
@@ -68,7 +68,9 @@ def _changed(parameter: FitParameter, options: ParameterOptions | None) -> FitPa
     if options.bounds is not None:
         lower = -math.inf if options.bounds[0] is None else options.bounds[0]
         upper = math.inf if options.bounds[1] is None else options.bounds[1]
-    prior = parameter.prior if options.prior is None else priors.from_options(options.prior)
+    prior = parameter.prior
+    if "prior" in options.model_fields_set:
+        prior = None if options.prior is None else priors.from_options(options.prior)
     if isinstance(prior, Flat):
         lower, upper = max(lower, prior.low), min(upper, prior.high)
     return replace(parameter, starts=starts, lower=lower, upper=upper, prior=prior, fixed=options.fixed)

@@ -55,7 +55,7 @@ class Prior(Protocol):
 def _positive(value: float, what: str) -> None:
     if not (math.isfinite(value) and value > 0):
         raise InputError(
-            f"{what} of a prior must be positive and finite, got {value!r}; to switch a prior off remove it, to fix a parameter set fixed: true"
+            f"{what} of a prior must be positive and finite, got {value!r}; to switch it off write prior: null, to fix a parameter fixed: true"
         )
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from configs.diffuse import Model as ModelOptions
-from configs.errors import InputError
 from data_info.files import find_file
 from fits.spectrum_table import read_spectrum_table
 from physics.spectra import Spectrum, named
@@ -26,20 +24,14 @@ AT_BOUNDARY = ("cutoff",)  # the power law lies on the edge of these: half a chi
 def spectrum_of(options: ModelOptions, config_path: Path) -> Spectrum:
     """The spectrum that a fit asks for; files and modules are looked up beside the configuration.
 
-    Raises InputError for a table without file or with wrong content, a class that is absent or does not look like a spectrum.
+    Raises InputError for a table that is absent or has wrong content, a class that is absent or does not look like a spectrum.
     """
-    if options.astro == "table":
-        if options.table is None:
-            raise InputError("model.astro: table needs model.table, a text file with the columns E in GeV and flux")
+    if options.table is not None:
         return read_spectrum_table(find_file(options.table, config_path), pivot_gev=options.pivot_gev)
-    if options.astro == "class":
-        return from_user(_user_class(options.class_, config_path)(), pivot_gev=options.pivot_gev)
+    if options.class_ is not None:
+        where = f"{config_path}: model.class: {options.class_}"
+        return from_user(load_class(options.class_, config_path.parent, where, example="my_module.MySpectrum")(), pivot_gev=options.pivot_gev)
     return named(options.astro, pivot_gev=options.pivot_gev, break_gev=options.break_gev)
-
-
-def _user_class(name: str | None, config_path: Path) -> Callable[[], Any]:
-    where = f"{config_path}: model.class: {name}"
-    return load_class(name or "", config_path.parent, where, example="my_module.MySpectrum")
 
 
 @dataclass(frozen=True)

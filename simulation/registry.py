@@ -83,6 +83,7 @@ def generate(config: Config, dataset_name: str, directory: str | Path) -> list[P
 
 def _request(config: Config, name: str) -> Request:
     dataset = config.datasets[name]
+    _refuse_idle_options(name, dataset)
     simulation = dataset if dataset.kind == "mc" else next((one for one in config.datasets.values() if one.kind == "mc" and _generated(one)), dataset)
     size = simulation.example.size if simulation.example and simulation.kind == "mc" else DEFAULT_SIZE
     processor = getattr(config, "processor", None)
@@ -97,6 +98,15 @@ def _request(config: Config, name: str) -> Request:
         truth=truth_values(example.truth if example and dataset.kind == "data" else {}),
         processor=processor if isinstance(processor, Processor) else Processor(),
     )
+
+
+def _refuse_idle_options(name: str, dataset: Dataset) -> None:
+    """Refuse options of an example that this kind of data set does not have."""
+    given = set() if dataset.example is None else dataset.example.model_fields_set
+    if dataset.kind == "data" and "size" in given:
+        raise InputError(f"datasets.{name}.example.size: the number of data events follows from truth and livetime; remove size")
+    if dataset.kind == "mc" and "truth" in given:
+        raise InputError(f"datasets.{name}.example.truth: only data are drawn at a truth, simulation is weighted; give it to the data")
 
 
 def _generated(dataset: Dataset) -> bool:

@@ -82,7 +82,9 @@ def test_wrong_replacements_are_named(case: str, here: Path) -> None:
 def test_executor_options(here: Path) -> None:
     before, after = read(here, ONE).executor, read(here, ONE, "--executor", "futures", "--workers", "7", "--chunksize", "10").executor
     assert (after.kind, after.workers, after.chunksize, after.retries) == ("futures", 7, 10, before.retries)
-    assert read(here, ONE, "--workers", "3").executor == before.model_copy(update={"workers": 3})
+    assert read(here, ONE, "--chunksize", "3").executor == before.model_copy(update={"chunksize": 3})
+    with pytest.raises(InputError, match="--workers 3 has no effect with the executor iterative; add --executor futures"):
+        read(here, ONE, "--workers", "3")
 
 
 @pytest.mark.parametrize("arguments", [["--workers", "0"], ["--chunksize", "-1"], ["--executor", "magic"], ["--workers", "two"], []])

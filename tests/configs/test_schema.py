@@ -159,6 +159,9 @@ OVERRIDES = {
     "name.x.y=1": r"--set name\.x\.y=1: x lies below a value, not below a mapping",
     "fits.main.likelyhood=say": r"c\.yaml:9: fits\.main\.likelyhood: unknown key; did you mean 'likelihood'\?",
     "fits.main.likelihood=gauss": r"c\.yaml:10: fits\.main\.likelihood: Input should be .* \(given: 'gauss'\)",
+    "fits.main.model={astro: table}": r"c\.yaml.*: fits\.main\.model: astro: table needs the key 'table'",
+    "fits.main.model={table: flux.txt}": r"fits\.main\.model: table: flux\.txt has no effect with astro: power_law; set astro: table",
+    "fits.main.model={astro: table, table: a.txt, class: m.C}": r"fits\.main\.model: class: m\.C has no effect with astro: table",
     "executor.workers=0": r"c\.yaml: executor\.workers: Input should be greater than 0 \(given: 0\)",
 }
 

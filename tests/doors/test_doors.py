@@ -54,7 +54,7 @@ DIFFUSE = """
 name: small
 analysis: diffuse
 datasets:
-  data: {example: {size: 60}, kind: data, format: hese_json, metadata: {livetime_s: 227708167.68}}
+  data: {example: {}, kind: data, format: hese_json, metadata: {livetime_s: 227708167.68}}
   mc: {kind: mc, format: surrogate, metadata: {livetime_s: 227708167.68}}
 processor: {binning: surrogate}
 fits:

@@ -29,7 +29,7 @@ BASE: dict[str, Any] = {
     "analysis": "diffuse",
     "seed": 3,
     "datasets": {
-        "data": {"example": {"size": 60}, "kind": "data", "format": "hese_json", "metadata": {"livetime_s": LIVETIME_S}},
+        "data": {"example": {}, "kind": "data", "format": "hese_json", "metadata": {"livetime_s": LIVETIME_S}},
         "mc": {"kind": "mc", "format": "surrogate", "metadata": {"livetime_s": LIVETIME_S}},
     },
     "processor": {"binning": "surrogate"},
@@ -204,7 +204,6 @@ def test_a_tabulated_spectrum_is_a_fit_of_the_norm(make, tmp_path: Path) -> None
         ({"main": {"model": {"astro": "cutoff"}, "test": {"alternative": "log_parabola", "toys": 2}}}, "not a wider model than cutoff"),
         ({"main": {"likelihood": "say"}}, "no pair moments"),
         ({"main": {"parameters": {"astro_gamma": {"start": 9.0}}}}, "start 9.0 lies outside its bounds"),
-        ({"main": {"model": {"astro": "table"}}}, "needs model.table"),
         ({"main": {"model": {"astro": "table", "table": "none.txt"}}}, "none.txt: no such file"),
         (
             {"main": {"model": {"astro": "class", "class": "absent.Mine"}}},
@@ -213,6 +212,8 @@ def test_a_tabulated_spectrum_is_a_fit_of_the_norm(make, tmp_path: Path) -> None
         ({"main": {"model": {"astro": "class", "class": "Mine"}}}, r"model\.class: Mine: expected module\.Class, e\.g\. my_module\.MySpectrum"),
         ({"main": {"scan": {"compare": "no_such_scan.txt"}}}, "no_such_scan.txt: no such file"),
         ({"main": {"scan": {"y_grid": [-2.0, 3.0, 5]}}}, "leaves the parameter's bounds"),
+        ({"main": {"feldman_cousins": {"parameter": "astro_gamma", "grid": [0.5, 2.0, 3.0]}}}, "leaves the parameter's bounds"),
+        ({"main": {"published": {"astro_gama": [2.87, 0.19, 0.2]}}}, r"fits.main.published.astro_gama: .*; did you mean 'astro_gamma'"),
     ],
 )
 def test_wrong_requests_are_refused(make, fits: dict[str, Any], message: str) -> None:
@@ -221,6 +222,12 @@ def test_wrong_requests_are_refused(make, fits: dict[str, Any], message: str) ->
     with pytest.raises(InputError, match=message):
         fit(config, progress=lambda what, done, total: seen.append(what))
     assert seen == []  # before any work
+
+
+def test_a_spectrum_that_bends_within_a_node_is_warned_of(make, monkeypatch) -> None:
+    monkeypatch.setattr("fits.model.FOLD_TOLERANCE", -1.0)  # the nodes of the surrogate are points: no spectrum bends within them
+    with pytest.warns(UserWarning, match=r"folding the spectrum may be wrong by .* in bin .*; raise processor\.true_energy\.per_decade"):
+        fit(make({"main": {"axes": ["energy"], "minos": []}}))
 
 
 def test_broken_user_modules_are_named(make, tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ def test_default_priors_give_way_to_the_configuration() -> None:
     assert configure(PARAMETERS, {}, defaults)[2].prior == Gaussian(1.0, 0.4)
     options = {"atmos_norm": ParameterOptions(prior={"gaussian": (1.0, 0.1)})}
     assert configure(PARAMETERS, options, defaults)[2].prior == Gaussian(1.0, 0.1)
+    assert configure(PARAMETERS, {"atmos_norm": ParameterOptions(start=1.2)}, defaults)[2].prior == Gaussian(1.0, 0.4)
+    assert configure(PARAMETERS, {"atmos_norm": ParameterOptions(prior=None)}, defaults)[2].prior is None
 
 
 def test_several_starts_bounds_and_fixed() -> None:

@@ -220,6 +220,8 @@ def test_changed_generator_code_makes_the_files_again(tmp_path: Path, monkeypatc
             r"example.truth: 'astro_gama' is not a parameter of the generated data; did you mean 'astro_gamma'\?",
         ),
         (data("hese_json", truth={"astro_norm": -1.0}), r"example.truth.astro_norm: -1 is not possible"),
+        (data("hese_json", size=100), r"datasets.sample.example.size: the number of data events follows from truth and livetime; remove size"),
+        (mc("hese_json", example={"truth": {"astro_norm": 6.0}}), r"datasets.sample.example.truth: only data are drawn at a truth"),
         (mc("hese_json", metadata={"livetime_s": 0}), r"metadata.livetime_s is 0; give the livetime"),
         (mc("hese_json", metadata={"livetime_s": "long"}), r"metadata.livetime_s is 'long'"),
     ],
