@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,15 @@ from configs.errors import InputError, nearest
 from configs.strict import Strict
 
 KeyPath = tuple[str | int, ...]
+NUMBER = ("tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"))
+
+
+class Loader(yaml.SafeLoader):
+    """YAML in which 1e8 is a number, as in YAML 1.2; PyYAML follows 1.1, where only 1.0e+8 is one and 1e8 is text."""
+
+    yaml_implicit_resolvers = yaml.SafeLoader.yaml_implicit_resolvers | {
+        first: [*yaml.SafeLoader.yaml_implicit_resolvers[first], NUMBER] for first in "+-.0123456789"
+    }
 
 
 class Example(Strict):
@@ -123,7 +133,7 @@ class DiffuseConfig(Config):
     processor: Annotated[
         Annotated[diffuse.Processor, Tag(f"{TAG}diffuse")] | Annotated[UserProcessor, Tag(f"{TAG}own")], Discriminator(_processor_tag)
     ] = diffuse.Processor()
-    fits: dict[str, diffuse.Fit] = {"main": diffuse.Fit()}
+    fits: Annotated[dict[str, diffuse.Fit], Field(min_length=1)] = {"main": diffuse.Fit()}
     plots: diffuse.Plots = diffuse.Plots()
 
 
@@ -182,8 +192,8 @@ def as_json(config: Config) -> dict[str, Any]:
 def _parse(text: str, path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
     """Return the YAML mapping and the line of every key path in it."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=Loader)
+        data = yaml.load(text, Loader)
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(data, dict):
@@ -212,7 +222,7 @@ def _override(data: dict[str, Any], override: str) -> None:
     if not equals or not key:
         raise InputError(f"--set {override}: expected key.path=value, e.g. --set fits.main.likelihood=say")
     try:
-        value = yaml.safe_load(text)
+        value = yaml.load(text, Loader)
     except yaml.YAMLError as error:
         raise InputError(f"--set {override}: the value is not valid YAML: {error}") from None
     *parents, last = key.split(".")

@@ -137,6 +137,16 @@ def test_file_that_cannot_be_read(tmp_path: Path) -> None:
         load_config(tmp_path / "binary.yaml")
 
 
+@pytest.mark.parametrize(
+    ("text", "value"), [("1e8", 1e8), ("2.5E-3", 2.5e-3), ("-1e+3", -1e3), (".5e1", 5.0), ("1.0e+8", 1e8), ("7", 7), ("e8", "e8"), ("1e8s", "1e8s")]
+)
+def test_numbers_may_be_written_as_physicists_do(text: str, value: object, tmp_path: Path) -> None:
+    """In YAML 1.1, which PyYAML reads, a livetime of 1e8 is text."""
+    changed = BASE.replace("kind: mc", f"kind: mc\n    metadata: {{livetime_s: {text}}}")
+    assert load(tmp_path, changed).datasets["mc"].metadata["livetime_s"] == value
+    assert load(tmp_path, BASE, f"datasets.mc.metadata.livetime_s={text}").datasets["mc"].metadata["livetime_s"] == value
+
+
 def test_overrides_change_any_key(tmp_path: Path) -> None:
     config = load(
         tmp_path, BASE, "seed=7", "fits.main.likelihood=say", "fits.main.scan.x_grid=[1, 2, 5]", "fits.second.minos=[beta]",
