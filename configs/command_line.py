@@ -10,6 +10,7 @@ import re
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +58,8 @@ def run(door: Callable[[argparse.Namespace], int], options: argparse.ArgumentPar
     """Parse, call ``door(arguments)`` and turn what it raises into one message and an exit status."""
     parsed = options.parse_args(arguments)
     try:
-        return door(parsed)
+        with _warnings_as_messages():
+            return door(parsed)
     except KeyboardInterrupt:
         complain("interrupted; the same command goes on where it stopped")
         return INTERRUPTED
@@ -69,6 +71,24 @@ def run(door: Callable[[argparse.Namespace], int], options: argparse.ArgumentPar
         else:
             complain(f"fault in the program: {type(error).__name__}: {error}\nRepeat with --debug for the traceback and report it.")
         return WRONG_INPUT
+
+
+@contextmanager
+def _warnings_as_messages() -> Iterator[None]:
+    """Show what the program warns of as it shows errors, without the line of source; warnings of libraries stay as they are."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def showwarning(
+            message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: str | None = None
+        ) -> None:
+            if category is UserWarning and file is None:
+                complain(f"warning: {message}")
+            else:
+                show(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = showwarning
+        yield
 
 
 def complain(text: str) -> None:

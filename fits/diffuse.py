@@ -50,16 +50,18 @@ def prepare_all(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
     inputs = read_inputs(config, hists, account)
     prepared = {name: prepare(inputs, name, options) for name, options in config.fits.items()}
     for name, options in config.fits.items():
-        _check_names(name, options, prepared[name].nll.names)
+        _check_options(name, options, prepared[name].nll.names)
         _check_grids(options, prepared[name], config)
     return inputs, prepared
 
 
-def _check_names(fit: str, options: diffuse.Fit, known: tuple[str, ...]) -> None:
-    """Every parameter that an option names must be one of the model, and a test's alternative must contain the fit's model."""
+def _check_options(fit: str, options: diffuse.Fit, known: tuple[str, ...]) -> None:
+    """Every parameter that an option names must be one of the model; workspace and test must be possible with this fit."""
     for where, name in _parameters_named(options):
         if name not in known:
             raise InputError(f"fits.{fit}.{where}: {name!r} is not a parameter of this model{nearest(name, known)}")
+    if options.workspace and options.likelihood != "poisson":
+        raise InputError(f"fits.{fit}.workspace: HistFactory has the Poisson likelihood only, not {options.likelihood}; use likelihood: poisson")
     if options.test is not None and (options.model.astro != "power_law" or options.test.alternative not in NULL_VALUES):
         raise InputError(
             f"fits.{fit}.test: {options.test.alternative} is not a wider model than {options.model.astro}; "

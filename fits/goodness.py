@@ -41,11 +41,13 @@ def p_value(observed: float, toys: ArrayLike) -> tuple[float, float]:
     """Fraction of toys at or above the observed value and its binomial error.
 
     Counts the data as one of the toys, (b + 1) / (n + 1), so that no finite number of toys claims p = 0 (Phipson and Smyth 2010).
-    Raises InputError without toys.
+    NaN when the observed value is NaN (its fit failed). Raises InputError without toys.
     """
     values = np.asarray(toys, float)
     if values.size == 0:
         raise InputError("a p-value needs toys and none converged; look at the failures in the toy result, or ask for more toys")
+    if np.isnan(observed):
+        return float("nan"), float("nan")
     p = (1 + int((values >= observed).sum())) / (values.size + 1)
     return p, float(np.sqrt(p * (1.0 - p) / values.size))
 

@@ -37,7 +37,7 @@ def profile(
     """Profile of ``parameter`` over [low, high, points] with the 68 and 95 % intervals (Delta NLL 0.5 and 2).
 
     An interval is open (infinite) on a side where the curve does not rise so far, unless the grid ends at the parameter's bound there. A
-    point whose fit failed is NaN. Raises InputError for an unknown or fixed parameter and for a grid outside the bounds.
+    point whose fit failed is NaN. Raises InputError for an unknown parameter and for a grid outside the bounds.
     """
     one = nll.parameters[position(nll, parameter, "profile")]
     values = grid_within(one.name, grid, one.lower, one.upper)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,18 @@ def test_debug_shows_the_traceback(error: Exception, capsys: pytest.CaptureFixtu
     shown = capsys.readouterr().err
     assert shown.startswith("Traceback")
     assert "raise error" in shown
+
+
+def test_warnings_are_shown_without_the_line_of_source(capsys: pytest.CaptureFixture[str]) -> None:
+    def door(arguments: argparse.Namespace) -> int:
+        warnings.simplefilter("always")
+        warnings.warn("2 events are left out", stacklevel=1)
+        warnings.warn("divide by zero", RuntimeWarning, stacklevel=1)
+        return 0
+
+    with pytest.warns(RuntimeWarning, match="divide by zero"):  # of a library: shown with its place, as Python does
+        assert command_line.run(door, command_line.parser("text"), ["c.yaml"]) == 0
+    assert capsys.readouterr().err == "warning: 2 events are left out\n"
 
 
 def test_the_doors_status_is_the_programs(here: Path) -> None:
