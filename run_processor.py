@@ -47,7 +47,7 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     account = outcome.account
     show(account_table(account.to_json()))
     if not account.complete:
-        command_line.complain(f"INCOMPLETE\n{account.describe()}")
+        command_line.complain(f"INCOMPLETE\n{account.describe()}\nTracebacks: {config.output / 'processing.json'}")
         if not arguments.allow_partial:
             command_line.complain("Mend the files and repeat the command (finished work is kept), or accept the loss with --allow-partial.")
             return INCOMPLETE

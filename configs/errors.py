@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class InputError(Exception):
@@ -23,3 +24,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     candidates = sorted(known)
     close = difflib.get_close_matches(name, candidates, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(candidates)}"
+
+
+def command(door: str, config_file: Path) -> str:
+    """The command that runs a door on a configuration, as it can be typed in the working directory.
+
+    >>> command("run_fit.py", Path.cwd() / "configs" / "diffuse.yaml")
+    'python run_fit.py configs/diffuse.yaml'
+    """
+    here = Path.cwd()
+    shown = config_file.relative_to(here) if config_file.is_relative_to(here) else config_file
+    return f"python {door} {shown}"

@@ -57,6 +57,7 @@ def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
     """
     refuse_official_surrogate(config)
     refuse_different_selections(account)
+    refuse_unprocessed(account)
     reference_index = getattr(config.processor, "reference_index", 2.5)
     response = Response.from_hists(hists, account, reference_index=reference_index)
     counts = None
@@ -128,6 +129,14 @@ def refuse_different_selections(account: Mapping[str, Any]) -> None:
             raise InputError(
                 f"data sets {first} and {name} were selected differently ({stated[first]} and {selection}); data and simulation need the same cuts"
             )
+
+
+def refuse_unprocessed(account: Mapping[str, Any]) -> None:
+    """A data set of which nothing was processed has no exposure, even where an incomplete run was accepted."""
+    for name, entry in account["datasets"].items():
+        if entry["fraction"] == 0:
+            reasons = f" ({entry['failed'][0]['reason']})" if entry.get("failed") else ""
+            raise InputError(f"nothing of the data set {name!r} was processed{reasons}: no exposure to fit; mend its files and process them again")
 
 
 def cut_flows(hists: Histograms, account: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from configs.command_line import Progress
-from configs.errors import InputError
+from configs.errors import InputError, command
 from configs.schema import DiffuseConfig, as_json
 from fits.diffuse import fit_all, prepare_all
 from processors.account import load_account
@@ -39,7 +39,7 @@ def fit(config: DiffuseConfig, progress: Progress | None = None) -> dict[str, An
 
 def read_processed(config: DiffuseConfig) -> tuple[dict[str, Any], Mapping[str, Any]]:
     """Histograms (data set -> name -> histogram) and account of a configuration's last processor run."""
-    path, again = config.output / "hists.h5", f"python run_processor.py {config.source.name}"
+    path, again = config.output / "hists.h5", command("run_processor.py", config.source)
     if not (config.output / "processing.json").exists():
         raise InputError(f"{config.output}: no histograms to fit (hists.h5 and processing.json); run {again}")
     account = load_account(config.output / "processing.json")

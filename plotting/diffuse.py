@@ -7,7 +7,7 @@ from typing import Any
 
 import hist
 
-from configs.errors import InputError
+from configs.errors import InputError, command
 from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
@@ -91,7 +91,7 @@ def fit_views(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], r
 
 
 def _check(config: DiffuseConfig, name: str, result: FitResult | None, account: Mapping[str, Any]) -> None:
-    again = f"run: python run_fit.py {config.source.name}"
+    again = f"run: {command('run_fit.py', config.source)}"
     if result is None:
         raise InputError(f"{config.output / 'results.json'}: no result of the fit {name!r}; {again}")
     digest = account.get("histogram_digest")

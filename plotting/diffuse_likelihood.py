@@ -83,7 +83,8 @@ def _contour(fit: FitView, scan: ScanResult) -> DrawnFigure:
         x, y = fit.result.published[scan.x_name], fit.result.published[scan.y_name]
         others.append(Region("Published value, 68 % errors", {}, (x[0], y[0]), (x[1:], y[1:])))
     scales = [Scale(axis_label(name), limits=RANGES.get(name)) for name in (scan.x_name, scan.y_name)]
-    return contour(ours, *scales, others=others, points=points, style=fit.style, caption=fit.caption)
+    text = [] if scan.holds_best else ["Best fit outside the scanned grid"]
+    return contour(ours, *scales, others=others, points=points, text=text, style=fit.style, caption=fit.caption)
 
 
 def _asked(fit: FitView, key: str) -> str | None:

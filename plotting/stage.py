@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from configs.command_line import Progress
-from configs.errors import InputError
+from configs.errors import InputError, command
 from configs.schema import Config, CustomConfig, DiffuseConfig
 from plotting import custom, diffuse
 from plotting.drawn import Plan, save_figure
@@ -54,7 +54,7 @@ def plot(config: Config, progress: Progress | None = None) -> Figures:
 
 def planned(config: Config) -> Plan:
     """Read what the stages before left and decide what to draw."""
-    again = f"run: python run_processor.py {config.source.name}"
+    again = f"run: {command('run_processor.py', config.source)}"
     for name in ("hists.h5", "processing.json"):
         if not (config.output / name).is_file():
             raise InputError(f"{config.output / name}: not there, so there is nothing to draw; {again}")
@@ -63,7 +63,7 @@ def planned(config: Config) -> Plan:
         return custom.plan(config, hists, account)
     if isinstance(config, DiffuseConfig):
         if not (config.output / "results.json").is_file():
-            raise InputError(f"{config.output / 'results.json'}: not there; run: python run_fit.py {config.source.name}")
+            raise InputError(f"{config.output / 'results.json'}: not there; run: {command('run_fit.py', config.source)}")
         return diffuse.plan(config, hists, account, load_results(config.output / "results.json"))
     raise InputError(f"{config.source.name}: analysis {config.analysis!r} has no figures yet")
 

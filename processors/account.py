@@ -28,7 +28,7 @@ class Failure:
 
     def __str__(self) -> str:
         entries = "" if self.start is None else f" entries [{self.start}, {self.stop})"
-        reason = " ".join(self.reason.split())
+        reason = " ".join(self.reason.split()).removeprefix(f"{self.file}: ")
         return f"{self.file}{entries}: {self.stage}: {reason[:REASON]}{'...' if len(reason) > REASON else ''}"
 
 

@@ -98,7 +98,7 @@ def _translated(error: Exception, where: str) -> SourceError | ReadError:
         return SourceError(f"{where}: the server answers with status {status}; check the URL and the rights to it")
     if (code and code not in BAD_POSITION) or _of_network(error):
         return ReadError(f"{where}: reading failed ({_words(error)}); try again, or copy the file to a local disk")
-    return SourceError(f"{where}: wrong content or truncated ({_words(error)}); check it with --inspect, or copy or write it again")
+    return SourceError(f"{where}: wrong content or truncated ({_words(error)}); copy or write it again")
 
 
 def _of_network(error: Exception) -> bool:

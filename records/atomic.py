@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
@@ -14,7 +17,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` and rename it over ``path`` when the block ends without an error.
 
     A reader sees the old file or the new one, never a part; after an error, or when the process is killed, the old file is untouched.
-    The directory is made when it is missing.
+    The directory is made when it is missing. A full disk is an ``OSError`` that names ``path``.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "numbers.txt"
@@ -29,6 +32,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.errno in FULL:
+            raise OSError(error.errno, f"{os.strerror(error.errno)}; make room or choose another output_dir", str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -101,6 +101,11 @@ class ScanResult(Value):
     external: Mapping[str, Any] | None = None  # the other program's grid: x, y, delta_nll, contours, source
     not_compared: list[str] = field(default_factory=list)  # published files asked for that cannot be had, each with its reason
 
+    @property
+    def holds_best(self) -> bool:
+        """Whether the best fit lies on the scanned grid; contours mean little otherwise."""
+        return all(grid[0] <= value <= grid[-1] for value, grid in zip(self.best, (self.x, self.y), strict=True))
+
 
 @dataclass(frozen=True, repr=False)
 class ProfileResult(Value):

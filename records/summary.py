@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 WIDE = 200  # columns of a table written into a file or pipe
+LONGEST = 6  # decimals of a value
 Row = tuple[str, str, str]
 
 
@@ -72,7 +74,8 @@ def _(result: kinds.FitResult) -> list[Row]:
 @rows.register
 def _(result: kinds.ScanResult) -> list[Row]:
     compared = ", ".join(f"{name} {value:.3g}" for name, value in result.comparison.items())
-    rows = [(f"{result.x_name}, {result.y_name}", f"minimum at {result.best[0]:.4g}, {result.best[1]:.4g}", compared)]
+    outside = "" if result.holds_best else " (OUTSIDE the grid: widen x_grid, y_grid)"
+    rows = [(f"{result.x_name}, {result.y_name}", f"minimum at {result.best[0]:.4g}, {result.best[1]:.4g}{outside}", compared)]
     return rows + [("not compared", reason.splitlines()[0], "") for reason in result.not_compared]
 
 
@@ -113,11 +116,24 @@ def _with_errors(parameter: kinds.Parameter) -> str:
         return f"{parameter.value:.4g} (fixed)"
     down, up = parameter.minos or (-parameter.error, parameter.error)
     bound = " (at its bound)" if parameter.at_bound else ""
-    return f"{parameter.value:.4g} {down:+.2g} {up:+.2g} {parameter.unit}".rstrip() + bound
+    return f"{_rounded(parameter.value, down, up)} {parameter.unit}".rstrip() + bound
+
+
+def _rounded(value: float, down: float, up: float) -> str:
+    """Value and errors to the second digit of the smaller error; in general form where that is too long or an error is 0 or not finite."""
+    smaller = min(abs(down), abs(up))
+    decimals = 1 - math.floor(math.log10(smaller)) if 0 < smaller < math.inf else -1
+    if not (0 <= decimals <= LONGEST and abs(up) < math.inf and abs(down) < math.inf):
+        return f"{value:.4g} {down:+.2g} {up:+.2g}"
+    return f"{value:.{decimals}f} {down:+.{decimals}f} {up:+.{decimals}f}"
 
 
 def _interval(published: tuple[float, float, float] | None) -> str:
-    return "" if published is None else f"{published[0]:.4g} {-abs(published[1]):+.2g} {published[2]:+.2g}"
+    """A published value with the digits that it was published with."""
+    if published is None:
+        return ""
+    decimals = max(len(f"{number:g}".partition(".")[2]) for number in published)
+    return f"{published[0]:.{decimals}f} {-abs(published[1]):+.{decimals}f} {published[2]:+.{decimals}f}"
 
 
 def _range(interval: tuple[float, float]) -> str:

@@ -216,7 +216,7 @@ def test_results_are_shown_as_a_table(small: Path, capsys: pytest.CaptureFixture
     assert run_processor.main(["small.yaml"]) == 0
     assert run_fit.main(["small.yaml", "--set", "fits.main.published={astro_gamma: [2.87, 0.19, 0.2]}"]) == 0
     row = next(line for line in capsys.readouterr().out.splitlines() if "astro_gamma" in line)
-    assert row.rstrip().endswith("2.87 -0.19 +0.2")
+    assert row.rstrip().endswith("2.87 -0.19 +0.20")
 
 
 def test_inspect_prints_a_table_or_json(own: Path, capsys: pytest.CaptureFixture[str]) -> None:

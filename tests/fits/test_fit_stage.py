@@ -240,7 +240,7 @@ def test_broken_user_modules_are_named(make, tmp_path: Path) -> None:
 
 
 def test_missing_stale_and_foreign_histograms_are_refused(make, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no histograms to fit.*run python run_processor.py config.yaml"):
+    with pytest.raises(InputError, match=r"no histograms to fit.*run python run_processor.py .*config.yaml"):
         fit(configured(tmp_path))
     config = make()
     other = configured(tmp_path, processor={"binning": "surrogate", "selection": {"edep_min_gev": 1e5}})
@@ -337,3 +337,18 @@ def test_real_events_g14(public_data, tmp_path: Path, monkeypatch) -> None:
     assert results["energy_only"].valid
     assert results["energy_topology"].valid
     assert (results["energy_only"].n_bins, results["energy_topology"].n_bins) == (21, 63)
+
+
+def test_a_data_set_of_which_nothing_was_processed_is_refused(inputs) -> None:
+    config, hists, account = inputs
+    failed = [{"reason": "column 'recoZenith': 102 of 102 values are wrong; is it in degrees?"}]
+    account["datasets"]["data"] |= {"processed": 0, "fraction": 0.0, "failed": failed}
+    with pytest.raises(InputError, match=r"nothing of the data set 'data' was processed \(column 'recoZenith'.*degrees\?\): no exposure to fit"):
+        read_inputs(config, hists, account)
+
+
+def test_the_command_to_run_can_be_typed_where_one_stands(tmp_path: Path, monkeypatch) -> None:
+    config = configured(tmp_path)
+    monkeypatch.chdir(tmp_path.parent)
+    with pytest.raises(InputError, match=rf"run python run_processor\.py {tmp_path.name}/config\.yaml"):
+        fit(config)

@@ -61,10 +61,10 @@ def test_nothing_to_draw_is_an_error_with_the_reasons(output) -> None:
 def test_missing_files_name_the_command_that_makes_them(tmp_path) -> None:
     config = diffuse_case.write(tmp_path)
     (config.output / "results.json").unlink()
-    with pytest.raises(InputError, match=r"results.json: not there; run: python run_fit.py config.yaml"):
+    with pytest.raises(InputError, match=r"results.json: not there; run: python run_fit.py .*config.yaml"):
         plot(config)
     (config.output / "hists.h5").unlink()
-    with pytest.raises(InputError, match=r"hists.h5: not there, so there is nothing to draw; run: python run_processor.py config.yaml"):
+    with pytest.raises(InputError, match=r"hists.h5: not there, so there is nothing to draw; run: python run_processor.py .*config.yaml"):
         plot(config)
 
 

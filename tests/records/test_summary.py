@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,8 +43,8 @@ def text(table: Any) -> str:
 
 def test_fit_rows_hold_values_intervals_and_the_published_answer() -> None:
     rows = {quantity: (value, published) for quantity, value, published in summary.rows(fit(partial=True))}
-    assert rows["astro_gamma"] == ("2.874 -0.19 +0.2", "2.87 -0.19 +0.2")
-    assert rows["astro_norm"] == ("6.365 -1.3 +1.3 1e-18/GeV/cm^2/s/sr (at its bound)", "")
+    assert rows["astro_gamma"] == ("2.87 -0.19 +0.20", "2.87 -0.19 +0.20")
+    assert rows["astro_norm"] == ("6.4 -1.3 +1.3 1e-18/GeV/cm^2/s/sr (at its bound)", "")
     assert rows["beta"] == ("0.1 (fixed)", "")
     assert rows["observed"] == ("60 events in 441 bins (from an incomplete run)", "")
 
@@ -53,7 +54,7 @@ def test_invalid_fit_says_so_first() -> None:
 
 
 OTHERS = [
-    (ScanResult("g", "n", [1.0], [1.0], [[0.0]], {}, (2.87, 6.4), {}, {"iou_68": 0.912}), ("g, n", "minimum at 2.87, 6.4", "iou_68 0.912")),
+    (ScanResult("g", "n", [2.0, 4.0], [0.0, 9.0], [[0.0]], {}, (2.87, 6.4), {}, {"iou_68": 0.912}), ("g, n", "minimum at 2.87, 6.4", "iou_68 0.912")),
     (ProfileResult("g", [], [], {}, (2.68, 3.08), (2.5, 3.3)), ("g", "68 %: [2.68, 3.08], 95 %: [2.5, 3.3]", "")),
     (GoodnessOfFit(1, 10, 0, {}, {"energy": 0.25}, {"energy": 0.03}, {}), ("p-value (energy)", "0.250 ± 0.030", "")),
     (FeldmanCousinsResult("g", 1, 10, [], [], {}, {}, {"0.9": (2.5, 3.25)}), ("g at 90.00%", "[2.5, 3.25]", "")),
@@ -67,6 +68,25 @@ def test_other_results_take_one_row(result: Any, row: tuple[str, str, str]) -> N
     assert summary.rows(result) == [row]
 
 
+def test_a_best_fit_outside_the_scanned_grid_is_said() -> None:
+    scan = ScanResult("g", "n", [2.0, 4.0], [0.0, 9.0], [[0.0]], {}, (2.87, 12.5), {})
+    assert summary.rows(scan)[0][1] == "minimum at 2.87, 12.5 (OUTSIDE the grid: widen x_grid, y_grid)"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "shown"),
+    [
+        (Parameter(4.853, 1.1, (-1.0, 1.2)), "4.9 -1.0 +1.2"),
+        (Parameter(8.6e7, 1e7, (-6e7, 1.9e8)), "8.6e+07 -6e+07 +1.9e+08"),
+        (Parameter(2.0, 0.0), "2 -0 +0"),
+        (Parameter(2.0, 0.1, (-0.1, float("inf"))), "2 -0.1 +inf"),
+    ],
+)
+def test_values_are_rounded_to_their_errors(parameter: Parameter, shown: str) -> None:
+    (row, *_) = summary.rows(replace(fit(), parameters={"x": parameter}))
+    assert row[1] == shown
+
+
 def test_toys_count_the_failed() -> None:
     toys = ToysResult(1, {}, 100, 98, 2, {"x": 2}, "thrown", {}, {}, {"g": 0.02}, {"g": 1.01}, {})
     assert summary.rows(toys) == [("toys", "98 of 100 valid", ""), ("pull of g", "mean +0.020, width 1.010", "")]
@@ -75,7 +95,7 @@ def test_toys_count_the_failed() -> None:
 def test_table_names_each_result_once() -> None:
     shown = text(summary.results_table({"main": fit(), "main.profile": OTHERS[1][0]}))
     assert shown.count("main.profile") == 1
-    assert shown.count("2.874 -0.19 +0.2") == 1
+    assert shown.count("2.87 -0.19 +0.20") == 2  # ours and the published
 
 
 def test_account_tells_what_is_missing() -> None:
@@ -90,6 +110,6 @@ def test_account_tells_what_is_missing() -> None:
 
 def test_show_keeps_the_width_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     summary.show(summary.results_table({"a_rather_long_name_of_a_result": fit()}))
-    assert "6.365 -1.3 +1.3 1e-18/GeV/cm^2/s/sr (at its bound)" in capsys.readouterr().out
+    assert "6.4 -1.3 +1.3 1e-18/GeV/cm^2/s/sr (at its bound)" in capsys.readouterr().out
     summary.show("[bold] is not markup here")
     assert capsys.readouterr().out == "[bold] is not markup here\n"
