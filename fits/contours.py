@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import RectBivariateSpline
 
 from configs.errors import InputError
-from fits.intervals import CONTENTS, curve_interval, curve_minimum, delta_nll_level
+from fits.intervals import CONTENTS, delta_nll_level
 
 Polyline = list[tuple[float, float]]
 FINE = 8  # drawn points per grid step: the polyline then follows the spline to 1e-3 of a step
@@ -52,35 +52,3 @@ def contours(surface: Surface, contents: Mapping[str, float] = CONTENTS) -> dict
     x, y, z = surface.grid()
     generator: Any = contourpy.contour_generator(x, y, z.T, line_type="Separate")
     return {label: [[(float(a), float(b)) for a, b in line] for line in generator.lines(delta_nll_level(p, 2))] for label, p in contents.items()}
-
-
-def extent(polylines: list[Polyline]) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Smallest and largest (x, y) of a contour: ((x low, x high), (y low, y high))."""
-    points = np.concatenate([np.asarray(line) for line in polylines])
-    low, high = points.min(axis=0), points.max(axis=0)
-    return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
-
-
-def area(polylines: list[Polyline]) -> float:
-    """Area inside closed contours (shoelace formula), in units of x times y."""
-    total = 0.0
-    for line in polylines:
-        x, y = np.asarray(line).T
-        total += 0.5 * float(np.dot(x[:-1], y[1:]) - np.dot(x[1:], y[:-1]))
-    return abs(total)
-
-
-def profile_of_scan(x: ArrayLike, y: ArrayLike, nll: ArrayLike, axis: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """One-dimensional profile from a two-dimensional scan: the lowest point of a cubic spline along the other axis.
-
-    ``axis`` 0 profiles over y and returns (x, profile); 1 the other way round.
-    """
-    kept, other = (np.asarray(x, float), np.asarray(y, float)) if axis == 0 else (np.asarray(y, float), np.asarray(x, float))
-    rows = np.asarray(nll, float) if axis == 0 else np.asarray(nll, float).T
-    return kept, np.array([curve_minimum(other, row)[1] for row in rows])
-
-
-def scan_interval(x: ArrayLike, y: ArrayLike, nll: ArrayLike, level: float, axis: int = 0) -> tuple[float, tuple[float, float]]:
-    """Best value and interval of one parameter from a two-dimensional scan, by :func:`profile_of_scan` and a cubic spline."""
-    kept, profile = profile_of_scan(x, y, nll, axis)
-    return curve_minimum(kept, profile)[0], curve_interval(kept, profile, level)

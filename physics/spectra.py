@@ -146,6 +146,8 @@ class BrokenPowerLaw:
 class FreeBreak:
     """A broken power law whose break is fitted as ``log10_break_gev``; the kink is rounded over ``width`` in ln E.
 
+    In a configuration: ``model: {astro: class, class: physics.spectra.FreeBreak}``.
+
     ``dl/dx`` goes from -gamma to -gamma_2 as a logistic function of (x - x_break)/width (the smoothly broken power law of the literature). A sharp
     kink that moves through a node would make the folded expectation jump by the node's first moment; ``width`` = 0.06, half a node of 20 per decade,
     keeps it smooth and lies far below any energy resolution.
@@ -242,7 +244,7 @@ def _logistic(u: Array) -> Array:
     return 0.5 * (1.0 + np.tanh(0.5 * u))
 
 
-def named(kind: str, *, pivot_gev: float = 1.0e5, break_gev: float = 3.0e5, free_break: bool = False) -> Spectrum:
+def named(kind: str, *, pivot_gev: float = 1.0e5, break_gev: float = 3.0e5) -> Spectrum:
     """The spectrum with a name of the configuration (``table`` and ``class`` need a file and are built by the fit stage).
 
     >>> [parameter.name for parameter in named("log_parabola").parameters]
@@ -255,7 +257,7 @@ def named(kind: str, *, pivot_gev: float = 1.0e5, break_gev: float = 3.0e5, free
     if kind == "cutoff":
         return ExponentialCutoff(pivot_gev)
     if kind == "broken_power_law":
-        return FreeBreak(break_gev, pivot_gev) if free_break else BrokenPowerLaw(break_gev, pivot_gev)
+        return BrokenPowerLaw(break_gev, pivot_gev)
     known = ["power_law", "log_parabola", "cutoff", "broken_power_law"]
     raise InputError(f"{kind!r} is not a spectrum{nearest(kind, known)}")
 

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from scan_numbers import area, extent, profile_of_scan, scan_interval
 
 from configs.errors import InputError
 from fits.comparison import compare_scans, external_json, overlap, read_contour, read_scan
-from fits.contours import Surface, area, contours, extent, profile_of_scan, scan_interval
+from fits.contours import Surface, contours
 from fits.intervals import (
     CONTENTS,
     ONE_SIGMA,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scan_numbers import extent
 from surrogate_case import PUBLISHED, likelihood, observed_counts, toy_counts
 
 from configs.diffuse import ParameterOptions, Prior
 from configs.errors import InputError
 from fits.comparison import read_contour, read_scan
-from fits.contours import extent
 from fits.minimise import minimise
 from fits.nll import NegativeLogLikelihood
 from fits.parameters import configure

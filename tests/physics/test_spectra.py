@@ -207,6 +207,5 @@ def test_published_units() -> None:
 def test_names_of_the_configuration() -> None:
     assert named("cutoff", pivot_gev=2e5) == ExponentialCutoff(2e5)
     assert named("broken_power_law", break_gev=2e5) == BrokenPowerLaw(2e5)
-    assert named("broken_power_law", break_gev=2e5, free_break=True) == FreeBreak(2e5)
     with pytest.raises(InputError, match=r"'powerlaw' is not a spectrum; did you mean 'power_law'"):
         named("powerlaw")
