@@ -152,7 +152,10 @@ def prior_sigma(prior: Prior | None, value: float) -> float:
 
 
 def _toys(fit: FitView, result: ToysResult) -> DrawnFigure:
-    sets = [toys.PullSet(symbol(name), pulls_of(result, name), result.pull_mean[name], result.pull_width[name]) for name in result.pull_mean]
+    sets = [
+        toys.PullSet(symbol(name), pulls_of(result, name), mean, result.pull_width[name], result.near_bound.get(name, 0.0))
+        for name, mean in result.pull_mean.items()
+    ]
     return toys.toy_pulls(sets, style=fit.style, caption=fit.caption)
 
 

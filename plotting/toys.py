@@ -23,12 +23,16 @@ GOODNESS_BINS, TS_BINS = 30, 40
 
 @dataclass(frozen=True)
 class PullSet:
-    """Pulls (fit - truth) / error of one parameter over toys, with the mean and width that results.json states."""
+    """Pulls (fit - truth) / error of one parameter over toys, with the mean and width that results.json states.
+
+    ``at_bound``: fraction of toys that end at a bound of the parameter; there pulls are no longer unit Gaussian.
+    """
 
     label: str
     pulls: Array
     mean: float
     width: float
+    at_bound: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,19 @@ def toy_pulls(sets: Sequence[PullSet], *, style: Style, caption: Caption = NO_CA
         share_y(sheet.panels)
         for index, (axes, one) in enumerate(zip(sheet.panels, sets, strict=True)):
             beyond = (f"{outside[index]} beyond ±4",) if outside[index] else ()
-            text = (one.label, f"mean {one.mean:.2f}, width {one.width:.2f}".replace("-", MINUS), *beyond)
+            bound = (f"{one.at_bound:.1%} at a bound",) if one.at_bound else ()
+            text = (one.label, f"mean {one.mean:.2f}, width {one.width:.2f}".replace("-", MINUS), *beyond, *bound)
             tops = [(PULL_EDGES, counts[index]), (np.append(PULL_CURVE, 4.1), gaussians[index])]
             place_legend(axes, tops, text=text, entries=axes is sheet.panels[-1], loc="upper left")
     drawn = {
-        one.label: {"counts": counts[index], "outside": outside[index], "mean": one.mean, "width": one.width, "gaussian": gaussians[index]}
+        one.label: {
+            "counts": counts[index],
+            "outside": outside[index],
+            "mean": one.mean,
+            "width": one.width,
+            "at_bound": one.at_bound,
+            "gaussian": gaussians[index],
+        }
         for index, one in enumerate(sets)
     }
     return DrawnFigure(sheet.figure, {"pull_edges": PULL_EDGES, "gaussian_x": PULL_CURVE, "parameters": drawn})

@@ -86,7 +86,11 @@ def _(result: kinds.ProfileResult) -> list[Row]:
 
 @rows.register
 def _(result: kinds.ToysResult) -> list[Row]:
-    pulls = [(f"pull of {name}", f"mean {mean:+.3f}, width {result.pull_width[name]:.3f}", "") for name, mean in result.pull_mean.items()]
+    bounds = {name: f", {fraction:.1%} at a bound" if fraction else "" for name, fraction in result.near_bound.items()}
+    pulls = [
+        (f"pull of {name}", f"mean {mean:+.3f}, width {result.pull_width[name]:.3f}{bounds.get(name, '')}", "")
+        for name, mean in result.pull_mean.items()
+    ]
     return [("toys", f"{result.n_valid} of {result.n_requested} valid", ""), *pulls]
 
 

@@ -33,6 +33,14 @@ def test_pulls_outside_the_panel_are_counted_in_words() -> None:
     assert drawn.numbers["parameters"]["a"]["outside"] == 1
 
 
+def test_a_near_bound_is_said_in_the_panel_of_its_parameter() -> None:
+    pulls = np.linspace(-1.0, 1.0, 9)
+    drawn = toy_pulls([PullSet("a", pulls, 0.0, 0.9, at_bound=0.22), PullSet("b", pulls, 0.0, 0.9)], style=STYLE)
+    assert legend_words(drawn.figure.axes[0]) == ["a", "mean 0.00, width 0.90", "22.0% at a bound"]
+    assert not any("bound" in word for word in legend_words(drawn.figure.axes[1]))
+    assert drawn.numbers["parameters"]["a"]["at_bound"] == 0.22
+
+
 def test_goodness_of_fit_has_the_data_line_and_the_stated_p_value() -> None:
     toys = RANDOM.chisquare(20, 300)
     sets = [Goodness("All bins", 17.0, toys, 0.6512, 0.0275), Goodness("Energy", 60.0, toys, 0.003, 0.002)]

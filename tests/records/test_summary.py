@@ -92,6 +92,14 @@ def test_toys_count_the_failed() -> None:
     assert summary.rows(toys) == [("toys", "98 of 100 valid", ""), ("pull of g", "mean +0.020, width 1.010", "")]
 
 
+def test_toys_say_where_a_bound_is_near() -> None:
+    toys = ToysResult(1, {}, 100, 100, 0, {}, "thrown", {}, {}, {"g": 0.02, "n": 0.1}, {"g": 1.01, "n": 0.8}, {"g": 0.0, "n": 0.22})
+    assert summary.rows(toys)[1:] == [
+        ("pull of g", "mean +0.020, width 1.010", ""),
+        ("pull of n", "mean +0.100, width 0.800, 22.0% at a bound", ""),
+    ]
+
+
 def test_table_names_each_result_once() -> None:
     shown = text(summary.results_table({"main": fit(), "main.profile": OTHERS[1][0]}))
     assert shown.count("main.profile") == 1
