@@ -48,11 +48,19 @@ def fit_all(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any]
 def prepare_all(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any]) -> tuple[Inputs, dict[str, Prepared]]:
     """Inputs and likelihoods of all fits, with every name in the configuration checked."""
     inputs = read_inputs(config, hists, account)
-    prepared = {name: prepare(inputs, name, options) for name, options in config.fits.items()}
-    for name, options in config.fits.items():
-        _check_options(name, options, prepared[name].nll.names)
-        _check_grids(options, prepared[name], config)
-    return inputs, prepared
+    return inputs, {name: _prepared(inputs, name, options) for name, options in config.fits.items()}
+
+
+def _prepared(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
+    """The likelihood of one fit, its options checked; every message begins with the fit's key path."""
+    try:
+        prepared = prepare(inputs, name, options)
+        _check_options(name, options, prepared.nll.names)
+        _check_grids(options, prepared, inputs.config)
+    except InputError as error:
+        path = f"fits.{name}"
+        raise InputError(str(error) if str(error).startswith(path) else f"{path}: {error}") from error
+    return prepared
 
 
 def _check_options(fit: str, options: diffuse.Fit, known: tuple[str, ...]) -> None:

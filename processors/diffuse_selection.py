@@ -92,4 +92,7 @@ def check_not_empty(hists: Mapping[str, hist.Hist]) -> None:
     if left["in_bins"] == 0:
         events = "data" if any(name.startswith("data_") for name in hists) else "simulated"
         flow = ", ".join(f"{cut} {count}" for cut, count in left.items())
-        raise InputError(f"no {events} event is left after the selection (events left after each cut: {flow}); widen processor.selection or binning")
+        raise InputError(
+            f"no {events} event is left after the selection (events left after each cut: {flow}); "
+            "widen processor.selection or binning, or check units (GeV, rad, m)"
+        )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from configs.errors import InputError, nearest
 from configs.schema import Config, Dataset
 from data_info.files import find_files
 from processors.chunks import DatasetInput, EventFile
 from processors.registry import build
 from readers.files import is_url
-from readers.registry import MERGED_BY_COLUMN, detect_format
+from readers.registry import MERGED_BY_COLUMN, detect_format, formats
 from readers.source import ReadError, SourceError
 
 SURROGATE = "surrogate"  # a format that is generated and lies in Parquet files
@@ -19,14 +20,23 @@ SURROGATE = "surrogate"  # a format that is generated and lies in Parquet files
 def dataset_inputs(config: Config) -> list[DatasetInput]:
     """Resolve every data set of a configuration.
 
-    Examples are generated when absent. Raises ``InputError`` for patterns without a match and for processors that cannot be built.
+    Examples are generated when absent. Raises ``InputError`` for patterns without a match, unknown formats and processors that cannot be built.
     """
     inputs = []
     for name, dataset in config.datasets.items():
         built = build(config, name)
+        _check_format(config, name, dataset)
         found = event_files(_paths(config, name, dataset), dataset)
         inputs.append(DatasetInput(name, dataset.kind, found, built.processor, dataset.metadata, built.options, built.source_files, built.folder))
     return inputs
+
+
+def _check_format(config: Config, name: str, dataset: Dataset) -> None:
+    """Refuse a format that no reader has: a mistake in the configuration, not in each of its files."""
+    if dataset.format is not None and dataset.format not in (*formats(), SURROGATE):
+        raise InputError(
+            f"{config.source}: datasets.{name}.format: {dataset.format!r} is not a format{nearest(dataset.format, (*formats(), SURROGATE))}"
+        )
 
 
 def event_files(paths: Sequence[str], dataset: Dataset) -> tuple[EventFile, ...]:

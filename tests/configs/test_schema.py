@@ -242,3 +242,8 @@ def test_module_writes_the_schema(tmp_path: Path) -> None:
         (package / source.name).write_text(source.read_text())
     subprocess.run([sys.executable, "-m", "configs.schema"], cwd=tmp_path, check=True)
     assert json.loads((package / "schema.json").read_text())["title"] == "Dynode configuration"
+
+
+def test_an_analysis_without_any_fit_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"fits: Dictionary should have at least 1 item"):
+        load(tmp_path, BASE, "fits={}")

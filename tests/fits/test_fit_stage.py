@@ -352,3 +352,17 @@ def test_the_command_to_run_can_be_typed_where_one_stands(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path.parent)
     with pytest.raises(InputError, match=rf"run python run_processor\.py {tmp_path.name}/config\.yaml"):
         fit(config)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"parameters": {"astro_gama": {"fixed": True}}}, r"^fits\.second: parameters: 'astro_gama' is not a parameter"),
+        ({"parameters": {"astro_gamma": {"start": 20}}}, r"^fits\.second: parameter astro_gamma: start 20"),
+        ({"scan": {"x_grid": [3, 2, 20]}}, r"^fits\.second: grid of astro_gamma: \[3, 2, 20\] needs low < high"),
+        ({"minos": ["astro_nrm"]}, r"^fits\.second\.minos\.0: 'astro_nrm' is not a parameter"),
+    ],
+)
+def test_a_message_says_which_fit_it_means(make, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        fit(make({"main": {}, "second": options}))

@@ -70,3 +70,7 @@ def test_a_file_that_is_no_account_is_refused(tmp_path: Path) -> None:
     (tmp_path / "wrong.json").write_text("[]")
     with pytest.raises(InputError, match=r"wrong\.json: not the account of a run"):
         load_account(tmp_path / "wrong.json")
+
+
+def test_a_failure_names_its_file_once() -> None:
+    assert str(Failure("b.root", "open", "b.root: is empty (0 bytes)")) == "b.root: open: is empty (0 bytes)"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from engine_case import write_events
 
+from configs.errors import InputError
 from configs.schema import Dataset, load_config
 from processors.inputs import dataset_inputs, event_files
 
@@ -52,3 +53,12 @@ def test_inputs_carry_everything_that_the_run_needs(tmp_path: Path) -> None:
     mc, data = dataset_inputs(load_config(tmp_path / "c.yaml"))
     assert (mc.name, mc.kind, mc.metadata, len(mc.files)) == ("mc", "mc", {"livetime_s": 5.0}, 2)
     assert (data.name, data.kind, [Path(file.name).name for file in data.files]) == ("data", "data", ["run_2.parquet"])
+
+
+def test_an_unknown_format_is_refused_before_any_file_is_opened(tmp_path: Path) -> None:
+    write_events(tmp_path / "a.parquet", 4)
+    (tmp_path / "c.yaml").write_text(
+        "name: c\nanalysis: custom\nprocessor: {class: engine_case.Spectrum}\ndatasets: {mc: {files: a.parquet, kind: mc, format: parkett}}\n"
+    )
+    with pytest.raises(InputError, match=r"c\.yaml: datasets\.mc\.format: 'parkett' is not a format; did you mean 'parquet'\?"):
+        dataset_inputs(load_config(tmp_path / "c.yaml"))
