@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,12 @@ def test_packages_of_the_build_are_the_floors() -> None:
 def locked_versions() -> list[str]:
     lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     return [line.removesuffix("\\").strip() for line in lines if re.match(r"[A-Za-z0-9_.-]+==", line)]
+
+
+def test_no_two_test_modules_share_a_name() -> None:
+    """Test folders are no packages, so two files of one name stop the collection of every test; alone each of them passes."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py")
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_environment_agrees_with_the_lock() -> None:
