@@ -123,7 +123,8 @@ def feldman_cousins(
     one = nll.parameters[position(nll, parameter, "feldman_cousins")]
     if values.size < 3 or (np.diff(values) <= 0).any():
         raise InputError(f"feldman_cousins: the grid of {parameter} needs at least 3 ascending values, got {list(grid)}")
-    truths, ts_data = _profiled(nll, minimum, parameter, values, fit)
+    asked = values
+    values, truths, ts_data = _profiled(nll, minimum, parameter, asked, fit)
     ts_toys = []
     for point, truth in enumerate(truths):
         study = PointStudy(nll, parameter, truth, point, seed, aux, fit)
@@ -141,22 +142,31 @@ def feldman_cousins(
         critical_error={label: pairs[:, 1].tolist() for label, pairs in critical.items()},
         interval={label: accepted_interval(values, ts_data, pairs[:, 0], best, bounds) for label, pairs in critical.items()},
         n_failed=int(np.isnan(ts_toys).sum()),
+        failed_points=sorted(set(asked.tolist()) - set(values.tolist())),
     )
 
 
 def _profiled(
     nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, grid: Array, fit: Minimiser
-) -> tuple[list[Mapping[str, float]], list[float]]:
-    """The data's profile: at each value the parameters with the nuisances profiled, and TS. Each fit starts at the neighbour's."""
+) -> tuple[Array, list[Mapping[str, float]], list[float]]:
+    """The data's profile: the values whose fit converged, the parameters with the nuisances profiled there, and TS.
+
+    Each fit starts at the neighbour's. Raises InputError when fewer than 3 converge.
+    """
+    kept: list[float] = []
     truths: list[Mapping[str, float]] = []
     ts: list[float] = []
     start = minimum.values
     for value in grid:
         held = conditional(nll, {parameter: float(value)}, start, minimum.values, fit=fit)
         start = held.values if held.valid else minimum.values
-        truths.append(held.values)
-        ts.append(2.0 * (held.nll - minimum.nll))
-    return truths, ts
+        if held.valid or math.isinf(held.nll):  # infinite: no expectation explains the data there, a value that is not accepted
+            kept.append(float(value))
+            truths.append(held.values)
+            ts.append(2.0 * (held.nll - minimum.nll))
+    if len(kept) < 3:
+        raise InputError(f"feldman_cousins: of {len(grid)} fits with {parameter} held, {len(kept)} converged; at least 3 are needed, move the grid")
+    return np.array(kept), truths, ts
 
 
 def _shifted(progress: Progress, before: int, total: int) -> Progress:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,12 @@ from records.results import LimitResult
 
 BANDS = ("-2", "-1", "0", "1", "2")  # standard deviations of the expected limit
 MAX_DOUBLINGS = 40
+
+
+class _NotConverged(ArithmeticError):
+    """A fit with the parameter held did not converge: its NLL is too high, and a limit from it would be too low."""
+
+
 TOLERANCE = 1e-4  # of the distance from the best fit to the limit: below every number that is quoted
 
 
@@ -27,7 +33,8 @@ def upper_limit(nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, cl
     """Value above the best fit at which the profiled NLL has risen by half the squared one-sided quantile (1.642 / 2 at 90 %).
 
     The best fit respects the lower bound; for one that sits there 2 Delta NLL follows half a chi-square (Chernoff 1954; Cowan et al.,
-    EPJC 71 (2011) 1554, section 3.6). Infinite when the curve does not rise so far below the parameter's upper bound.
+    EPJC 71 (2011) 1554, section 3.6). Infinite when the curve does not rise so far below the parameter's upper bound, NaN when
+    a fit on the way does not converge.
     """
     one = nll.parameters[position(nll, parameter, "upper limit")]
     level, best = one_sided_level(cl), minimum.values[parameter]
@@ -36,17 +43,27 @@ def upper_limit(nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, cl
     def height(value: float) -> float:
         nonlocal start
         found = conditional(nll, {parameter: value}, start, minimum.values, fit=fit)
+        if not found.valid and math.isfinite(found.nll):
+            raise _NotConverged(found.reason)
         start = found.values if found.valid else start
         return found.nll - minimum.nll - level
 
     step = max(minimum.errors[parameter], 1e-3 * max(abs(best), 1.0))
-    low, high = best, min(best + step, one.upper)
+    try:
+        return _crossing(height, best, step, one.upper)
+    except _NotConverged:
+        return math.nan
+
+
+def _crossing(height: Callable[[float], float], best: float, step: float, upper: float) -> float:
+    """Where ``height``, negative at ``best``, first becomes positive below ``upper``; infinite if nowhere."""
+    low, high = best, min(best + step, upper)
     for _ in range(MAX_DOUBLINGS):
         if height(high) > 0.0:
             return float(brentq(height, low, high, xtol=TOLERANCE * (high - best)))
-        if high >= one.upper:
+        if high >= upper:
             break
-        low, high = high, min(best + 2.0 * (high - best), one.upper)
+        low, high = high, min(best + 2.0 * (high - best), upper)
     return math.inf
 
 
@@ -92,14 +109,15 @@ def limit(
     """
     one = nll.parameters[position(nll, parameter, "upper limit")]
     observed = upper_limit(nll, minimum, parameter, cl, fit=fit)
-    expected = None
+    expected, n_failed = None, 0
     if expected_toys:
         null = one.lower if math.isfinite(one.lower) else 0.0
         truth = conditional(nll, {parameter: null}, minimum.values, fit=fit).values
         study = LimitStudy(nll, parameter, cl, truth, seed, aux, fit)
         limits = np.array(counted(execute(study, range(expected_toys)), expected_toys, progress))
+        n_failed = int(np.isnan(limits).sum())
         expected = _bands(limits[~np.isnan(limits)], expected_toys, parameter)
-    return LimitResult(parameter, cl, "profile", observed, expected, one.unit)
+    return LimitResult(parameter, cl, "profile", observed, expected, one.unit, n_failed)
 
 
 def _bands(limits: np.ndarray, requested: int, parameter: str) -> dict[str, float]:

@@ -163,12 +163,13 @@ class FeldmanCousinsResult(Value):
     critical: Mapping[str, list[float]]  # "0.6827" -> value at each grid point
     critical_error: Mapping[str, list[float]]
     interval: Mapping[str, tuple[float, float]]
-    n_failed: int = 0
+    n_failed: int = 0  # toys without TS
+    failed_points: list[float] = field(default_factory=list)  # grid values whose fit to the data did not converge, left out
 
 
 @dataclass(frozen=True, repr=False)
 class LimitResult(Value):
-    """An upper limit at confidence ``cl`` by the method named."""
+    """An upper limit at confidence ``cl`` by the method named; NaN when a fit that it needs did not converge."""
 
     parameter: str
     cl: float
@@ -176,6 +177,7 @@ class LimitResult(Value):
     observed: float
     expected: Mapping[str, float] | None  # "-2", "-1", "0", "1", "2" standard deviations, from toys or Asimov
     unit: str = ""
+    n_failed: int = 0  # toys without a limit, left out of ``expected``
 
 
 @dataclass(frozen=True, repr=False)

@@ -101,13 +101,15 @@ def _(result: kinds.GoodnessOfFit) -> list[Row]:
 
 @rows.register
 def _(result: kinds.FeldmanCousinsResult) -> list[Row]:
-    return [(f"{result.parameter} at {float(level):.2%}", _range(interval), "") for level, interval in result.interval.items()]
+    rows = [(f"{result.parameter} at {float(level):.2%}", _range(interval), "") for level, interval in result.interval.items()]
+    return rows + [("left out", f"fit to the data with {result.parameter} = {value:g} did not converge", "") for value in result.failed_points]
 
 
 @rows.register
 def _(result: kinds.LimitResult) -> list[Row]:
     expected = f" (expected {result.expected['0']:.4g})" if result.expected and "0" in result.expected else ""
-    return [(result.parameter, f"< {result.observed:.4g} {result.unit} at {result.cl:.0%}{expected}", "")]
+    found = "no limit: a fit with the parameter held did not converge" if math.isnan(result.observed) else f"< {result.observed:.4g} {result.unit}"
+    return [(result.parameter, f"{found} at {result.cl:.0%}{expected}", "")]
 
 
 @rows.register

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -127,3 +128,16 @@ def test_wrong_requests_are_refused() -> None:
         feldman_cousins(nll, exact_fit(nll), "signal", [1.0, 3.0, 2.0], toys=5, cl=[0.9], seed=1, fit=exact_fit)
     with pytest.raises(InputError, match="toys need a seed"):
         feldman_cousins(nll, exact_fit(nll), "signal", [1.0, 2.0, 3.0], toys=5, cl=[0.9], seed=None, fit=exact_fit)
+
+
+def test_a_grid_point_whose_fit_does_not_converge_is_left_out_and_named() -> None:
+    def fit(nll, *, fixed=None, **options):
+        found = exact_fit(nll, fixed=fixed, **options)
+        return replace(found, valid=False, reason="stuck", nll=found.nll + 100.0) if (fixed or {}).get("signal") == 2.0 else found
+
+    nll = Count(2.0)
+    grid = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+    found = feldman_cousins(nll, exact_fit(nll), "signal", grid, toys=200, cl=[0.6827], seed=1, fit=fit)
+    assert found.failed_points == [2.0]
+    assert found.grid == [value for value in grid if value != 2.0]
+    assert found.interval["0.6827"] == pytest.approx((0.7358, 4.2504), abs=0.6)  # Feldman-Cousins 1998 for 2 events without background

@@ -85,3 +85,20 @@ def test_wrong_requests_are_refused() -> None:
 
     with pytest.raises(InputError, match="0 of 4 toys gave a limit"):
         limit(nll, exact_fit(nll), "signal", 0.9, expected_toys=4, seed=1, fit=never)
+
+
+def stuck_above(value: float):
+    """A minimiser whose fits do not converge once the signal is held above ``value``: its NLL is then far too high."""
+
+    def fit(nll, *, fixed=None, **options):
+        found = exact_fit(nll, fixed=fixed, **options)
+        lost = fixed is not None and fixed.get("signal", 0.0) > value
+        return replace(found, valid=False, reason="stuck", nll=found.nll + 100.0) if lost else found
+
+    return fit
+
+
+def test_a_fit_that_does_not_converge_gives_no_limit_rather_than_a_low_one() -> None:
+    nll = Count(6.0)
+    assert math.isnan(upper_limit(nll, exact_fit(nll), "signal", 0.9, fit=stuck_above(7.0)))
+    assert math.isfinite(upper_limit(nll, exact_fit(nll), "signal", 0.9, fit=stuck_above(70.0)))
