@@ -141,8 +141,9 @@ class Model:
         return {"astro": astro, **{name: theta[-1] * values for name, values in self.atmosphere.items()}}
 
     def fold_error(self, theta: ArrayLike) -> Array:
-        """Bound (bins,) on the relative error of the expectation: the spectrum's distance from its parabola in each node, times the node's weight.
+        """Largest relative error (bins,) of the expectation: the spectrum's distance from its parabola in each node, times the node's weight.
 
+        The distance is looked at in four places of a node: between them it may be a tenth larger, which shows in bins of a few simulated events.
         The distance is zero where events sit at the node's centre, so that the weight is at most 3 sqrt(M_0 M_2) / (h/2) (T_3(u) <= 3u): a response
         whose nodes are points has no error. Nodes at the ends of a tabulated spectrum are compared inside the table only.
         """
