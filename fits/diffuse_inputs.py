@@ -53,9 +53,8 @@ def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
 
     ``hists``: data set -> name -> histogram; ``account``: the content of processing.json. An incomplete account scales the exposures and
     marks every result ``partial``. Raises InputError when data and simulation were selected or binned differently, when no event is left
-    (with the cut flow), when a livetime is missing, or when the binning needs lengths that a surrogate response does not have.
+    (with the cut flow), or when a livetime is missing.
     """
-    refuse_official_surrogate(config)
     refuse_different_selections(account)
     refuse_unprocessed(account)
     reference_index = getattr(config.processor, "reference_index", 2.5)
@@ -111,13 +110,6 @@ def describe_response(config: DiffuseConfig) -> str:
             kind = SURROGATE if dataset.format == "surrogate" else "generated example simulation" if dataset.example else f"simulation {name!r}"
             sources.append(kind)
     return "; ".join(dict.fromkeys(sources))
-
-
-def refuse_official_surrogate(config: DiffuseConfig) -> None:
-    """The surrogate response knows no length of double cascades: it cannot fill the official binning."""
-    surrogate = [name for name, dataset in config.datasets.items() if dataset.format == "surrogate"]
-    if surrogate and getattr(config.processor, "binning", None) == "official":
-        raise InputError(f"processor.binning: official needs lengths of double cascades, which {surrogate[0]!r} lacks; use surrogate")
 
 
 def refuse_different_selections(account: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ are expected events at the reference flux in the livetime of the data set. Data 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import awkward as ak
@@ -72,14 +72,23 @@ class DiffuseProcessor(ProcessorABC):
             response_fill.true_energy_axis(self.true_edges_gev),
         )
 
+    def check_columns(self, columns: Iterable[str], metadata: Mapping[str, Any]) -> tuple[Layout, float]:
+        """Form and livetime (NaN: none is needed) of a file with these columns; the engine asks before any event is read.
+
+        Raises ``InputError`` for columns of no known form or of another kind than stated, missing ones, and options or metadata that do not suit.
+        """
+        kind, place, present = metadata.get("kind"), _place(metadata), list(columns)
+        layout = recognise(present, kind, place)
+        event_columns.require(present, layout.reco if kind == "data" else {**layout.reco, **layout.truth}, place)
+        self._check_binning(layout, place)
+        if kind == "mc":
+            layout.check_reference_index(self.options.reference_index)
+        return layout, _livetime(metadata, layout, place)
+
     def process(self, events: ak.Array) -> Hists:
         """Histograms of one chunk. Raises ``InputError`` for events that the specification refuses (section 10)."""
-        metadata = events.metadata
-        kind, place = metadata.get("kind"), Place(str(metadata.get("filename", "events")), int(metadata.get("entrystart", 0)))
-        layout = recognise(events.fields, kind, place)
-        event_columns.require(events.fields, layout.reco if kind == "data" else {**layout.reco, **layout.truth}, place)
-        self._check_binning(layout, place)
-        livetime_s = _livetime(metadata, layout, place)
+        kind, place = events.metadata.get("kind"), _place(events.metadata)
+        layout, livetime_s = self.check_columns(events.fields, events.metadata)
         reco = layout.observables(event_columns.read(events, layout.reco, place))
         check_lengths(reco, place)
         selected, cutflow = select(reco, layout, self.options.selection, self.channels, place)
@@ -153,6 +162,10 @@ class DiffuseProcessor(ProcessorABC):
 def _power_of_two(ratio: float) -> float:
     """The power of two nearest to a positive ratio in its logarithm; 1 where the ratio is not known."""
     return 2.0 ** round(math.log2(ratio)) if math.isfinite(ratio) else 1.0
+
+
+def _place(metadata: Mapping[str, Any]) -> Place:
+    return Place(str(metadata.get("filename", "events")), int(metadata.get("entrystart", 0)))
 
 
 def _livetime(metadata: Mapping[str, Any], layout: Layout, place: Place) -> float:

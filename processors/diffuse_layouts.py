@@ -64,6 +64,15 @@ class Layout(ABC):
     components: ClassVar[tuple[str, ...]]
     pairs: ClassVar[tuple[tuple[str, str], ...]]  # of components, for the sums of products of weights
     energy_dependent: ClassVar[tuple[str, ...]]  # components whose spectrum a model may change
+    reference_index: ClassVar[float | None] = None  # of the spectrum that the columns' weights are made at; None: weights are made here
+
+    def check_reference_index(self, index: float) -> None:
+        """Refuse another reference spectrum than that of the weights in the columns."""
+        own = self.reference_index
+        if own is not None and own != index:
+            raise InputError(
+                f"processor.reference_index: {index:g}, but the weights of the {self.name} form are made at index {own:g}; set it to {own:g}"
+            )
 
     @abstractmethod
     def observables(self, columns: Columns) -> Reco:
@@ -129,6 +138,7 @@ class Toy(Layout):
     """The boot-camp exercise: expected events in the whole livetime at norm 1 and index 2.5; topology 0 or 1 (tracks)."""
 
     name = "toy"
+    reference_index = TABULATED_INDEX
     reco = MappingProxyType({"energy": ENERGY, "topology": MORPHOLOGY, "zenith": ZENITH})
     truth = MappingProxyType({"primaryEnergy": ENERGY, "astroWeight": WEIGHT, "atmoWeight": WEIGHT})
     classes = (ALL,)
@@ -146,13 +156,14 @@ class Toy(Layout):
 
     def weights(self, columns: Columns, livetime_s: float, reference_index: float) -> Weights:
         """The file's own weights; its livetime is in them."""
-        return _tabulated(columns, reference_index, self.name)
+        return _tabulated(columns)
 
 
 class Surrogate(Layout):
     """The surrogate response as weighted cells (``simulation.surrogate``). Cells are expectations: there are no pairs, hence no sum of w^2."""
 
     name = "surrogate"
+    reference_index = TABULATED_INDEX
     reco = MappingProxyType({"recoDepositedEnergy": ENERGY, "recoCosZenith": COSINE, "recoMorphology": MORPHOLOGY})
     truth = MappingProxyType({"primaryEnergy": ENERGY, "flavour": FLAVOUR, "astroWeight": WEIGHT, "atmoWeight": WEIGHT})
     classes = ("nue", "numu", "nutau", "atmosphere")  # nu + nubar of each flavour
@@ -171,12 +182,10 @@ class Surrogate(Layout):
 
     def weights(self, columns: Columns, livetime_s: float, reference_index: float) -> Weights:
         """The table's own weights; its livetime is in them."""
-        return _tabulated(columns, reference_index, self.name)
+        return _tabulated(columns)
 
 
-def _tabulated(columns: Columns, reference_index: float, name: str) -> Weights:
-    if reference_index != TABULATED_INDEX:
-        raise InputError(f"processor.reference_index: {reference_index:g}, but the weights of the {name} form are made at index 2.5; set it to 2.5")
+def _tabulated(columns: Columns) -> Weights:
     return {"astro": np.asarray(columns["astroWeight"], np.float64), "atmo": np.asarray(columns["atmoWeight"], np.float64)}
 
 

@@ -65,18 +65,39 @@ def _check_sizes(dataset: DatasetInput, max_bytes: float) -> None:
 
 
 def make(datasets: Sequence[DatasetInput], session: Session, chunksize: int | None) -> Plan:
-    """Open every file, choose chunk sizes (``chunksize`` where given) and cut. What the journal knows is not done again."""
+    """Open every file, choose chunk sizes (``chunksize`` where given) and cut. What the journal knows is not done again.
+
+    Raises ``InputError`` where the processor's ``check_columns(names, metadata)``, if it has one, refuses every file of a data set.
+    """
     files = [file for dataset in datasets for file in dataset.files]
     opener = keys.opener(session.work)
     file_keys = [keys.inspection_key(file, opener, session.work.identity) for file in files]
     found = _inspect(files, file_keys, session)
     inspections = {dataset.name: [next(found) for _ in dataset.files] for dataset in datasets}
+    for dataset in datasets:
+        _check_columns(dataset, inspections[dataset.name])
     wholes = {dataset.name: list(_wholes(dataset.files, inspections[dataset.name])) for dataset in datasets}
     dataset_keys = {dataset.name: keys.dataset_key(dataset, opener) for dataset in datasets}
     sizes = dict.fromkeys(wholes, chunksize) if chunksize else _sizes(wholes, dataset_keys, session)
     chunks = tuple(_chunks(wholes, dataset_keys, sizes))
     used = {*filter(None, file_keys), *(key for key, _ in chunks), *map(keys.chunksize_key, dataset_keys.values())}
     return Plan(chunks, inspections, frozenset(used), keys.run_key(dataset_keys, wholes))
+
+
+def _check_columns(dataset: DatasetInput, found: Sequence[Inspection]) -> None:
+    """Columns that suit the processor in no file are a mistake of the configuration; where other files suit, each file answers for itself."""
+    check = getattr(dataset.processor, "check_columns", None)
+    refused: list[InputError] = []
+    for file, inspection in zip(dataset.files, found, strict=True):
+        if check is None or inspection.failure is not None:
+            continue
+        try:
+            check(inspection.columns, {**dataset.metadata, "dataset": dataset.name, "kind": dataset.kind, "filename": file.name})
+            return
+        except InputError as error:
+            refused.append(error)
+    if refused:
+        raise InputError(f"data set {dataset.name!r}: {refused[0]}") from refused[0]
 
 
 def _chunks(wholes: Mapping[str, Sequence[Span]], dataset_keys: Mapping[str, str], sizes: Mapping[str, int]) -> Iterator[tuple[str, Chunk]]:

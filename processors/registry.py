@@ -40,7 +40,9 @@ def build(config: Config, dataset: str) -> Built:
 
 def _diffuse(config: Any, dataset: str) -> ProcessorABC:
     from processors.diffuse import DiffuseProcessor
+    from processors.diffuse_checks import check_dataset
 
+    check_dataset(config, dataset)
     return DiffuseProcessor(config.processor, layout=LAYOUT_OF_FORMAT.get(config.datasets[dataset].format))
 
 

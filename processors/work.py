@@ -69,6 +69,7 @@ class Inspection:
     entries: int = 0
     identity: str = ""  # enters the journal's keys
     unchanged: str = ""  # size and time, compared again when a span has been processed
+    columns: tuple[str, ...] = ()
     failure: Failure | None = None
 
 
@@ -195,7 +196,7 @@ def _inspect(work: Work, file: EventFile) -> Inspection:
     with _stage("open"), work.open_file(file) as source:
         unchanged = content.stat_identity(file.paths)
         identity = unchanged if work.identity == "stat" else content.identity(file.paths, work.identity)
-        return Inspection(len(source), identity, unchanged)
+        return Inspection(len(source), identity, unchanged, tuple(source.columns))
 
 
 def _process(work: Work, dataset: str, span: Span) -> PackedHists:

@@ -299,12 +299,6 @@ def test_different_cuts_or_bins_are_refused(inputs) -> None:
         read_inputs(config, hists, account)
 
 
-def test_a_surrogate_has_no_official_binning(tmp_path: Path, inputs) -> None:
-    _, hists, account = inputs
-    with pytest.raises(InputError, match="official needs lengths of double cascades"):
-        read_inputs(configured(tmp_path, processor={"binning": "official"}), hists, account)
-
-
 def test_missing_data_and_livetimes_are_refused(inputs) -> None:
     config, hists, account = inputs
     without = copy.deepcopy(account)

@@ -303,6 +303,7 @@ class Flaky:
 class FlakySource:
     def __init__(self, source: Any, flaky: Flaky) -> None:
         self.source, self.flaky = source, flaky
+        self.columns = source.columns
 
     def __len__(self) -> int:
         return len(self.source)
