@@ -68,7 +68,7 @@ class Journal:
                 os.fsync(file.fileno())
         except OSError as error:
             raise InputError(
-                f"{self.directory}: cannot write the journal ({error.strerror}); make room and run the command again: what is in it stays valid"
+                f"{self.directory}: cannot write the journal ({os.strerror(error.errno or 0)}); make room and run the command again: what is in it stays valid"
             ) from None
 
     def keep_only(self, keys: Collection[str]) -> None:
