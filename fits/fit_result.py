@@ -53,6 +53,7 @@ def fit_result(nll: NegativeLogLikelihood, minimum: Minimum, whole: Model, prove
         livetime_s=provenance.livetime_s,
         response=provenance.response,
         dropped_bins=list(nll.dropped_bins),
+        n_dropped=nll.n_dropped,
         partial=provenance.partial,
         seed=provenance.seed,
         input_digest=provenance.input_digest,

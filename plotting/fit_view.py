@@ -81,7 +81,8 @@ class FitView:
         if not self.result.valid:
             warnings.append(f"The fit {self.name} did not converge: {self.result.reason}")
         if self.result.dropped_bins:
-            warnings.append(f"{len(self.result.dropped_bins)} bins with data and without expectation are left out of the fit")
+            lot = "are left out of the fit" if self.result.n_dropped else "count with a floor"
+            warnings.append(f"{len(self.result.dropped_bins)} bins with data and without expectation {lot}")
         return Caption(self.config.plots.label, right, (self.result.response,) if self.result.response else (), tuple(warnings))
 
     def _processed(self) -> str:

@@ -78,7 +78,8 @@ class FitResult(Value):
     edm: float
     livetime_s: float
     response: str = ""  # where the response came from, word for word on every figure
-    dropped_bins: list[str] = field(default_factory=list)  # data bins left out by empty_bins: skip
+    dropped_bins: list[str] = field(default_factory=list)  # bins with data and without simulation: left out (skip) or at the floor
+    n_dropped: float = 0.0  # events left out with them, not in n_observed
     partial: bool = False  # made from an incomplete run (--allow-partial)
     seed: int | None = None
     input_digest: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
@@ -33,16 +33,19 @@ def account_table(processing: Mapping[str, Any]) -> Table:
     table = _table("data set", "kind", "files", "entries", "processed")
     for name, dataset in processing["datasets"].items():
         share = "all" if dataset["fraction"] == 1 else f"{dataset['processed']:,} ({dataset['fraction']:.1%})"
-        table.add_row(name, dataset["kind"], str(dataset["files"]), f"{dataset['expected']:,}", share)
+        unopened = f" ({dataset['unopened']} not opened)" if dataset.get("unopened") else ""
+        table.add_row(name, dataset["kind"], f"{dataset['files']}{unopened}", f"{dataset['expected']:,}", share)
     return table
 
 
 def results_table(results: Mapping[str, Any]) -> Table:
-    """One row for each parameter of each fit and for each further result."""
-    table = _table("result", "quantity", "value", "published")
-    for name, result in results.items():
-        for quantity, value, published in rows(result):
-            table.add_row(name, quantity, value, published)
+    """One row for each parameter of each fit and for each further result; a column of published values where there are any."""
+    shown = {name: rows(result) for name, result in results.items()}
+    compared = any(published for found in shown.values() for *_, published in found)
+    table = _table("result", "quantity", "value", *(["published"] if compared else []))
+    for name, found in shown.items():
+        for row in found:
+            table.add_row(name, *(row if compared else row[:2]))
             name = ""
     return table
 
@@ -68,20 +71,22 @@ def _(result: kinds.FitResult) -> list[Row]:
     head = [] if result.valid else [("INVALID", result.reason, "")]
     shown = [(name, _with_errors(parameter), _interval(result.published.get(name))) for name, parameter in result.parameters.items()]
     partial = " (from an incomplete run)" if result.partial else ""
-    return [*head, *shown, ("observed", f"{result.n_observed:g} events in {result.n_bins} bins{partial}", ""), ("-ln L", f"{result.nll:.4f}", "")]
+    observed = f"{result.n_observed:g} events in {result.n_bins} bins{_without_simulation(result)}{partial}"
+    return [*head, *shown, ("observed", observed, ""), ("-ln L", f"{result.nll:.4f}", "")]
 
 
 @rows.register
 def _(result: kinds.ScanResult) -> list[Row]:
-    compared = ", ".join(f"{name} {value:.3g}" for name, value in result.comparison.items())
     outside = "" if result.holds_best else " (OUTSIDE the grid: widen x_grid, y_grid)"
-    rows = [(f"{result.x_name}, {result.y_name}", f"minimum at {result.best[0]:.4g}, {result.best[1]:.4g}{outside}", compared)]
+    rows = [(f"{result.x_name}, {result.y_name}", f"minimum at {result.best[0]:.4g}, {result.best[1]:.4g}{outside}", "")]
+    if result.comparison:
+        rows.append(("published scan", _compared(result.comparison), ""))
     return rows + [("not compared", reason.splitlines()[0], "") for reason in result.not_compared]
 
 
 @rows.register
 def _(result: kinds.ProfileResult) -> list[Row]:
-    return [(result.parameter, f"68 %: {_range(result.interval_68)}, 95 %: {_range(result.interval_95)}", "")]
+    return [(result.parameter, f"68 %: {_range(result.interval_68, result.x)}, 95 %: {_range(result.interval_95, result.x)}", "")]
 
 
 @rows.register
@@ -101,7 +106,7 @@ def _(result: kinds.GoodnessOfFit) -> list[Row]:
 
 @rows.register
 def _(result: kinds.FeldmanCousinsResult) -> list[Row]:
-    rows = [(f"{result.parameter} at {float(level):.2%}", _range(interval), "") for level, interval in result.interval.items()]
+    rows = [(f"{result.parameter} at {float(level):.2%}", _range(interval, result.grid), "") for level, interval in result.interval.items()]
     return rows + [("left out", f"fit to the data with {result.parameter} = {value:g} did not converge", "") for value in result.failed_points]
 
 
@@ -142,5 +147,28 @@ def _interval(published: tuple[float, float, float] | None) -> str:
     return f"{published[0]:.{decimals}f} {-abs(published[1]):+.{decimals}f} {published[2]:+.{decimals}f}"
 
 
-def _range(interval: tuple[float, float]) -> str:
-    return f"[{interval[0]:.4g}, {interval[1]:.4g}]"
+def _range(interval: tuple[float, float], grid: Sequence[float]) -> str:
+    """An interval in words where it is open because the grid ended before the curve had risen far enough."""
+    low, high = interval
+    if math.isinf(low) and math.isinf(high):
+        return f"open (grid from {grid[0]:.4g} to {grid[-1]:.4g})"
+    if math.isinf(low):
+        return f"< {high:.4g} (grid begins at {grid[0]:.4g})"
+    if math.isinf(high):
+        return f"> {low:.4g} (grid ends at {grid[-1]:.4g})"
+    return f"[{low:.4g}, {high:.4g}]"
+
+
+def _without_simulation(result: kinds.FitResult) -> str:
+    """What became of data in bins that no simulated event reaches."""
+    if not result.dropped_bins:
+        return ""
+    bins = f"{len(result.dropped_bins)} bins"
+    return f", {result.n_dropped:g} in {bins} without simulation left out" if result.n_dropped else f", {bins} without simulation at the floor"
+
+
+def _compared(comparison: Mapping[str, float]) -> str:
+    """Overlap with the regions of a published scan and difference of the curves."""
+    regions = ", ".join(f"{share} % {comparison[key]:.2f}" for share, key in ((68, "iou_68"), (95, "iou_95")) if key in comparison)
+    difference = f"; rms difference of -ln L {comparison['rms_delta_nll']:.2f}" if "rms_delta_nll" in comparison else ""
+    return f"overlap of regions {regions} (intersection over union){difference}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -54,7 +55,7 @@ def test_invalid_fit_says_so_first() -> None:
 
 
 OTHERS = [
-    (ScanResult("g", "n", [2.0, 4.0], [0.0, 9.0], [[0.0]], {}, (2.87, 6.4), {}, {"iou_68": 0.912}), ("g, n", "minimum at 2.87, 6.4", "iou_68 0.912")),
+    (ScanResult("g", "n", [2.0, 4.0], [0.0, 9.0], [[0.0]], {}, (2.87, 6.4), {}, {}), ("g, n", "minimum at 2.87, 6.4", "")),
     (ProfileResult("g", [], [], {}, (2.68, 3.08), (2.5, 3.3)), ("g", "68 %: [2.68, 3.08], 95 %: [2.5, 3.3]", "")),
     (GoodnessOfFit(1, 10, 0, {}, {"energy": 0.25}, {"energy": 0.03}, {}), ("p-value (energy)", "0.250 ± 0.030", "")),
     (FeldmanCousinsResult("g", 1, 10, [], [], {}, {}, {"0.9": (2.5, 3.25)}), ("g at 90.00%", "[2.5, 3.25]", "")),
@@ -87,6 +88,36 @@ def test_values_are_rounded_to_their_errors(parameter: Parameter, shown: str) ->
     assert row[1] == shown
 
 
+@pytest.mark.parametrize(
+    ("interval", "shown"),
+    [
+        ((-math.inf, 3.303), "< 3.303 (grid begins at 2.2)"),
+        ((2.5, math.inf), "> 2.5 (grid ends at 3.6)"),
+        ((-math.inf, math.inf), "open (grid from 2.2 to 3.6)"),
+    ],
+)
+def test_an_interval_that_the_grid_cut_off_is_said_in_words(interval: tuple[float, float], shown: str) -> None:
+    assert summary.rows(ProfileResult("g", [2.2, 2.9, 3.6], [], {}, (2.5, 3.0), interval))[0][1] == f"68 %: [2.5, 3], 95 %: {shown}"
+    assert summary.rows(FeldmanCousinsResult("g", 1, 10, [2.2, 2.9, 3.6], [], {}, {}, {"0.9": interval}))[0][1] == shown
+
+
+def test_data_without_simulation_are_said() -> None:
+    skipped = replace(fit(), dropped_bins=["a", "b"], n_dropped=3.0)
+    assert ("observed", "60 events in 441 bins, 3 in 2 bins without simulation left out", "") in summary.rows(skipped)
+    assert ("observed", "60 events in 441 bins, 2 bins without simulation at the floor", "") in summary.rows(replace(skipped, n_dropped=0.0))
+
+
+def test_a_comparison_with_a_published_scan_is_said_in_words() -> None:
+    scan = ScanResult("g", "n", [2.0, 4.0], [0.0, 9.0], [[0.0]], {}, (2.87, 6.4), {}, {"iou_68": 0.824, "iou_95": 0.76, "rms_delta_nll": 0.31})
+    words = "overlap of regions 68 % 0.82, 95 % 0.76 (intersection over union); rms difference of -ln L 0.31"
+    assert summary.rows(scan)[1] == ("published scan", words, "")
+
+
+def test_the_column_of_published_values_is_there_when_there_are_any() -> None:
+    assert "published" in text(summary.results_table({"main": fit()}))
+    assert "published" not in text(summary.results_table({"main": replace(fit(), published={})}))
+
+
 def test_toys_count_the_failed() -> None:
     toys = ToysResult(1, {}, 100, 98, 2, {"x": 2}, "thrown", {}, {}, {"g": 0.02}, {"g": 1.01}, {})
     assert summary.rows(toys) == [("toys", "98 of 100 valid", ""), ("pull of g", "mean +0.020, width 1.010", "")]
@@ -110,9 +141,11 @@ def test_account_tells_what_is_missing() -> None:
     datasets = {
         "data": {"kind": "data", "files": 1, "expected": 102, "processed": 102, "fraction": 1.0},
         "mc": {"kind": "mc", "files": 12, "expected": 820_000, "processed": 410_000, "fraction": 0.5},
+        "bad": {"kind": "mc", "files": 5, "unopened": 4, "expected": 10, "processed": 10, "fraction": 0.2},
     }
     lines = text(summary.account_table({"datasets": datasets})).splitlines()
     assert any(line.split() == ["data", "data", "1", "102", "all"] for line in lines)
+    assert any(line.split() == ["bad", "mc", "5", "(4", "not", "opened)", "10", "10", "(20.0%)"] for line in lines)
     assert any(line.split() == ["mc", "mc", "12", "820,000", "410,000", "(50.0%)"] for line in lines)
 
 
