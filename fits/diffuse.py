@@ -110,8 +110,7 @@ def _published(options: diffuse.Scan, config: DiffuseConfig) -> tuple[ExternalSc
 
 def _parameters_named(options: diffuse.Fit) -> Iterator[tuple[str, str]]:
     """(key path below the fit, parameter) of every place that names a parameter."""
-    if "minos" in options.model_fields_set:
-        yield from ((f"minos.{i}", name) for i, name in enumerate(options.minos))
+    yield from ((f"minos.{i}", name) for i, name in enumerate(options.minos or ()))
     yield from ((f"profiles.{i}.parameter", one.parameter) for i, one in enumerate(options.profiles))
     yield from ((f"upper_limits.{i}.parameter", one.parameter) for i, one in enumerate(options.upper_limits))
     yield from ((f"published.{name}", name) for name in options.published)
@@ -129,7 +128,8 @@ class _Fit:
     def __init__(self, inputs: Inputs, name: str, options: diffuse.Fit, prepared: Prepared, progress: Progress | None) -> None:
         self.inputs, self.name, self.options, self.prepared, self.progress = inputs, name, options, prepared, progress
         self.nll, self.seed = prepared.nll, inputs.config.seed
-        self.minos = [name for name in options.minos if name in self.nll.names]  # the default names parameters that not every model has
+        own = ["astro_norm", *(one.name for one in self.nll.model.spectrum.parameters)]
+        self.minos = own if options.minos is None else options.minos
 
     def results(self) -> dict[str, Any]:
         """The fit itself and everything its options ask for."""

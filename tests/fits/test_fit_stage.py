@@ -149,6 +149,12 @@ def test_the_same_seed_gives_the_same_results(make) -> None:
     assert fit(config)["main.toys"] == fit(config)["main.toys"]
 
 
+def test_intervals_of_the_norm_and_of_every_shape_parameter_unless_others_are_named(make) -> None:
+    fits = {"own": {"model": {"astro": "log_parabola"}}, "named": {"minos": ["atmos_norm"]}, "none": {"minos": []}}
+    found = {name: {key for key, one in result.parameters.items() if one.minos} for name, result in fit(make(fits)).items()}
+    assert found == {"own": {"astro_norm", "astro_gamma", "beta"}, "named": {"atmos_norm"}, "none": set()}
+
+
 def test_an_asimov_fit_returns_its_start_values(make) -> None:
     fits = {"main": {"data": "asimov", "parameters": {"astro_gamma": {"start": 2.7}, "astro_norm": {"start": 5.0}}}}
     found = fit(make(fits))["main"].parameters
