@@ -56,6 +56,15 @@ class Processor(Strict):
     negative_weights: Literal["refuse", "allow"] = "refuse"
     flavours: bool = True  # keep one class per flavour; false: one class, as in the exercise
 
+    @model_validator(mode="after")
+    def _pairs_as_deep_as_weights(self) -> Processor:
+        if self.pair_moments is not None and self.pair_moments > self.moments:
+            raise ValueError(
+                f"pair_moments: {self.pair_moments} needs moments: {self.pair_moments}, both fold the same spectrum; "
+                f"set pair_moments: {self.moments} (or null: no effective likelihood)"
+            )
+        return self
+
 
 class Prior(Strict):
     """One prior: exactly one of its keys."""
@@ -168,7 +177,7 @@ class Fit(Strict):
     empty_bins: Literal["refuse", "skip", "floor"] = "refuse"
     data: Literal["observed", "asimov"] = "observed"
     parameters: dict[str, ParameterOptions] = {}
-    minos: list[str] = ["astro_norm", "astro_gamma"]
+    minos: list[str] | None = None  # null: astro_norm and the spectrum's own parameters
     scan: Scan | None = None
     profiles: list[Profile] = []
     toys: Toys | None = None

@@ -166,9 +166,11 @@ class Model:
         error = np.where(self.expected(theta) > FOLD_MINIMUM, self.fold_error(theta), 0.0)
         worst = int(np.argmax(error))
         if error[worst] > FOLD_TOLERANCE:
+            bends = "it bends within a true-energy node; raise processor.true_energy.per_decade or put breakpoints on its breaks"
+            unknown = "a bound for events anywhere in their true-energy node, as the response lacks second moments; set processor.moments: 2"
             warnings.warn(
-                f"folding the spectrum may be wrong by {error[worst]:.1e} in bin {self.response.bins[worst].label}: it bends within a true-energy "
-                "node; raise processor.true_energy.per_decade or put breakpoints on its breaks",
+                f"folding the spectrum may be wrong by {error[worst]:.1e} in bin {self.response.bins[worst].label}: "
+                f"{bends if self.n_moments == 3 else unknown}",
                 stacklevel=2,
             )
         return float(error[worst])

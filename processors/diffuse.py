@@ -63,7 +63,7 @@ class DiffuseProcessor(ProcessorABC):
         """Axes class, component (with pairs ``a*b``), moment, reco_energy, third axis, true_energy of a channel's response."""
         classes = layout.classes if self.options.flavours else (ALL,)
         components = (*layout.components, *(f"{first}*{second}" for first, second in self._pairs(layout)))
-        moments = list(range(max(self.options.moments, self.options.pair_moments or 0) + 1))
+        moments = list(range(self.options.moments + 1))
         return (
             response_fill.category("class", classes, "Class"),
             response_fill.category("component", components, "Component"),

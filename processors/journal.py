@@ -67,8 +67,9 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
+            reason = os.strerror(error.errno or 0)
             raise InputError(
-                f"{self.directory}: cannot write the journal ({os.strerror(error.errno or 0)}); make room and run the command again: what is in it stays valid"
+                f"{self.directory}: cannot write the journal ({reason}); make room and run the command again: what is in it stays valid"
             ) from None
 
     def keep_only(self, keys: Collection[str]) -> None:

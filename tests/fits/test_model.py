@@ -105,6 +105,16 @@ def test_a_break_inside_a_node_is_warned_of_and_a_breakpoint_cures_it() -> None:
     assert relative(Model(case.response, on_edge).expected(theta), exact)[exact > 1e-4].max() < 1e-5
 
 
+@pytest.mark.parametrize("moments", [0, 1])
+def test_without_second_moments_the_error_of_the_fold_is_a_bound(moments: int) -> None:
+    case, theta = generated(per_decade=5, moments=moments), np.array([6.0, 3.5, 1.0])
+    exact, _ = expectation(case, PowerLaw(), theta)
+    model = Model(case.response, PowerLaw())
+    with pytest.warns(UserWarning, match=r"a bound for events anywhere in their .* node, .* lacks second moments; set processor.moments: 2"):
+        bound = model.check_fold(theta)
+    assert relative(model.expected(theta), exact)[exact > 0.01].max() < bound
+
+
 def test_a_response_of_points_has_no_folding_error() -> None:
     """Surrogate: M_1 = M_2 = 0, nodes are points, whatever the spectrum."""
     assert Model(surrogate_response(), ExponentialCutoff()).fold_error([6.0, 2.3, 5.0, 1.0]).max() == 0.0

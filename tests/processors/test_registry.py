@@ -188,7 +188,8 @@ def test_what_cannot_be_built_is_explained(folder: Path, name: str, options: str
 
 def test_the_processor_of_the_diffuse_analysis_is_built_from_its_options(tmp_path: Path) -> None:
     (tmp_path / "d.yaml").write_text(
-        "name: d\nanalysis: diffuse\nprocessor: {binning: bootcamp, moments: 1}\ndatasets: {mc: {files: x.json, kind: mc, format: toy_json}}\n"
+        "name: d\nanalysis: diffuse\nprocessor: {binning: bootcamp, moments: 1, pair_moments: 1}\n"
+        "datasets: {mc: {files: x.json, kind: mc, format: toy_json}}\n"
     )
     built = build(load_config(tmp_path / "d.yaml"), "mc")
     assert type(built.processor).__name__ == "DiffuseProcessor"
