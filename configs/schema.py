@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema, models_json_schema
 
 from configs import diffuse
+from configs.document import Document, KeyPath, read_document
 from configs.errors import InputError, nearest
 from configs.strict import Strict
-
-KeyPath = tuple[str | int, ...]
-NUMBER = ("tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"))
-
-
-class Loader(yaml.SafeLoader):
-    """YAML in which 1e8 is a number, as in YAML 1.2; PyYAML follows 1.1, where only 1.0e+8 is one and 1e8 is text."""
-
-    yaml_implicit_resolvers = yaml.SafeLoader.yaml_implicit_resolvers | {
-        first: [*yaml.SafeLoader.yaml_implicit_resolvers[first], NUMBER] for first in "+-.0123456789"
-    }
 
 
 class Example(Strict):
@@ -147,25 +135,16 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Any:
     options class of the analysis (a subclass of ``Config``). Raises ``InputError`` naming file, line and key path of every problem.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise InputError(
-            f"{path}: cannot read the configuration ({reason}); give the path of a YAML file, e.g. configs/diffuse_example.yaml"
-        ) from None
-    data, lines = _parse(text, path)
-    for override in overrides:
-        _override(data, override)
-    analysis = data.get("analysis")
+    document = read_document(path, overrides)
+    analysis = document.data.get("analysis")
     if not isinstance(analysis, str) or analysis not in ANALYSES:
-        raise InputError(f"{path}{_line(lines, ('analysis',))}: analysis: {analysis!r} is not an analysis{nearest(str(analysis), ANALYSES)}")
-    if "source" in data:
-        raise InputError(f"{path}{_line(lines, ('source',))}: source: unknown key{nearest('source', _known_keys(ANALYSES[analysis], ()))}")
+        raise InputError(document.say(("analysis",), f"{analysis!r} is not an analysis{nearest(str(analysis), ANALYSES)}"))
+    if "source" in document.data:
+        raise InputError(document.say(("source",), f"unknown key{nearest('source', _known_keys(ANALYSES[analysis], ()))}"))
     try:
-        return ANALYSES[analysis].model_validate({**data, "source": path.resolve()})
+        return ANALYSES[analysis].model_validate({**document.data, "source": path.resolve()})
     except ValidationError as error:
-        raise InputError("\n".join(_messages(error, ANALYSES[analysis], path, lines))) from None
+        raise InputError("\n".join(_messages(error, ANALYSES[analysis], document))) from None
 
 
 def json_schema() -> dict[str, Any]:
@@ -189,84 +168,27 @@ def as_json(config: Config) -> dict[str, Any]:
     return json.loads(config.model_dump_json(by_alias=True))
 
 
-def _parse(text: str, path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
-    """Return the YAML mapping and the line of every key path in it."""
-    try:
-        root = yaml.compose(text, Loader=Loader)
-        data = yaml.load(text, Loader)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(data, dict):
-        raise InputError(f"{path}: a configuration is a mapping of keys (name, analysis, datasets, ...), not {type(data).__name__}")
-    lines: dict[KeyPath, int] = {}
-    _collect_lines(root, (), lines, path)
-    return data, lines
+def _messages(error: ValidationError, model: type[Config], document: Document) -> list[str]:
+    return [document.say(*_message(problem, model, document)) for problem in error.errors(include_url=False)]
 
 
-def _collect_lines(node: yaml.Node | None, prefix: KeyPath, lines: dict[KeyPath, int], path: Path) -> None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            here = (*prefix, key.value)
-            if here in lines:
-                raise InputError(f"{path}:{key.start_mark.line + 1}: {_dotted(here)} is given twice (first in line {lines[here]}); keep one")
-            lines[here] = key.start_mark.line + 1
-            _collect_lines(value, here, lines, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            lines[(*prefix, index)] = value.start_mark.line + 1
-            _collect_lines(value, (*prefix, index), lines, path)
+def _message(problem: Any, model: type[Config], document: Document) -> tuple[KeyPath, str]:
+    """Key path and text of one problem."""
+    location = tuple(part for part in problem["loc"] if not str(part).startswith(TAG))
+    if problem["type"] == "extra_forbidden":
+        return location, f"unknown key{nearest(str(location[-1]), _known_keys(model, problem['loc'][:-1]))}"
+    if problem["type"] == "missing":
+        return _missing(location, document)
+    return location, f"{problem['msg'].removeprefix('Value error, ')} (given: {problem['input']!r})"
 
 
-def _override(data: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals or not key:
-        raise InputError(f"--set {override}: expected key.path=value, e.g. --set fits.main.likelihood=say")
-    try:
-        value = yaml.load(text, Loader)
-    except yaml.YAMLError as error:
-        raise InputError(f"--set {override}: the value is not valid YAML: {error}") from None
-    *parents, last = key.split(".")
-    target: Any = data
-    for parent in parents:
-        if isinstance(target, list) and parent.isdigit() and int(parent) < len(target):
-            target = target[int(parent)]
-            continue
-        if not isinstance(target, dict):
-            raise InputError(f"--set {override}: {parent} lies below a value, not below a mapping")
-        target = target.setdefault(parent, {})
-    if isinstance(target, list) and last.isdigit() and int(last) < len(target):
-        target[int(last)] = value
-    elif isinstance(target, dict):
-        target[last] = value
-    else:
-        raise InputError(f"--set {override}: {last} lies below a value, not below a mapping")
-
-
-def _dotted(location: Sequence[str | int]) -> str:
-    return ".".join(str(part) for part in location)
-
-
-def _line(lines: Mapping[KeyPath, int], location: KeyPath) -> str:
-    """``:17`` for the deepest known part of a key path, or nothing (a value given by --set has no line)."""
-    for length in range(len(location), 0, -1):
-        if location[:length] in lines:
-            return f":{lines[location[:length]]}"
-    return ""
-
-
-def _messages(error: ValidationError, model: type[Config], path: Path, lines: Mapping[KeyPath, int]) -> list[str]:
-    messages = []
-    for problem in error.errors(include_url=False):
-        location = tuple(part for part in problem["loc"] if not str(part).startswith(TAG))
-        text = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            text = f"unknown key{nearest(str(location[-1]), _known_keys(model, problem['loc'][:-1]))}"
-        elif problem["type"] == "missing":
-            text = "this key is required"
-        else:
-            text = f"{text} (given: {problem['input']!r})"
-        messages.append(f"{path}{_line(lines, location)}: {_dotted(location) or 'configuration'}: {text}")
-    return messages
+def _missing(location: KeyPath, document: Document) -> tuple[KeyPath, str]:
+    """A key that is required; part of a data set that only an override names is a slip in its name."""
+    below = [path for path in document.overrides if path[:2] == location[:2] and len(path) > 2]
+    if location[0] == "datasets" and below and document.only_by_override(location[:2]):
+        known = [str(path[1]) for path in document.lines if len(path) == 2 and path[0] == "datasets"]
+        return below[0], f"no data set {location[1]!r}{nearest(str(location[1]), known)}"
+    return location, "this key is required"
 
 
 def _known_keys(model: Any, location: Sequence[str | int]) -> list[str]:

@@ -170,12 +170,17 @@ OVERRIDES = {
     "seed=[": r"--set seed=\[: the value is not valid YAML",
     "name.x=1": r"--set name\.x=1: x lies below a value, not below a mapping",
     "name.x.y=1": r"--set name\.x\.y=1: x lies below a value, not below a mapping",
-    "fits.main.likelyhood=say": r"c\.yaml:9: fits\.main\.likelyhood: unknown key; did you mean 'likelihood'\?",
-    "fits.main.likelihood=gauss": r"c\.yaml:10: fits\.main\.likelihood: Input should be .* \(given: 'gauss'\)",
-    "fits.main.model={astro: table}": r"c\.yaml.*: fits\.main\.model: astro: table needs the key 'table'",
-    "fits.main.model={table: flux.txt}": r"fits\.main\.model: table: flux\.txt has no effect with astro: power_law; set astro: table",
-    "fits.main.model={astro: table, table: a.txt, class: m.C}": r"fits\.main\.model: class: m\.C has no effect with astro: table",
-    "executor.workers=0": r"c\.yaml: executor\.workers: Input should be greater than 0 \(given: 0\)",
+    "fits.main.likelyhood=say": r"^--set fits\.main\.likelyhood=say: unknown key; did you mean 'likelihood'\?$",
+    "fits.main.likelihood=gauss": r"^--set fits\.main\.likelihood=gauss: Input should be .* \(given: 'gauss'\)$",
+    "fits.main.minos=[1]": r"^--set fits\.main\.minos=\[1\]: fits\.main\.minos\.0: Input should be a valid string",
+    "fits.main.model={astro: table}": r"^--set fits\.main\.model=\{astro: table\}: astro: table needs the key 'table'",
+    "fits.main.model.astro=table": r"c\.yaml:9: fits\.main\.model \(with --set fits\.main\.model\.astro=table\): astro: table needs the key 'table'",
+    "datasets.dato.tree=hits": r"^--set datasets\.dato\.tree=hits: no data set 'dato'; did you mean 'data'\?$",
+    "datasets.more={tree: hits}": r"^--set datasets\.more=\{tree: hits\}: datasets\.more\.kind: this key is required$",
+    "analysis=difuse": r"^--set analysis=difuse: 'difuse' is not an analysis; did you mean 'diffuse'\?$",
+    "fits.main.model={table: flux.txt}": r"table: flux\.txt has no effect with astro: power_law; set astro: table",
+    "fits.main.model={astro: table, table: a.txt, class: m.C}": r"class: m\.C has no effect with astro: table",
+    "executor.workers=0": r"^--set executor\.workers=0: Input should be greater than 0 \(given: 0\)",
 }
 
 
@@ -183,6 +188,11 @@ OVERRIDES = {
 def test_wrong_override_is_named(override: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=OVERRIDES[override]):
         load(tmp_path, BASE, override)
+
+
+def test_a_data_set_may_be_added_by_overrides(tmp_path: Path) -> None:
+    config = load(tmp_path, BASE, "datasets.more.files=b.json", "datasets.more.kind=data")
+    assert (config.datasets["more"].files, config.datasets["more"].kind) == (["b.json"], "data")
 
 
 def test_overrides_do_not_reach_the_file(tmp_path: Path) -> None:
@@ -248,5 +258,5 @@ def test_module_writes_the_schema(tmp_path: Path) -> None:
 
 
 def test_an_analysis_without_any_fit_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"fits: Dictionary should have at least 1 item"):
+    with pytest.raises(InputError, match=r"--set fits={}: Dictionary should have at least 1 item"):
         load(tmp_path, BASE, "fits={}")
