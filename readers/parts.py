@@ -109,4 +109,6 @@ def _parquet(path: str) -> Iterator[Part]:
         yield Part("row groups", "Parquet", shape=(len(rows),), details="; ".join([spread, *sorted(codecs), str(metadata.created_by or "")]))
 
 
-LISTERS: dict[str, Callable[[str], Iterator[Part]]] = {"hdf5": _hdf5, "root": _root, "npz": _npz, "parquet": _parquet}
+LISTERS: dict[str, Callable[[str], Iterator[Part]]] = {
+    "hdf5": _hdf5, "digihit": _hdf5, "truehit": _hdf5, "dense": _hdf5, "root": _root, "npz": _npz, "parquet": _parquet,
+}  # fmt: skip

@@ -102,7 +102,7 @@ def remove_tables(output: str | Path, keep: Sequence[Path] = ()) -> None:
     for path in sorted(folder.glob(f"*/*{ENDING}")):
         if path not in keep:
             path.unlink()
-    for place in sorted(folder.glob("*")) + [folder]:
+    for place in [*sorted(folder.glob("*")), folder]:
         if place.is_dir() and not any(place.iterdir()):
             shutil.rmtree(place)
 
