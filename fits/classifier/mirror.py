@@ -193,10 +193,8 @@ def judge(tests: Sequence[LikelihoodRatio], names: tuple[str, str], detectable: 
     if interaction_seen:
         return POSITION_DEPENDENT, f"{POSITION_DEPENDENT}: how well {pair} are told apart varies with the vertex ({numbers})"
     if cell_seen and not class_seen:
-        return (
-            MIRROR,
-            f"{MIRROR}: the response varies with the vertex but not with the class, which is what no discrimination between {pair} looks like ({numbers})",
-        )
+        meaning = f"the response varies with the vertex but not with the class, which is what no discrimination between {pair} looks like"
+        return MIRROR, f"{MIRROR}: {meaning} ({numbers})"
     verdict = CLASS_INFORMATION if class_seen else NO_DISCRIMINATION
     where = (
         "the response varies with the vertex in the same way for both"
