@@ -16,6 +16,7 @@ from data_info.catalogue import data_dir, entry
 from data_info.files import find_files
 from records.manifest import load_manifest, update_manifest
 from records.provenance import file_identity, package_versions, source_digest, value_digest
+from records.tables import table_paths
 
 SECTIONS = {
     "process": ("analysis", "seed", "datasets", "processor"),
@@ -46,7 +47,7 @@ def dependencies(stage: str, config: Config) -> dict[str, str]:
         "configuration": value_digest(section),
         "inputs": value_digest([_dataset_state(name, config) for name in config.datasets] if stage == "process" else []),
         "files": value_digest(_mentioned_files(section, config)),
-        "upstream": value_digest([_state(config.output / name) for name in UPSTREAM[stage]]),
+        "upstream": value_digest([[path.name, _state(path)] for path in _upstream(config.output, stage)]),
         "code": source_digest(CODE[stage]),
         "packages": value_digest(package_versions()),
     }
@@ -72,6 +73,11 @@ def record(output: Path, stage: str, depends: Mapping[str, str], outputs: Iterab
     present = load_manifest(output).get("stages", {}).get(stage, {})
     left = {str(path.relative_to(output)): _state(path) for path in sorted(outputs)}
     update_manifest(output, stage, {**present, "key": value_digest(dict(depends)), "depends": dict(depends), "outputs": left, "complete": complete})
+
+
+def _upstream(output: Path, stage: str) -> list[Path]:
+    """The files that the stages before left."""
+    return [output / name for name in UPSTREAM[stage]] + (table_paths(output) if stage != "process" else [])
 
 
 def _dataset_state(name: str, config: Config) -> Any:

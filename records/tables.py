@@ -6,7 +6,7 @@ A file ``tables/<data set>/<name>.parquet`` below the output directory depends o
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,12 +72,19 @@ class Table:
 
 def concatenate(parts: Sequence[Table]) -> Table:
     """The rows of all parts in order. Raises ``InputError`` when columns or their types differ (text of any width is one type)."""
-    first = parts[0]
+    check_same_columns(parts)
+    return Table({name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}) if len(parts) > 1 else parts[0]
+
+
+def check_same_columns(parts: Sequence[Table], name: str = "") -> None:
+    """Refuse parts of one table (``name``) whose columns, their order or their types differ with ``InputError``."""
+    ours = _types(parts[0])
     for part in parts[1:]:
-        if (theirs := _types(part)) != (ours := _types(first)):
-            differing = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)) or ["their order"]
-            raise InputError(f"parts of a table differ in {', '.join(differing)}: {ours} against {theirs}; give the same columns whatever the events")
-    return Table({name: np.concatenate([part.columns[name] for part in parts]) for name in first.columns}) if len(parts) > 1 else first
+        theirs = _types(part)
+        if list(ours.items()) != list(theirs.items()):
+            differing = sorted(column for column in ours.keys() | theirs.keys() if ours.get(column) != theirs.get(column)) or ["order of columns"]
+            of_both = "; ".join(f"{column}: {ours.get(column, 'absent')} and {theirs.get(column, 'absent')}" for column in differing)
+            raise InputError(f"parts of the table {name!r} differ ({of_both}); a processor must return the same columns whatever the events")
 
 
 def table_path(output: str | Path, dataset: str, name: str) -> Path:
@@ -99,9 +106,8 @@ def save_tables(output: str | Path, tables: TablesByDataset) -> list[Path]:
 def remove_tables(output: str | Path, keep: Sequence[Path] = ()) -> None:
     """Remove the tables below ``output`` that are not in ``keep``."""
     folder = Path(output) / FOLDER
-    for path in sorted(folder.glob(f"*/*{ENDING}")):
-        if path not in keep:
-            path.unlink()
+    for path in set(table_paths(output)) - set(keep):
+        path.unlink()
     for place in [*sorted(folder.glob("*")), folder]:
         if place.is_dir() and not any(place.iterdir()):
             shutil.rmtree(place)
@@ -131,23 +137,22 @@ def load_table(path: str | Path, columns: Sequence[str] | None = None) -> Table:
 def load_tables(output: str | Path) -> dict[str, dict[str, Table]]:
     """Every table below an output directory as ``{data set: {name: table}}``."""
     found: dict[str, dict[str, Table]] = {}
-    for dataset, name, path in _present(output):
-        found.setdefault(dataset, {})[name] = load_table(path)
+    for path in table_paths(output):
+        found.setdefault(path.parent.name, {})[path.stem] = load_table(path)
     return found
 
 
 def list_tables(output: str | Path) -> dict[str, list[str]]:
     """Names of the tables by data set, without reading them."""
     found: dict[str, list[str]] = {}
-    for dataset, name, _ in _present(output):
-        found.setdefault(dataset, []).append(name)
+    for path in table_paths(output):
+        found.setdefault(path.parent.name, []).append(path.stem)
     return found
 
 
-def _present(output: str | Path) -> Iterator[tuple[str, str, Path]]:
-    for path in sorted((Path(output) / FOLDER).glob(f"*/*{ENDING}")):
-        if not path.name.startswith("."):
-            yield path.parent.name, path.stem, path
+def table_paths(output: str | Path) -> list[Path]:
+    """The files of all tables below an output directory."""
+    return [path for path in sorted((Path(output) / FOLDER).glob(f"*/*{ENDING}")) if not path.name.startswith(".")]
 
 
 def _checked(name: str) -> str:
