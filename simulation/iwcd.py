@@ -14,11 +14,11 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator, SeedSequence
 from numpy.typing import NDArray
+from physics.tank_geometry import short_tank
 
 from configs.iwcd import THRESHOLD_MEV
 from physics.particles import MASS_MEV
 from physics.tank import Tank, direction_from_angles, outside, preset, towall
-from physics.tank_geometry import short_tank
 from simulation import iwcd_hits
 from simulation.iwcd_hits import Detection, Hits, Photons
 from simulation.iwcd_light import expected_light
@@ -91,7 +91,7 @@ class Sample:
         return generate_event(rng, particle, self.light, photons=self.photons)
 
 
-def generate_event(rng: Generator, particle: str, light: Light = Light(), *, photons: bool = False) -> Event:  # noqa: B008
+def generate_event(rng: Generator, particle: str, light: Light = Light(), *, photons: bool = False) -> Event:
     """Throw one event of a particle: vertex uniform in the tank, direction isotropic, visible energy uniform up to 1000 MeV.
 
     The energy of pi0 is uniform in kinetic energy, as in the reference files. Returns truth and hits (or single photo-electrons).

@@ -49,7 +49,11 @@ class Detection:
 
 
 def detect(rng: Generator, expected_pe: Array, mean_time_ns: Array, scatter: float) -> Detection:
-    """Throw direct, scattered and dark photo-electrons. Without direct light nothing scatters; dark noise lies within ``WINDOW_NS`` of the first light."""
+    """Throw direct, scattered and dark photo-electrons.
+
+    ``expected_pe`` and ``mean_time_ns`` (n,) by photomultiplier; ``scatter`` is the fraction that arrives elsewhere and late. Without direct light
+    nothing scatters; dark noise lies within ``WINDOW_NS`` of the first light.
+    """
     direct = rng.poisson((1.0 - scatter) * expected_pe)
     times = mean_time_ns[direct > 0]
     n_scattered = rng.poisson(scatter * expected_pe.sum()) if times.size else 0
