@@ -32,7 +32,7 @@ def interval(passed: ArrayLike, total: ArrayLike, level: float = ONE_SIGMA, meth
         raise InputError(f"interval level {level} is not between 0 and 1; give e.g. 0.6827")
     if method not in METHODS:
         raise InputError(f"unknown interval {method!r}{nearest(method, METHODS)}")
-    low, high = METHODS[method](k, np.maximum(n, 1e-300), level)
+    low, high = METHODS[method](k, np.where(n > 0, n, 1.0), level)
     empty = n == 0
     return np.where(empty, 0.0, low), np.where(empty, 1.0, high)
 
