@@ -137,7 +137,8 @@ def resolve_folder(folder: str) -> Path:
     if not inside:
         folders = {name.rpartition("/")[0] for name in entries()}
         raise InputError(f"{folder!r} is not a folder of the catalogue of public data{nearest(folder, folders)}")
-    return [resolve(name) for name in inside][0].parent
+    paths = [resolve(name) for name in inside]
+    return paths[0].parent
 
 
 def obtain(item: Entry, directory: Path) -> Path:

@@ -110,12 +110,13 @@ def _integers(path: Path) -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def _numbers(path: Path, dimensions: tuple[int, ...] = (1, 2)) -> NDArray[np.float64]:
+def _numbers(path: Path, dimensions: tuple[int, ...] = (1, 2, 3)) -> NDArray[np.float64]:
+    """Values (n,) or (n, width); further axes of one row are laid side by side."""
     values = read_npy(path)
     if values.ndim not in dimensions or values.dtype.kind not in "iuf":
         wanted = "rows of one number for each class" if dimensions == (2,) else "one number, or some, for each row"
         raise SourceError(f"{path}: {values.dtype} of shape {values.shape}; needed are {wanted}")
-    return values.astype(np.float64)
+    return values.astype(np.float64).reshape(values.shape if values.ndim < 3 else (len(values), -1))
 
 
 def _check_lengths(outputs: ClassifierOutputs, target: str) -> None:

@@ -28,9 +28,11 @@ from readers.events import LazyColumn
 from readers.files import is_url
 from readers.hdf5 import check_filled, open_file
 from readers.source import SourceError
-from readers.time_origin import SAMPLE_EVENTS, time_origin
+from readers.time_origin import time_origin
 
 POSITIONS_FILE = "mpmt_image_positions.npz"
+BLOCK_EVENTS = 256  # images in memory at a time (25 MB of the barrel's)
+SAMPLE_EVENTS = BLOCK_EVENTS  # that tell the time convention
 POINT_FIELDS = ("charge", "time", "x", "y", "z", "dx", "dy", "dz")
 GRIDS = {(40, 40): "tall tank with caps", (29, 40): "short tank", (75, 75): "20-inch PMTs", (27, 27): "multi-PMT modules", MAPPED_GRID: "barrel"}
 CHANNELS = {(75, 75): (2,), (29, 40): (DENSE_PLACES, DENSE_CHANNELS)}
@@ -114,16 +116,22 @@ def _given_modules(path: str, grid: tuple[int, int]) -> NDArray[np.int64] | None
 
 def _hits(path: str, image: Image, start: int, stop: int) -> Any:
     check_filled(path, image.dataset)
+    blocks = [_block(image, first, min(first + BLOCK_EVENTS, stop)) for first in range(start, stop, BLOCK_EVENTS)] or [_block(image, start, start)]
+    counts = np.concatenate([block[0] for block in blocks])
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    contents = [ak.contents.NumpyArray(np.concatenate(parts)) for parts in zip(*(block[1] for block in blocks), strict=True)]
+    return ak.contents.ListOffsetArray(ak.index.Index64(offsets), ak.contents.RecordArray(contents, list(image.fields), length=int(offsets[-1])))
+
+
+def _block(image: Image, start: int, stop: int) -> tuple[NDArray[np.int64], list[NDArray[Any]]]:
+    """Hits of each event (their number) and the values of their fields."""
     content = np.asarray(image.dataset[start:stop], dtype=np.float32)
     if image.fields == POINT_FIELDS:
         event, place = np.nonzero(content[..., 0] > 0)
         columns: list[NDArray[Any]] = [content[event, place, number] for number in range(len(POINT_FIELDS))]
     else:
         event, columns = _cells(content, image)
-    counts = np.bincount(event, minlength=stop - start)
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    contents = [ak.contents.NumpyArray(np.ascontiguousarray(values)) for values in columns]
-    return ak.contents.ListOffsetArray(ak.index.Index64(offsets), ak.contents.RecordArray(contents, list(image.fields), length=len(event)))
+    return np.bincount(event, minlength=stop - start), columns
 
 
 def _cells(content: NDArray[np.float32], image: Image) -> tuple[NDArray[np.int64], list[NDArray[Any]]]:

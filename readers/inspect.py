@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import awkward as ak
 import numpy as np
 
 from readers.columns import ColumnSource
+from readers.digihit_layout import FORMATS
+from readers.digihit_summary import summarise
 from readers.files import check_file, is_url
 from readers.parts import list_parts
 from readers.registry import detect_format, open_source
@@ -17,6 +20,7 @@ from readers.source import SourceError
 from readers.structure import Statistics, Structure
 
 CHUNK_ENTRIES = 200_000
+CHUNK_RECORDS = 5_000  # entries of a column of lists of records: events with thousands of hits
 
 
 def describe(
@@ -46,6 +50,8 @@ def describe(
         return Structure(" + ".join(paths), name, _size(paths), None, parts=parts, notes=(str(error),))
     with source:
         notes = [f"{column}: {reason}" for column, reason in source.unreadable.items()]
+        summary, problems = summarise(paths[0], name) if name in FORMATS else ({}, [])
+        notes += [problem for problem in problems if problem not in notes]
         return Structure(
             source.path,
             name,
@@ -54,9 +60,10 @@ def describe(
             tuple(source.columns.values()),
             parts,
             dict(source.attributes),
-            first_entries=tuple(ak.to_list(source.events(0, min(show, len(source))))) if show else (),
+            first_entries=_first_entries(source, show, notes),
             statistics=_statistics(source, notes) if statistics else {},
-            notes=tuple(notes),
+            notes=tuple(dict.fromkeys(notes)),
+            summary=summary,
         )
 
 
@@ -64,25 +71,40 @@ def _size(paths: Sequence[str]) -> int | None:
     return None if any(is_url(path) for path in paths) else sum(Path(path).stat().st_size for path in paths)
 
 
-def _statistics(source: ColumnSource, notes: list[str]) -> dict[str, Statistics]:
-    """Statistics of every numeric column; a column that cannot be read is added to ``notes``."""
-    found: dict[str, Statistics] = {}
-    for name, column in source.columns.items():
+def _first_entries(source: ColumnSource, count: int, notes: list[str]) -> tuple[dict[str, Any], ...]:
+    """The first entries; a column that cannot be read is added to ``notes``."""
+    events = source.events(0, min(count, len(source)))
+    found: dict[str, list[Any]] = {}
+    for name in source.columns if len(events) else ():
         try:
-            numbers = None if "string" in column.dtype or "datetime" in column.dtype else _of_column(source, name)
+            found[name] = ak.to_list(events[name])
         except SourceError as error:
             notes.append(str(error))
-            continue
-        if numbers is not None:
-            found[name] = numbers
+    return tuple({name: values[row] for name, values in found.items()} for row in range(len(events)))
+
+
+def _statistics(source: ColumnSource, notes: list[str]) -> dict[str, Statistics]:
+    """Statistics of every numeric column, of records field by field; a column that cannot be read is added to ``notes``."""
+    found: dict[str, Statistics] = {}
+    for name, column in source.columns.items():
+        fields = source.events(0, 0)[name].fields if "{" in column.dtype else []
+        for field in fields or [""]:
+            try:
+                numbers = None if "string" in column.dtype or "datetime" in column.dtype else _of_column(source, name, field)
+            except SourceError as error:
+                notes.append(str(error))
+                continue
+            if numbers is not None:
+                found[f"{name}.{field}" if field else name] = numbers
     return found
 
 
-def _of_column(source: ColumnSource, name: str) -> Statistics | None:
+def _of_column(source: ColumnSource, name: str, field: str = "") -> Statistics | None:
     minimum, maximum, total, count, nan = np.inf, -np.inf, 0.0, 0, 0
-    for start in range(0, len(source), CHUNK_ENTRIES):
-        values = source.events(start, min(start + CHUNK_ENTRIES, len(source)))[name]
-        numbers = np.asarray(ak.flatten(values, axis=None))
+    step = CHUNK_RECORDS if field else CHUNK_ENTRIES
+    for start in range(0, len(source), step):
+        values = source.events(start, min(start + step, len(source)))[name]
+        numbers = np.asarray(ak.flatten(values[field] if field else values, axis=None))
         if numbers.dtype.kind not in "iufb":
             return None
         finite = numbers[np.isfinite(numbers)]

@@ -50,6 +50,7 @@ class Structure:
     notes: tuple[str, ...] = ()
     first_entries: tuple[Mapping[str, Any], ...] = ()
     statistics: Mapping[str, Statistics] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values; NaN and infinity become None, so that any JSON parser reads them."""
@@ -68,6 +69,8 @@ class Structure:
         size = "" if self.size_bytes is None else f", {self.size_bytes:,} bytes"
         entries = "no single table of events" if self.entries is None else f"{self.entries:,} entries"
         shown: list[Any] = [Text(f"{self.path}: {self.format}{size}, {entries}")]
+        if self.summary:
+            shown.append(_table(("summary", ""), [(name, str(value)) for name, value in self.summary.items()]))
         if self.columns:
             shown.append(self._columns_table())
         if self.parts:
@@ -85,6 +88,7 @@ class Structure:
         rows = [(column.name, column.dtype, column.unit, column.meaning) for column in self.columns]
         if not self.statistics:
             return _table(headings, rows)
+        rows += [(name, "", "", "") for name in self.statistics if name not in {row[0] for row in rows}]  # fields of records
         return _table((*headings, "minimum", "maximum", "mean", "not finite"), [(*row, *self._numbers(row[0])) for row in rows])
 
     def _numbers(self, name: str) -> tuple[str, str, str, str]:
