@@ -274,7 +274,7 @@ class DiscriminantModel(Value):
     n_signal: int
     n_background: int
     auc: float
-    auc_error: float  # DeLong
+    auc_error: float  # DeLong: of the judged events, for models as trained; training on another sample adds to it (see fold_auc)
     fold_auc: list[float]
     importance: list[Importance]
     roc: RocCurve

@@ -7,19 +7,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from configs.errors import InputError
+from configs.errors import InputError, nearest
 from physics.tank import Tank, dwall
 
 UNKNOWN = -1
 
 
-def from_positions(index: ArrayLike, label: ArrayLike, position_cm: ArrayLike, tank: Tank) -> dict[str, NDArray]:
-    """Columns of events of which only vertices (n, 3) are known: row, label, x, y, z, r2, dwall. Raises InputError for other shapes."""
-    rows, labels, vertex = np.asarray(index), np.asarray(label), np.asarray(position_cm, float)
-    if rows.ndim != 1 or labels.shape != rows.shape or vertex.shape != (len(rows), 3):
-        raise InputError(f"positions: index {rows.shape}, label {labels.shape}, position {vertex.shape}; expected (n,), (n,), (n, 3)")
-    x, y, z = vertex.T
-    return {"row": rows, "label": labels, "x": x, "y": y, "z": z, "r2": x**2 + z**2, "dwall": dwall(vertex, tank)}
+def with_vertex_variables(columns: Mapping[str, ArrayLike], tank: Tank) -> dict[str, NDArray]:
+    """The columns and, where they lack, r2 (cm^2) and dwall (cm) from x, y, z (cm). Raises InputError where a coordinate is missing."""
+    table = {name: np.asarray(values) for name, values in columns.items()}
+    for axis in "xyz":
+        if axis not in table:
+            raise InputError(f"events without column {axis!r}: a vertex needs x, y, z{nearest(axis, table)}")
+    x, y, z = (np.asarray(table[axis], float) for axis in "xyz")
+    return {"r2": x**2 + z**2, "dwall": dwall(np.column_stack([x, y, z]), tank)} | table
 
 
 def class_codes(labels: ArrayLike, label_map: Mapping[int, str], classes: Sequence[str]) -> NDArray[np.int64]:

@@ -159,6 +159,8 @@ def _regressions(outputs: Outputs, joined: Joined, level: float, notes: list[str
             found = direction({"cos_zenith": np.cos(predicted[:, 0]), "azimuth": predicted[:, 1]})
             opening = np.degrees(regression.angle_between(found, direction(columns)))
             results.append(regression.summary("direction", "deg", opening, level))
+        elif target in (truth := getattr(outputs, "truth", {})):
+            results.append(regression.residuals(target, "", predicted, np.asarray(truth[target], float)[joined.rows.order], level))
         else:
-            notes.append(f"predicted_{target} has no true values among the event columns: no residuals")
+            notes.append(f"predicted_{target} has no true values among the event columns nor beside it: no residuals")
     return results

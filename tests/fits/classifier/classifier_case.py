@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from configs import iwcd
+from fits.classifier.event_table import with_vertex_variables
 from physics.tank import preset
+from readers.classifier_outputs import ClassifierOutputs, read_classifier_outputs, read_positions, read_splits
 
 CLASSES = ["gamma", "e-", "mu-"]
 TANK = preset("short")
@@ -23,18 +25,17 @@ class Arrays:
     predicted: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def real_outputs(data: Path) -> Arrays:
-    return Arrays(*(np.load(data / "iwcd/train_out" / f"{name}.npy") for name in ("indices", "labels", "predictions")))
+def real_outputs(data: Path) -> ClassifierOutputs:
+    return read_classifier_outputs(data / "iwcd/train_out")
 
 
 def real_splits(data: Path) -> dict[str, np.ndarray]:
-    with np.load(data / "iwcd/train_out/IWCD_mPMT_Short_1000_evts_gme.npz") as file:
-        return {name: file[name] for name in file.files}
+    return read_splits(data / "iwcd/train_out/IWCD_mPMT_Short_1000_evts_gme.npz")
 
 
 def real_positions(data: Path) -> dict[str, np.ndarray]:
-    with np.load(data / "iwcd/val_positions.npz") as file:
-        return {name: file[name] for name in file.files}
+    """Rows, labels and vertices of the validation split."""
+    return with_vertex_variables(read_positions(data / "iwcd/val_positions.npz"), TANK)
 
 
 def options(**changes: object) -> iwcd.Performance:

@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 from configs.errors import InputError
-from fits.classifier.binomial import rate
 from fits.classifier.confusion import confusion, confusion_counts
-from fits.classifier.event_table import from_positions
 from fits.classifier.mirror import NO_DISCRIMINATION, Cells, mirror_test
 from fits.classifier.performance import Context, performance
 from fits.classifier.position import Options, position_dependence
@@ -81,9 +79,8 @@ def test_without_vertices_nothing_is_said_on_positions(result) -> None:
 
 
 def test_predictions_of_the_test_split_are_not_paired_with_positions_of_the_validation_split(public_data: Path) -> None:
-    outputs, positions = case.real_outputs(public_data), case.real_positions(public_data)
-    assert np.array_equal(outputs.labels, positions["label"])  # why nothing failed in the published analysis
-    events = from_positions(positions["index"], positions["label"], positions["position"], case.TANK)
+    outputs, events = case.real_outputs(public_data), case.real_positions(public_data)
+    assert np.array_equal(outputs.labels, events["label"])  # why nothing failed in the published analysis
     context = Context(case.real_splits(public_data))
     with pytest.raises(InputError, match=r"600 of 600 rows of the outputs are not among .*test_idxs \(600/600\), not val_idxs \(0/600\)"):
         performance(outputs, events, case.options(), context)
@@ -95,8 +92,8 @@ def test_predictions_of_the_test_split_are_not_paired_with_positions_of_the_vali
 
 def wrong_pairing(public_data: Path) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """The published mistake, on purpose: predictions of one split beside the vertices of another."""
-    outputs, positions = case.real_outputs(public_data), case.real_positions(public_data)
-    return outputs.labels, outputs.predictions, from_positions(positions["index"], positions["label"], positions["position"], case.TANK)
+    outputs = case.real_outputs(public_data)
+    return outputs.labels, outputs.predictions, case.real_positions(public_data)
 
 
 def test_even_the_published_pairing_shows_no_mirror(public_data: Path) -> None:
@@ -126,8 +123,3 @@ def test_even_the_published_pairing_shows_no_dependence_on_the_wall(public_data:
     assert min(test.p_ks for test in by_axis.tests) == pytest.approx(0.055, abs=1e-3)
     assert result.detectable_difference["gamma"] == pytest.approx(0.194, abs=1e-3)
     assert result.sentence.startswith("no dependence of recall seen in 27 tests")
-
-
-def test_rates_at_the_ends() -> None:
-    ends = [(one.low, one.high) for one in (rate(0, 10, 0.6827), rate(10, 10, 0.6827), rate(0, 10, 0.6827, "wilson"))]
-    assert ends == [pytest.approx((0, 0.1682), abs=1e-4), pytest.approx((0.8318, 1), abs=1e-4), pytest.approx((0, 0.0909), abs=1e-4)]

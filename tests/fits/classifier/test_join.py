@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.errors import InputError
-from fits.classifier.event_table import UNKNOWN, class_codes, direction, from_positions
+from fits.classifier.event_table import UNKNOWN, class_codes, direction, with_vertex_variables
 from fits.classifier.join import join, without_events
 from fits.classifier.rows import order_rows
 from fits.classifier.splits import check_splits, describe_overlaps
@@ -147,11 +147,12 @@ def test_label_codes_go_through_the_label_map() -> None:
     assert class_codes([], {0: "gamma"}, ["gamma"]).tolist() == []
 
 
-def test_columns_of_bare_positions() -> None:
-    columns = from_positions([7], [1], [[100.0, -200.0, 50.0]], case.TANK)
-    assert (columns["r2"][0], columns["dwall"][0], columns["row"][0]) == (12500.0, 100.0, 7)
-    with pytest.raises(InputError, match=r"positions: index \(1,\), label \(1,\), position \(1, 2\)"):
-        from_positions([7], [1], [[1.0, 2.0]], case.TANK)
+def test_variables_of_the_vertex_are_added_where_they_lack() -> None:
+    columns = with_vertex_variables({"x": [100.0], "y": [-200.0], "z": [50.0]}, case.TANK)
+    assert (columns["r2"][0], columns["dwall"][0]) == (12500.0, 100.0)
+    assert with_vertex_variables({**columns, "dwall": [1.0]}, case.TANK)["dwall"][0] == 1.0
+    with pytest.raises(InputError, match="events without column 'z': a vertex needs x, y, z"):
+        with_vertex_variables({"x": [1.0], "y": [2.0]}, case.TANK)
 
 
 def test_direction_is_a_unit_vector_with_y_up() -> None:
