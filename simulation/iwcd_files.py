@@ -56,8 +56,9 @@ def _truth(event: Event, *, labelled: bool) -> tuple[Any, ...]:
     return label, event.energy_mev, event.vertex_cm, event.direction, event.veto, event.veto2, event.fully_contained
 
 
-def _event_columns(truth: list[tuple[Any, ...]]) -> dict[str, NDArray[Any]]:
-    columns = {name: np.array(values, dtype=dtype) for (name, dtype), values in zip(TRUTH.items(), zip(*truth, strict=True), strict=True)}
+def _event_columns(truth: list[tuple[Any, ...]]) -> dict[str, Any]:
+    by_column = zip(*truth, strict=True)
+    columns: dict[str, Any] = {name: np.array(values, dtype=dtype) for (name, dtype), values in zip(TRUTH.items(), by_column, strict=True)}
     return columns | {"angles": np.stack(angles_from_direction(columns.pop("direction")), axis=1)}
 
 

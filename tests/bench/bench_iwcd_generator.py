@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 import time
@@ -21,8 +22,11 @@ def test_events_of_a_particle(benchmark, particle: str) -> None:
     start = PARTICLES.index(particle) * EVENTS
     sample = Sample(EVENTS, 1)
     next(sample.events())  # compiled
+    before = time.process_time()
     benchmark.pedantic(lambda: list(sample.events(start, start + EVENTS)), rounds=4)
-    assert benchmark.stats.stats.min / EVENTS < 0.005
+    milliseconds = 1e3 * (time.process_time() - before) / (4 * EVENTS)
+    benchmark.extra_info.update(cpu_ms_per_event=milliseconds)
+    assert milliseconds < 5.0
 
 
 def test_example_with_compilation(benchmark, capsys, tmp_path: Path) -> None:
@@ -34,15 +38,18 @@ from simulation.iwcd_files import hit_events
 print(len(hit_events(Sample(300, 1), pathlib.Path(sys.argv[1])).hit_pmt))
 """
 
+    environment = {"PATH": "", "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+
     def run() -> float:
-        start = time.perf_counter()
-        environment = {"PATH": "", "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+        """CPU seconds, which other work on the machine hardly changes."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, check=True, capture_output=True)
-        return time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     seconds, again = run(), run()
     with capsys.disabled():
-        print(f"\n4 x 300 events: {seconds:.1f} s with compilation, {again:.1f} s after it")
+        print(f"\n4 x 300 events: {seconds:.1f} s CPU with compilation, {again:.1f} s after it")
     benchmark.extra_info.update(seconds_with_compilation=seconds)
     benchmark.pedantic(run, rounds=1)
     assert seconds < 10.0
