@@ -21,6 +21,7 @@ from records.atomic import replacing
 Layout = Literal["contiguous", "chunked", "user_block", "big_endian", "raw_times", "truehit", "dense"]
 USER_BLOCK_BYTES = 1024
 RAW_TIME_OFFSET_NS = 950.0  # of trigger times as WCSim writes them (public configuration: channel_scale_offset, time: 950)
+ALIGNED = {"alignment_threshold": 1, "alignment_interval": 8}  # bytes: so that datasets can be mapped into memory
 HIT_CHUNK = 1 << 16
 OPTIONAL = ("veto", "veto2", "fully_contained")
 
@@ -57,7 +58,7 @@ def write_digihit(path: str | Path, events: HitEvents, *, layout: Layout = "cont
     modules (16, 40) with 19 charges and 19 times each. Raises ``SourceError`` for arrays that do not belong together.
     """
     _check(path, events)
-    with replacing(path) as temporary, h5py.File(temporary, "w", userblock_size=USER_BLOCK_BYTES if layout == "user_block" else 0) as file:
+    with replacing(path) as temporary, h5py.File(temporary, "w", userblock_size=USER_BLOCK_BYTES if layout == "user_block" else 0, **ALIGNED) as file:
         file.attrs.update(events.attributes)
         for name, values in _event_datasets(events, layout).items():
             _create(file, name, values, layout)

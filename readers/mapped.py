@@ -18,13 +18,14 @@ from readers.source import SourceError
 def mapped(path: str, dataset: h5py.Dataset) -> np.memmap | None:
     """The values as a read-only memory map; None where they do not lie in one piece of this local file.
 
-    Needs contiguous layout without filters, allocated, not empty, neither virtual nor external. HDF5 gives the position including a user block,
-    and none for every other layout. The byte order is that of the file.
+    Needs contiguous layout without filters, allocated, not empty, neither virtual nor external, and values that begin at a multiple of their size
+    (HDF5 does not see to that unless asked; compiled code needs it). HDF5 gives the position including a user block, and none for every other
+    layout. The byte order is that of the file.
     """
     if is_url(path) or not dataset.size or dataset.chunks is not None or dataset.is_virtual or dataset.external:
         return None
     position = dataset.id.get_offset()
-    if position is None:
+    if position is None or position % dataset.dtype.itemsize:
         return None
     if position + dataset.dtype.itemsize * dataset.size > Path(path).stat().st_size:
         raise SourceError(f"cannot open {path}: not an HDF5 file or truncated ({dataset.name} ends behind the end of the file); copy it again")
@@ -32,7 +33,7 @@ def mapped(path: str, dataset: h5py.Dataset) -> np.memmap | None:
 
 
 def range_reader(path: str, dataset: h5py.Dataset) -> Callable[[int, int], np.ndarray]:
-    """``read(first, last)``: these entries in native byte order, aligned; a view of the memory map where there is one."""
+    """``read(first, last)``: these entries in native byte order; a view of the memory map where there is one and its byte order is native."""
     values: Any = mapped(path, dataset)
     if values is None:
         values = dataset
@@ -40,7 +41,7 @@ def range_reader(path: str, dataset: h5py.Dataset) -> Callable[[int, int], np.nd
 
     def read(first: int, last: int) -> np.ndarray:
         part = np.asarray(values[first:last])
-        return np.require(part, dtype=native(part.dtype), requirements=["A", "C"])
+        return part.astype(native(part.dtype), copy=False)
 
     return read
 
