@@ -1,4 +1,4 @@
-"""How well particles of the generator can be told apart (specification 8, G25): photons from electrons hardly, but with the wrong pair model easily."""
+"""How well generated particles can be told apart (specification 8, G25): photons from electrons hardly, but with the wrong pair model easily."""
 
 from __future__ import annotations
 
