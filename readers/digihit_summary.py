@@ -41,18 +41,21 @@ def summarise(path: str, format_name: str) -> tuple[Summary, list[str]]:
 
 def _not_finite(found: dict[str, h5py.Dataset]) -> list[str | None]:
     checked = [name for name in EVENT_DATASETS if found[name].dtype.kind == "f"]
-    rows = {name: np.asarray(found[name][...]).reshape(len(found[name]), -1) for name in checked}
-    return [not_finite(name, values.ravel(), np.repeat(np.arange(len(values)), values.shape[1])) for name, values in rows.items()]
+    return [not_finite(name, np.asarray(found[name][...]).ravel(), _event_of_value(found[name].shape)) for name in checked]
+
+
+def _event_of_value(shape: tuple[int, ...]) -> NDArray[np.int64]:
+    return np.repeat(np.arange(shape[0]), int(np.prod(shape[1:])))
 
 
 def _hits(path: str, found: dict[str, h5py.Dataset]) -> tuple[Summary, list[str]]:
     hits = int(found["hit_pmt"].size or 0)
     stored = {name: layout(found[name]) for name in ("hit_pmt", "hit_charge", "hit_time", "hit_parent") if name in found}
     apart = [name for name in stored if hits and mapped(path, found[name]) is None]
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # opening the file told it
         offsets = hit_offsets(path, found[INDEX], hits)
-    problems = [str(warning.message) for warning in caught]
+    problems: list[str] = []
     counts = np.diff(offsets)
     summary: Summary = {
         "hits": hits,

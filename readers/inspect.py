@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,16 +43,17 @@ def describe(
         check_file(one)
     name = format or detect_format(paths[0])
     parts = tuple(part for one in paths for part in list_parts(one, name))
-    try:
-        source = open_source(paths, name, tree=tree)
-    except SourceError as error:
-        if not parts:
-            raise
-        return Structure(" + ".join(paths), name, _size(paths), None, parts=parts, notes=(str(error),))
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            source = open_source(paths, name, tree=tree)
+        except SourceError as error:
+            if not parts:
+                raise
+            return Structure(" + ".join(paths), name, _size(paths), None, parts=parts, notes=(str(error),))
     with source:
-        notes = [f"{column}: {reason}" for column, reason in source.unreadable.items()]
         summary, problems = summarise(paths[0], name) if name in FORMATS else ({}, [])
-        notes += [problem for problem in problems if problem not in notes]
+        notes = [*_told(source, warned), *problems]
         return Structure(
             source.path,
             name,
@@ -65,6 +67,11 @@ def describe(
             notes=tuple(dict.fromkeys(notes)),
             summary=summary,
         )
+
+
+def _told(source: ColumnSource, warned: Sequence[warnings.WarningMessage]) -> list[str]:
+    """What opening warned of, and what cannot be read and why."""
+    return [*(str(warning.message) for warning in warned), *(f"{column}: {reason}" for column, reason in source.unreadable.items())]
 
 
 def _size(paths: Sequence[str]) -> int | None:

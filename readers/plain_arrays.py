@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +18,29 @@ PICKLED = "Object arrays cannot be loaded"
 
 def read_npy(path: str | Path) -> NDArray[Any]:
     """The array in an .npy file. Raises ``SourceError`` for a file that is missing, damaged, no .npy file, or needs unpickling."""
-    content = _loaded(path)
-    if not isinstance(content, np.ndarray):
-        raise SourceError(f"{path}: an .npz archive, not the one array of an .npy file")
-    return content
+    with _loaded(path) as content:
+        if not isinstance(content, np.ndarray):
+            raise SourceError(f"{path}: an .npz archive, not the one array of an .npy file")
+        return content
 
 
 def read_npz(path: str | Path) -> dict[str, NDArray[Any]]:
     """The arrays in an .npz file by name. Raises ``SourceError`` as ``read_npy``."""
-    content = _loaded(path)
-    if isinstance(content, np.ndarray):
-        raise SourceError(f"{path}: one array, not an .npz archive of named arrays")
-    with content:
+    with _loaded(path) as content:
+        if isinstance(content, np.ndarray):
+            raise SourceError(f"{path}: one array, not an .npz archive of named arrays")
         return {name: _member(path, content, name) for name in content.files}
 
 
-def _loaded(path: str | Path) -> Any:
+@contextmanager
+def _loaded(path: str | Path) -> Iterator[Any]:
     check_file(path)
-    with reading(str(path)):
+    with reading(str(path)), Path(path).open("rb") as file:
         try:
-            return np.load(path, allow_pickle=False)
+            content = np.load(file, allow_pickle=False)
         except ValueError as error:
             raise _refusal(str(path), error) from None
+        yield content
 
 
 def _member(path: str | Path, content: Any, name: str) -> NDArray[Any]:
