@@ -49,6 +49,13 @@ def _diffuse(config: Any, dataset: str) -> ProcessorABC:
     return DiffuseProcessor(config.processor, layout=LAYOUT_OF_FORMAT.get(config.datasets[dataset].format))
 
 
+def _iwcd(config: Any, dataset: str) -> ProcessorABC:
+    from processors.iwcd import IwcdProcessor  # brings compiled code: imported for this analysis only
+
+    about = config.datasets[dataset]
+    return IwcdProcessor(config.processor, name=dataset, kind=about.kind, particle=about.metadata.get("particle"))
+
+
 def _user_processor(options: UserProcessor, config_file: Path) -> Built:
     name, dot, class_name = options.class_.rpartition(".")
     where = f"{config_file}: processor.class: {options.class_}"
@@ -140,4 +147,4 @@ def _module_name(path: Path, folder: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-ANALYSES: dict[str, Callable[[Any, str], ProcessorABC]] = {"diffuse": _diffuse}
+ANALYSES: dict[str, Callable[[Any, str], ProcessorABC]] = {"diffuse": _diffuse, "iwcd": _iwcd}
