@@ -69,15 +69,13 @@ class Structure:
         size = "" if self.size_bytes is None else f", {self.size_bytes:,} bytes"
         entries = "no single table of events" if self.entries is None else f"{self.entries:,} entries"
         shown: list[Any] = [Text(f"{self.path}: {self.format}{size}, {entries}")]
-        if self.summary:
-            shown.append(_table(("summary", ""), [(name, str(value)) for name, value in self.summary.items()]))
+        shown += _pairs(("summary", ""), self.summary)
         if self.columns:
             shown.append(self._columns_table())
         if self.parts:
             rows = [(part.name, part.kind, part.type, _shape(part.shape), part.details) for part in self.parts]
             shown.append(_table(("object", "kind", "type", "shape", "stored"), rows))
-        if self.attributes:
-            shown.append(_table(("attribute", "value"), [(name, _short(value)) for name, value in self.attributes.items()]))
+        shown += _pairs(("attribute", "value"), self.attributes)
         if self.first_entries:
             names = tuple(self.first_entries[0])
             shown.append(_table(names, [tuple(_short(row[name]) for name in names) for row in self.first_entries]))
@@ -99,6 +97,11 @@ class Structure:
         return minimum, maximum, mean, str(found.nan)
 
 
+def _pairs(headings: tuple[str, str], values: Mapping[str, Any]) -> list[Table]:
+    """One table of names and values; none when there are none."""
+    return [_table(headings, [(name, _short(value)) for name, value in values.items()])] if values else []
+
+
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     from rich.box import SIMPLE
     from rich.table import Table
@@ -116,7 +119,7 @@ def _shape(shape: tuple[int, ...] | None) -> str:
     return "" if shape is None else " x ".join(map(str, shape)) or "single"
 
 
-def _short(value: Any, limit: int = 120) -> str:
+def _short(value: Any, limit: int = 160) -> str:
     text = f"{value:.8g}" if isinstance(value, float) else str(value)
     return text if len(text) <= limit else f"{text[:limit]}..."
 
