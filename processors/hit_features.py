@@ -32,6 +32,15 @@ FEATURES = (*ANGLES[:6], "beta1", "beta2", "q_rms_ratio", "maxq_fraction", "char
 RING_DEG = (36.0, 48.0)  # around the Cherenkov angle of 41.4 degrees; the lower limit belongs to it
 INNER_DEG, OUTER_DEG, FAR_DEG = 30.0, 50.0, 70.0
 NEAREST_CM = 1e-9  # a photomultiplier at the vertex has no direction
+DEGREES = 180.0 / math.pi
+
+SCRATCH = ("ux", "uy", "uz", "residual", "angle")  # rows of what is kept of an event's hits while it is worked on
+REGROUPED = {"reassoc", "contract", "nsz"}
+ARCSIN_P = (
+    1.66666666666666657415e-01, -3.25565818622400915405e-01, 2.01212532134862925881e-01, -4.00555345006794114027e-02, 7.91534994289814532176e-04,
+    3.47933107596021167570e-05,
+)  # fmt: skip
+ARCSIN_Q = (-2.40339491173441421878e00, 2.02094576023350569471e00, -6.88283971605453293030e-01, 7.70381505559019352791e-02)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +88,10 @@ def light_features(hits: Hits, paths: Paths, time_zero_ns: Array, *, per_hit: bo
     assert time_ns is not None, "light needs times"
     out = np.full((len(LIGHT), len(hits)), np.nan)
     kept = np.empty((2, len(hits.charge) if per_hit else 0), np.float32)
-    scratch = np.empty((2, int(hits.counts.max(initial=0))))
+    scratch = np.empty((len(SCRATCH), int(hits.counts.max(initial=0))))
     _light(
-        hits.offsets, pmt, hits.charge, time_ns, time_zero_ns, np.ascontiguousarray(paths.vertex_cm),
-        np.ascontiguousarray(paths.direction), np.ascontiguousarray(paths.pmt_cm), paths.ns_per_cm, scratch, kept, out,
+        hits.offsets, pmt, hits.charge, time_ns, time_zero_ns, np.ascontiguousarray(paths.vertex_cm), np.ascontiguousarray(paths.direction),
+        np.ascontiguousarray(paths.pmt_cm.T), paths.ns_per_cm, scratch, kept, out,
     )  # fmt: skip
     return dict(zip(LIGHT, out, strict=True)), PerHit(kept[0], kept[1]) if per_hit else None
 
@@ -124,81 +133,111 @@ def _charges_and_times(offsets: NDArray, charge: NDArray, time: NDArray, time_ze
             out[7, event] = math.sqrt(square / n) / mean
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+# Sums may be regrouped (so that several hits are computed at once), which changes the last digits and does not depend on the other events.
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=REGROUPED)
 def _light(
     offsets: NDArray, pmt: NDArray, charge: NDArray, time: NDArray, time_zero: Array, vertex: Array, direction: Array, position: Array,
     ns_per_cm: float, scratch: Array, kept: NDArray, out: Array,
 ) -> None:  # fmt: skip
-    sums = np.empty(15)
     for event in range(len(offsets) - 1):
         first, last = offsets[event], offsets[event + 1]
         if first == last:
             continue
-        sums[:] = 0.0
-        x, y, z = vertex[event]
-        ax, ay, az = direction[event]
-        for hit in range(first, last):
-            q = np.float64(charge[hit])
-            place = position[pmt[hit]]
-            dx, dy, dz = place[0] - x, place[1] - y, place[2] - z
-            distance = math.sqrt(dx * dx + dy * dy + dz * dz)
-            scale = 1.0 / distance if distance > NEAREST_CM else 0.0
-            ux, uy, uz = dx * scale, dy * scale, dz * scale
-            angle = math.degrees(math.acos(min(max(ux * ax + uy * ay + uz * az, -1.0), 1.0)))
-            residual = np.float64(time[hit]) - time_zero[event] - distance * ns_per_cm
-            scratch[0, hit - first], scratch[1, hit - first] = angle, residual
-            _add(sums, q, angle, ux, uy, uz)
-            if kept.shape[1]:
-                kept[0, hit], kept[1, hit] = angle, residual
-        _finish(sums, charge[first:last], scratch[:, : last - first], out[:, event])
+        _trace(pmt[first:last], time[first:last], time_zero[event], vertex[event], position, ns_per_cm, scratch)
+        _angles(last - first, direction[event], scratch)
+        _from_angles(charge[first:last], scratch, out[:, event])
+        _from_directions(charge[first:last], scratch, out[:, event])
+        _from_residuals(last - first, scratch, out[:, event])
+        if kept.shape[1]:
+            for hit in range(last - first):
+                kept[0, first + hit], kept[1, first + hit] = scratch[4, hit], scratch[3, hit]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _add(sums: Array, q: float, angle: float, ux: float, uy: float, uz: float) -> None:
-    sums[0] += q
-    sums[1] += q * angle
-    if RING_DEG[0] <= angle < RING_DEG[1]:
-        sums[2] += q
-    if angle < INNER_DEG:
-        sums[3] += q
-    if angle > OUTER_DEG:
-        sums[4] += q
-    if angle > FAR_DEG:
-        sums[5] += q
-    qx, qy, qz = q * ux, q * uy, q * uz
-    sums[6] += qx
-    sums[7] += qy
-    sums[8] += qz
-    sums[9] += qx * ux
-    sums[10] += qy * uy
-    sums[11] += qz * uz
-    sums[12] += qx * uy
-    sums[13] += qx * uz
-    sums[14] += qy * uz
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=REGROUPED)
+def _trace(pmt: NDArray, time: NDArray, zero: float, vertex: Array, position: Array, ns_per_cm: float, scratch: Array) -> None:
+    """Unit vectors to the photomultipliers of an event's hits, and residuals."""
+    x, y, z = vertex[0], vertex[1], vertex[2]
+    for hit in range(len(pmt)):
+        dx, dy, dz = position[0, pmt[hit]] - x, position[1, pmt[hit]] - y, position[2, pmt[hit]] - z
+        distance = math.sqrt(dx * dx + dy * dy + dz * dz)
+        scale = 1.0 / max(distance, NEAREST_CM)
+        scratch[0, hit], scratch[1, hit], scratch[2, hit] = dx * scale, dy * scale, dz * scale
+        scratch[3, hit] = np.float64(time[hit]) - zero - distance * ns_per_cm
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _finish(sums: Array, charge: NDArray, scratch: Array, out: Array) -> None:
-    """Features of an event from its sums over hits and from the angles and residuals (2, hits) of these."""
-    n, total = len(charge), sums[0]
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=REGROUPED)
+def _angles(n: int, direction: Array, scratch: Array) -> None:
+    ax, ay, az = direction[0], direction[1], direction[2]
+    for hit in range(n):
+        cosine = scratch[0, hit] * ax + scratch[1, hit] * ay + scratch[2, hit] * az
+        scratch[4, hit] = DEGREES * _arccos(min(max(cosine, -1.0), 1.0))
+
+
+@numba.njit(inline="always")
+def _arccos(x: float) -> float:
+    """Arc cosine without branches, within 5e-16: arcsin(s) = s + s R(s^2) for s up to 1/2 with the rational R of FDLIBM (e_asin.c, 1993)."""
+    size = abs(x)
+    low = size < 0.5
+    z = x * x if low else 0.5 * (1.0 - size)
+    above = z * (ARCSIN_P[0] + z * (ARCSIN_P[1] + z * (ARCSIN_P[2] + z * (ARCSIN_P[3] + z * (ARCSIN_P[4] + z * ARCSIN_P[5])))))
+    below = 1.0 + z * (ARCSIN_Q[0] + z * (ARCSIN_Q[1] + z * (ARCSIN_Q[2] + z * ARCSIN_Q[3])))
+    s = size if low else math.sqrt(z)
+    arcsin = s + s * above / below
+    near = 2.0 * arcsin if x > 0.0 else math.pi - 2.0 * arcsin
+    return 0.5 * math.pi - (arcsin if x > 0.0 else -arcsin) if low else near
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=REGROUPED)
+def _from_angles(charge: NDArray, scratch: Array, out: Array) -> None:
+    total, mean, ring, inner, outer, far = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for hit in range(len(charge)):
+        q, angle = np.float64(charge[hit]), scratch[4, hit]
+        total += q
+        mean += q * angle
+        ring += q if (angle >= RING_DEG[0]) & (angle < RING_DEG[1]) else 0.0
+        inner += q if angle < INNER_DEG else 0.0
+        outer += q if angle > OUTER_DEG else 0.0
+        far += q if angle > FAR_DEG else 0.0
+    if not total > 0.0:
+        return
+    mean /= total
+    square = 0.0
+    for hit in range(len(charge)):
+        square += charge[hit] * (scratch[4, hit] - mean) ** 2
+    out[0], out[1] = mean, math.sqrt(max(square / total, 0.0))
+    out[2], out[3], out[4], out[5] = ring / total, inner / total, outer / total, far / total
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=REGROUPED)
+def _from_directions(charge: NDArray, scratch: Array, out: Array) -> None:
+    total, x, y, z, xx, yy, zz, xy, xz, yz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for hit in range(len(charge)):
+        q, ux, uy, uz = np.float64(charge[hit]), scratch[0, hit], scratch[1, hit], scratch[2, hit]
+        qx, qy, qz = q * ux, q * uy, q * uz
+        total += q
+        x += qx
+        y += qy
+        z += qz
+        xx += qx * ux
+        yy += qy * uy
+        zz += qz * uz
+        xy += qx * uy
+        xz += qx * uz
+        yz += qy * uz
     if total > 0.0:
-        mean, square = sums[1] / total, 0.0
-        for hit in range(n):
-            square += charge[hit] * (scratch[0, hit] - mean) ** 2
-        out[0], out[1] = mean, math.sqrt(max(square / total, 0.0))
-        for part in range(4):
-            out[2 + part] = sums[2 + part] / total
-        out[6] = (sums[6] ** 2 + sums[7] ** 2 + sums[8] ** 2) / total**2
-        diagonal = sums[9] ** 2 + sums[10] ** 2 + sums[11] ** 2
-        trace = (diagonal + 2.0 * (sums[12] ** 2 + sums[13] ** 2 + sums[14] ** 2)) / total**2
-        out[7] = 1.5 * trace - 0.5
+        out[6] = (x * x + y * y + z * z) / total**2
+        out[7] = 1.5 * (xx * xx + yy * yy + zz * zz + 2.0 * (xy * xy + xz * xz + yz * yz)) / total**2 - 0.5
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=REGROUPED)
+def _from_residuals(n: int, scratch: Array, out: Array) -> None:
     mean = 0.0
     for hit in range(n):
-        mean += scratch[1, hit]
+        mean += scratch[3, hit]
     mean /= n
     second, third = 0.0, 0.0
     for hit in range(n):
-        deviation = scratch[1, hit] - mean
+        deviation = scratch[3, hit] - mean
         second += deviation * deviation
         third += deviation * deviation * deviation
     out[8] = math.sqrt(second / n)

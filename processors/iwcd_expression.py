@@ -67,23 +67,33 @@ def _tree(text: str) -> ast.expr:
         raise InputError(f"selection {text!r}: not an expression ({error}); {ADVICE}") from None
 
 
-def _check(node: ast.expr, text: str, *, truth: bool = True) -> None:
-    """Refuse everything but the allowed forms; ``truth``: the node says yes or no (a flag, a comparison), else it is a value."""
-    if truth and isinstance(node, ast.BoolOp):
+def _check(node: ast.expr, text: str) -> None:
+    """Refuse everything that does not say yes or no: comparisons of values, names of flags, and/or/not of these."""
+    if isinstance(node, ast.BoolOp):
         for part in node.values:
             _check(part, text)
-    elif truth and isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         _check(node.operand, text)
-    elif truth and isinstance(node, ast.Compare) and all(type(sign) in COMPARISONS for sign in node.ops):
+    elif isinstance(node, ast.Compare) and all(type(sign) in COMPARISONS for sign in node.ops):
         for part in (node.left, *node.comparators):
-            _check(part, text, truth=False)
-    elif not truth and isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
-        _check(node.left, text, truth=False)
-        _check(node.right, text, truth=False)
-    elif not truth and isinstance(node, ast.UnaryOp) and type(node.op) in SIGNS:
-        _check(node.operand, text, truth=False)
-    elif not (isinstance(node, ast.Name) or (not truth and isinstance(node, ast.Constant) and isinstance(node.value, int | float | str))):
-        raise InputError(f"selection {text!r}: {ast.unparse(node)!r} is not allowed here; {ADVICE}")
+            _check_value(part, text)
+    elif not isinstance(node, ast.Name):
+        _refuse(node, text)
+
+
+def _check_value(node: ast.expr, text: str) -> None:
+    """Refuse everything that is no value: names, numbers, words, + - * / of these."""
+    if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
+        _check_value(node.left, text)
+        _check_value(node.right, text)
+    elif isinstance(node, ast.UnaryOp) and type(node.op) in SIGNS:
+        _check_value(node.operand, text)
+    elif not isinstance(node, ast.Name) and not (isinstance(node, ast.Constant) and isinstance(node.value, int | float | str)):
+        _refuse(node, text)
+
+
+def _refuse(node: ast.expr, text: str) -> None:
+    raise InputError(f"selection {text!r}: {ast.unparse(node)!r} is not allowed here; {ADVICE}")
 
 
 def _truth(node: ast.expr, columns: Mapping[str, NDArray[Any]], text: str) -> Any:

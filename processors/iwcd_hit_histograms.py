@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 # 2^-16 p.e. is far below what a digitiser resolves; sums of charges and of their squares are exact up to 2^37 (1.4e11) p.e. in a bin.
 CHARGE_QUANTUM = 2.0**-16
 CHARGE_EDGES = np.geomspace(0.05, 500.0, 121)
+BUCKET_BITS = 17  # of the 23 bits of a float32's mantissa are left out: buckets of relative width 2^-6, bins are 8 % wide
 TIME = (200, 0.0, 200.0)
 RESIDUAL = (240, -20.0, 100.0)
 ANGLE = (90, 0.0, 180.0)
@@ -68,8 +69,8 @@ def fill_hits(axes: dict[str, Axes], hits: Hits, filling: Filling, per_hit: PerH
     The angle is weighted with charge (storage Weight), ``occupancy_charge`` and ``place_charge`` are sums of charge.
     """
     hists = {name: hist.Hist(*of_hist, storage=_storage(name)) for name, of_hist in axes.items()}
-    charge = _view(hists["hit_charge"])
-    _fill_charge(hits.offsets, filling.particle, hits.charge, CHARGE_EDGES, charge)
+    bits = hits.charge.view(np.int32)
+    _fill_charge(hits.offsets, filling.particle, hits.charge, bits, bucket_bins(CHARGE_EDGES), CHARGE_EDGES, _view(hists["hit_charge"]))
     if hits.time_ns is not None:
         _fill_time(hits.offsets, filling.particle, hits.time_ns, filling.time_zero_ns, *TIME, _view(hists["hit_time"]))
     if "occupancy" in hists and hits.pmt is not None:
@@ -100,12 +101,27 @@ def _view(histogram: hist.Hist) -> NDArray:
     return np.asarray(histogram.view(flow=True))
 
 
+def bucket_bins(edges: Array) -> NDArray[np.int64]:
+    """Bin (flow included) of the smallest number of every bucket: the float32 numbers that share sign, exponent and leading bits of the mantissa.
+
+    A bucket is narrower than a bin, so that it holds one edge at most.
+    """
+    finite = int(np.float32(np.inf).view(np.int32)) >> BUCKET_BITS
+    smallest = (np.arange(finite, dtype=np.int32) << BUCKET_BITS).view(np.float32)
+    bins = np.full(1 << (31 - BUCKET_BITS), len(edges), np.int64)  # infinity and NaN overflow
+    bins[:finite] = np.searchsorted(edges, smallest.astype(np.float64), side="right")
+    return bins
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _fill_charge(offsets: NDArray, particle: NDArray, charge: NDArray, edges: Array, counts: NDArray) -> None:
+def _fill_charge(offsets: NDArray, particle: NDArray, charge: NDArray, bits: NDArray, bins: NDArray, edges: Array, counts: NDArray) -> None:
     for event in range(len(particle)):
         if particle[event] >= 0:
             for hit in range(offsets[event], offsets[event + 1]):
-                counts[particle[event], np.searchsorted(edges, np.float64(charge[hit]), side="right")] += 1
+                found = bins[bits[hit] >> BUCKET_BITS] if bits[hit] >= 0 else 0  # negative charges are below all bins
+                if found < len(edges) and charge[hit] >= edges[found]:
+                    found += 1
+                counts[particle[event], found] += 1
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
