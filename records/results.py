@@ -7,6 +7,9 @@ Kinds of ``diffuse``: a fit ``main`` leaves ``main`` (FitResult) and, as far as 
 ``main.profile.<parameter>`` (ProfileResult), ``main.toys`` (ToysResult), ``main.gof`` (GoodnessOfFit),
 ``main.feldman_cousins`` (FeldmanCousinsResult), ``main.limit.<parameter>`` (LimitResult), ``main.asimov`` (FitResult of the Asimov set),
 ``main.test`` (HypothesisTest).
+
+Kinds of ``iwcd``: a fit of kind performance, discriminant, fractions, scale or response leaves one result of its own name (PerformanceResult,
+DiscriminantResult, FractionsResult, ScaleResult, ResponseResult).
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ import numpy as np
 
 from configs.errors import InputError, nearest
 from records.atomic import write_text
+from records.iwcd_fits import FractionsResult, ResponseResult, ScaleResult
 from records.performance import DiscriminantResult, PerformanceResult
 from records.value import Parameter, Value
 
@@ -172,7 +176,7 @@ KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
-        *(PerformanceResult, DiscriminantResult),
+        *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult),
     )
 }
 
