@@ -32,6 +32,7 @@ FEATURES = (*ANGLES[:6], "beta1", "beta2", "q_rms_ratio", "maxq_fraction", "char
 RING_DEG = (36.0, 48.0)  # around the Cherenkov angle of 41.4 degrees; the lower limit belongs to it
 INNER_DEG, OUTER_DEG, FAR_DEG = 30.0, 50.0, 70.0
 NEAREST_CM = 1e-9  # a photomultiplier at the vertex has no direction
+SIMULTANEOUS_NS = 1e-5  # a spread that float32 times cannot resolve has no skewness
 DEGREES = 180.0 / math.pi
 
 SCRATCH = ("ux", "uy", "uz", "residual", "angle")  # rows of what is kept of an event's hits while it is worked on
@@ -241,4 +242,4 @@ def _from_residuals(n: int, scratch: Array, out: Array) -> None:
         second += deviation * deviation
         third += deviation * deviation * deviation
     out[8] = math.sqrt(second / n)
-    out[9] = third / n / out[8] ** 3 if out[8] > 0.0 else 0.0
+    out[9] = third / n / out[8] ** 3 if out[8] > SIMULTANEOUS_NS else 0.0

@@ -7,6 +7,7 @@ quoted word: ``nhits > 25 and (dwall > 50 or not veto) and particle != "mu-"``.
 from __future__ import annotations
 
 import ast
+import functools
 import operator
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ def parse(text: str, known: Collection[str]) -> Expression:
     ('nhits', 'dwall')
     """
     tree = _tree(text)
-    names = tuple(dict.fromkeys(node.id for node in ast.walk(tree) if isinstance(node, ast.Name)))
+    found = sorted((node.lineno, node.col_offset, node.id) for node in ast.walk(tree) if isinstance(node, ast.Name))
+    names = tuple(dict.fromkeys(name for _, _, name in found))
     for name in names:
         if name not in known:
             raise InputError(f"selection {text!r}: no event column {name!r}{nearest(name, known)}")
@@ -99,13 +101,13 @@ def _refuse(node: ast.expr, text: str) -> None:
 def _truth(node: ast.expr, columns: Mapping[str, NDArray[Any]], text: str) -> Any:
     if isinstance(node, ast.BoolOp):
         join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
-        return join.reduce([_truth(part, columns, text) for part in node.values])
+        return functools.reduce(join, [_truth(part, columns, text) for part in node.values])
     if isinstance(node, ast.UnaryOp):
         return np.logical_not(_truth(node.operand, columns, text))
     if isinstance(node, ast.Compare):
         values = [_value(part, columns, text) for part in (node.left, *node.comparators)]
         pairs = zip(node.ops, values[:-1], values[1:], strict=True)
-        return np.logical_and.reduce([_compared(sign, left, right, text) for sign, left, right in pairs])
+        return functools.reduce(np.logical_and, [_compared(sign, left, right, text) for sign, left, right in pairs])
     assert isinstance(node, ast.Name)
     if columns[node.id].dtype != bool:
         raise InputError(f"selection {text!r}: {node.id!r} is no yes or no; compare it with something, e.g. {node.id} > 0")

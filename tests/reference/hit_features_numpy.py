@@ -9,7 +9,14 @@ def sums_and_blind(charge: np.ndarray, time: np.ndarray) -> dict[str, float]:
     q, t = charge.astype(float), time.astype(float)
     if len(q) == 0:
         return {"charge": 0.0}
-    found = {"charge": q.sum(), "max_charge": q.max(), "mean_charge": q.mean(), "time_mean": t.mean(), "time_rms": t.std(), "charge_per_hit": q.mean()}
+    found = {
+        "charge": q.sum(),
+        "max_charge": q.max(),
+        "mean_charge": q.mean(),
+        "time_mean": t.mean(),
+        "time_rms": t.std(),
+        "charge_per_hit": q.mean(),
+    }
     if q.sum() > 0:
         found |= {"maxq_fraction": q.max() / q.sum(), "q_rms_ratio": q.std() / q.mean()}
     return found
@@ -30,7 +37,7 @@ def light(vertex, direction, pmt_position, charge, time, group_index) -> dict[st
     q = charge.astype(float)
     unit, angle, residual = angles_and_residuals(vertex, direction, pmt_position, time, group_index)
     second = residual.var()
-    found = {"tres_rms": np.sqrt(second), "tres_skew": np.mean((residual - residual.mean()) ** 3) / second**1.5 if second > 0 else 0.0}
+    found = {"tres_rms": np.sqrt(second), "tres_skew": np.mean((residual - residual.mean()) ** 3) / second**1.5 if second > 1e-10 else 0.0}
     if q.sum() <= 0:
         return found
     share = q / q.sum()
