@@ -99,12 +99,17 @@ class FractionChannel(Strict):
 
 
 class Fractions(Strict):
-    """Composition of a sample by template fit."""
+    """Composition of a sample by template fit.
+
+    ``templates`` and ``data`` may be one directory of classifier outputs (with ``allow_same``): the observable is then ``predicted``, the
+    number of the predicted class in ``classes``.
+    """
 
     kind: Literal["fractions"]
     templates: str  # data set with labels
     data: str  # data set to be decomposed
-    allow_same: bool = False
+    allow_same: bool = False  # even rows are template, odd rows data
+    classes: list[str] = ["gamma", "e-", "mu-", "pi0"]
     groups: dict[str, list[str]] = {"shower": ["e-", "gamma"], "mu": ["mu-"], "pi0": ["pi0"]}
     channels: list[FractionChannel] = [
         FractionChannel(
@@ -115,21 +120,24 @@ class Fractions(Strict):
     engine: Literal["native", "pyhf"] = "native"
     crosscheck: list[Literal["pyhf", "zfit"]] = []
     light_yield: Annotated[float, Field(ge=0)] = 0.02
-    toys: int = 0
+    template_errors: bool = True  # false: templates are exact, no systematics
+    toys: Annotated[int, Field(ge=0)] = 0
 
 
 class Scale(Strict):
-    """Light-yield scale between two electron-like samples."""
+    """Light-yield scale between two electron-like samples: data sets, or .npz files (also of the catalogue) with energy and nhits."""
 
     kind: Literal["scale"]
     templates: str
     data: str
     allow_same: bool = False  # even rows are template, odd rows data
+    particle: str | None = None  # of data sets: only events of this name
     variable: Literal["nhits", "charge"] = "nhits"
     bins: PositiveInt = 24
     range: tuple[float, float] = (0.05, 1.25)
     kernel: PositiveFloat = 0.02
     norm_hits: PositiveFloat = 1091.0
+    norm_pe_per_mev: PositiveFloat = 6.2  # of charge over visible energy
     reference_mev: PositiveFloat = 150.0
     power: float = 0.669
     min_mev: float = 50.0

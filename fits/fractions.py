@@ -77,6 +77,10 @@ class Composition:
             return barlow_beeston.exact(self.binned.counts, norms * unit), unit, slope
         return barlow_beeston.profiled(self.binned.counts, norms * unit, self.binned.events, self.observed), unit, slope
 
+    def value(self, theta: Array) -> float:
+        """Minimum over the factors at a point."""
+        return self.value_and_gradient(theta)[0]
+
     def value_and_gradient(self, theta: Array) -> tuple[float, Array]:
         """Minimum over the factors at a point, and its gradient (envelope theorem: factors stay where they are)."""
         bins, unit, slope = self.at(theta)

@@ -19,7 +19,7 @@ Columns = Mapping[str, ArrayLike]
 OUTSIDE = -1
 CHARGE_COLUMNS = frozenset(("charge", "max_charge", "mean_charge", "charge_per_hit"))  # proportional to the light yield
 SMALLEST_EXPECTATION = 0.5  # events; bins below are merged
-EMPTY_BIN = 0.5  # template events that an empty bin counts as
+FEWEST_EVENTS = 0.5  # of a template in a bin, for its relative error; its content is not lifted: that would bias small groups
 UNEXPLAINED = 0.05  # largest share of the data where no template has an event
 
 
@@ -130,7 +130,7 @@ def bin_labels(channels: Sequence[FractionChannel]) -> list[str]:
 def binned(template: Placed, data: Cells, groups: Mapping[str, Sequence[str]], labels: Sequence[str]) -> Binned:
     """Templates of the groups and the data, with bins of small expectation merged into one.
 
-    Particles of a group have equal weight whatever their numbers. An empty bin of a template counts as half an event. Raises InputError for
+    Particles of a group have equal weight whatever their numbers. Raises InputError for
     groups without template or with fewer than 2 events, for particles in two groups, and for data that lie outside all template bins.
     """
     weights, members = _weights(template, groups)
@@ -148,12 +148,19 @@ def binned(template: Placed, data: Cells, groups: Mapping[str, Sequence[str]], l
     matrix, kept, merged = _merging(shapes.sum(axis=0) * counts.sum() / len(groups), labels)
     sums, squares, counts = sums @ matrix, squares @ matrix, counts @ matrix
     events = np.divide(sums**2, squares, out=np.zeros_like(sums), where=squares > 0)
-    mean_weight = np.array([weights[mine].mean() for mine in members])[:, None]
-    filled = np.where(events > 0, sums, EMPTY_BIN * mean_weight)
-    norm = filled.sum(axis=1, keepdims=True)
-    varied = [_varied(template, cells, weights, members, matrix, filled) for cells in (template.up, template.down)]
-    outside = int((data < 0).sum())
-    return Binned(tuple(groups), kept, counts, filled / norm, np.maximum(events, EMPTY_BIN), varied[0], varied[1], outside, merged, notes)
+    up, down = (_varied(cells, weights, members, matrix, sums) for cells in (template.up, template.down))
+    return Binned(
+        groups=tuple(groups),
+        labels=kept,
+        counts=counts,
+        shapes=sums / sums.sum(axis=1, keepdims=True),
+        events=np.maximum(events, FEWEST_EVENTS),
+        up=up,
+        down=down,
+        n_outside=int((data < 0).sum()),
+        merged=merged,
+        notes=notes,
+    )
 
 
 def _weights(template: Placed, groups: Mapping[str, Sequence[str]]) -> tuple[Array, list[NDArray[np.bool_]]]:
@@ -206,10 +213,8 @@ def _merging(expectation: Array, labels: Sequence[str]) -> tuple[Array, tuple[st
     return matrix, tuple(names), tuple(label for label, merged in zip(labels, small, strict=True) if merged)
 
 
-def _varied(
-    template: Placed, cells: Cells | None, weights: Array, members: Sequence[NDArray[np.bool_]], matrix: Array, nominal: Array
-) -> Array | None:
-    """Shapes of a varied sample; where the nominal bin is empty it stays as it is. Only the shape varies: yields count events in the bins."""
+def _varied(cells: Cells | None, weights: Array, members: Sequence[NDArray[np.bool_]], matrix: Array, nominal: Array) -> Array | None:
+    """Shapes of a varied sample; a bin that the variation empties stays as it is. Only the shape varies: yields count events in the bins."""
     if cells is None:
         return None
     sums = np.stack([_filled(cells[mine], weights[mine], len(matrix)) for mine in members]) @ matrix
