@@ -41,6 +41,9 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     from records.freshness import dependencies, record
     from records.summary import account_table, show
 
+    if not config.datasets:
+        show(f"{config.source.name}: no data sets, so there is nothing to process; run_fit.py fits what the configuration names")
+        return DONE
     depends = dependencies("process", config)
     with command_line.progress_bar() as progress:
         outcome = process(config, fresh=arguments.fresh, allow_partial=arguments.allow_partial, progress=progress)

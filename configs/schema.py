@@ -133,9 +133,10 @@ class DiffuseConfig(Config):
 
 
 class IwcdConfig(Config):
-    """``analysis: iwcd``."""
+    """``analysis: iwcd``. Without data sets only fits of classifier outputs (and columns of .npz files) can be done."""
 
     analysis: Literal["iwcd"]
+    datasets: dict[str, Dataset] = {}
     processor: Annotated[Annotated[iwcd.Processor, Tag(f"{TAG}iwcd")] | Annotated[UserProcessor, Tag(f"{TAG}own")], _processor_tag("iwcd")] = (
         iwcd.Processor()
     )

@@ -116,7 +116,9 @@ def refuse_official_surrogate(config: DiffuseConfig) -> None:
     """The surrogate response knows no length of double cascades: it cannot fill the official binning."""
     surrogate = [name for name, dataset in config.datasets.items() if dataset.format == "surrogate"]
     if surrogate and getattr(config.processor, "binning", None) == "official":
-        raise InputError(f"processor.binning: official needs lengths of double cascades, which {surrogate[0]!r} lacks; use surrogate")
+        raise InputError(
+            f"processor.binning: official needs lengths of double cascades, which {surrogate[0]!r} lacks; use surrogate"
+        )
 
 
 def refuse_different_selections(account: Mapping[str, Any]) -> None:

@@ -25,7 +25,7 @@ SECTIONS = {
 }
 CODE = {
     "process": ("data_info", "physics", "readers", "simulation", "processors"),
-    "fit": ("data_info", "physics", "fits"),
+    "fit": ("data_info", "physics", "readers", "fits"),
     "plot": ("data_info", "physics", "plotting"),
 }
 UPSTREAM = {"process": (), "fit": ("hists.h5", "processing.json"), "plot": ("hists.h5", "processing.json", "results.json")}
@@ -100,13 +100,14 @@ def _state(path: Path) -> str | None:
 
 
 def _mentioned_files(section: Mapping[str, Any], config: Config) -> list[Any]:
-    """Digests of files that a section names: tables, external scans, and the modules beside the configuration when it names a class."""
+    """Digests of files that a section names: tables, scans, arrays of a directory, and modules beside the configuration if it names a class."""
     texts = {text for key, text in _strings(section) if key != "files"}
     roots = (config.source.parent, Path.cwd(), data_dir())
     named = [(text, _state(root / text)) for text in sorted(texts) for root in roots if (root / text).is_file()]
+    arrays = [(text, path.name, _state(path)) for text in sorted(texts) for root in roots for path in sorted((root / text).glob("*.np[yz]"))]
     own = any(key == "class" for key, _ in _strings(section))
     modules = [(path.name, _state(path)) for path in sorted(config.source.parent.glob("*.py"))] if own else []
-    return [*named, *modules]
+    return [*named, *arrays, *modules]
 
 
 def _strings(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
