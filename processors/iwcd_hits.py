@@ -15,8 +15,6 @@ from configs.errors import InputError
 from processors.event_columns import Place
 from readers.truehit import digitise
 
-EMPTY = np.empty(0)
-
 
 @dataclass(frozen=True, eq=False)
 class Hits:
@@ -26,6 +24,14 @@ class Hits:
     charge: NDArray[np.float32]
     pmt: NDArray[np.int32] | None
     time_ns: NDArray[np.float32] | None
+
+    def __post_init__(self) -> None:
+        """All arrays become read-only views, as memory maps are: compiled code exists once, not for each kind of array."""
+        for name, values in list(vars(self).items()):
+            if values is not None:
+                view = np.require(values, requirements=["A", "C"]).view(np.ndarray)
+                view.flags.writeable = False
+                object.__setattr__(self, name, view)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -57,10 +63,8 @@ def flat_hits(events: ak.Array, smear_ns: float, place: Place) -> Hits:
     offsets = np.asarray(layout.offsets.data).astype(np.int64, copy=False)
     first, last = int(offsets[0]), int(offsets[-1])
 
-    def field(name: str, dtype: type) -> NDArray[Any] | None:
-        if name not in hits.fields:
-            return None
+    def field(name: str, dtype: type) -> NDArray[Any]:
         return np.ascontiguousarray(ak.to_numpy(layout.content[name])[first:last], dtype=dtype)
 
-    charge = field("charge", np.float32)
-    return Hits(offsets - first, EMPTY.astype(np.float32) if charge is None else charge, field("pmt", np.int32), field("time", np.float32))
+    pmt = field("pmt", np.int32) if "pmt" in hits.fields else None
+    return Hits(offsets - first, field("charge", np.float32), pmt, field("time", np.float32) if "time" in hits.fields else None)

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from iwcd_case import COUNTS, PMTS, dataset, made, processed, read, written
 
+from configs import schema
 from configs.errors import InputError
 from configs.iwcd import Processor
-from configs.schema import Executor
+from configs.schema import Executor, load_config
 from physics.particles import UNKNOWN
 from physics.tank import Tank
 from physics.tank_geometry import short_tank
@@ -26,10 +27,11 @@ from processors.iwcd_checks import names_in
 from processors.iwcd_columns import tank_of
 from processors.iwcd_histograms import fill_events
 from processors.iwcd_selection import CUTS
+from processors.stage import process
 from readers.digihit_writer import HitEvents
 from readers.source import SourceError
 from records.hists import load_hists, save_hists
-from records.tables import Table
+from records.tables import Table, load_table, table_path
 
 
 def same_events(found: Table, expected: Table, leave_out: tuple[str, ...] = (), atol: float = 1e-6) -> None:
@@ -417,3 +419,25 @@ class TestGeometry:
         found = IwcdProcessor(Processor(features="blind")).process(ak.with_field(events, hits, "hits"))
         same_events(found["events"], processed(plain, features="blind")["events"])
         assert found["occupancy"].sum() == 0
+
+
+class TestStage:
+    def test_example_configuration(self, tmp_path: Path) -> None:
+        """Four particles and a mixture, generated, processed and written; the particle of the data is not known."""
+        sizes = ["datasets.mc.example.size=3", "datasets.data.example.size=5", f"output_dir={tmp_path}"]
+        config = load_config(Path(schema.__file__).with_name("iwcd_example.yaml"), sizes)
+        outcome = process(config)
+        assert outcome.complete
+        mc, data = (load_table(table_path(config.output, name, "events")) for name in ("mc", "data"))
+        np.testing.assert_array_equal(mc["particle"], np.repeat(["gamma", "e-", "mu-", "pi0"], 3))
+        assert set(data["particle"]) == {UNKNOWN}
+        assert set(mc.columns) == set(data.columns) == {*EVENT_COLUMNS, *FEATURES, "time_zero", "selected"}
+        assert set(load_hists(config.output / "hists.h5")["mc"]) == set(IwcdProcessor().axes())
+
+    def test_particle_of_a_data_set_reaches_its_processor(self, tmp_path: Path) -> None:
+        path = written(tmp_path / "a.h5", made(label=np.full(8, -1)))
+        given = {"files": [str(path)], "kind": "mc", "metadata": {"particle": "mu-"}}
+        config = schema.ANALYSES["iwcd"].model_validate(
+            {"name": "test", "analysis": "iwcd", "output_dir": str(tmp_path), "datasets": {"pure": given}}
+        )
+        assert set(process(config).tables["pure"]["events"]["particle"]) == {"mu-"}
