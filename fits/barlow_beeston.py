@@ -42,12 +42,11 @@ def profiled(counts: Array, expected: Array, events: Array, observed: Array | No
     """
     s = np.maximum(expected, SMALLEST)
     a = events if observed is None else observed
-    ratio = _ratio(counts, s, events, a)
+    ratio, rest = _ratio(counts, s, events, a)
     u = 1.0 - ratio
     gamma = _factors(s, events, a, u)
-    f = (gamma * s).sum(axis=0)
-    missing = np.where((counts > 0) & (ratio > 0), counts / np.where(ratio > 0, ratio, 1.0) - f, 0.0)
-    gamma = _with_missing(gamma, s, events, a, missing)
+    if rest.any():
+        gamma = _with_rest(gamma, s, events, a, np.where(rest, counts / np.where(rest, ratio, 1.0) - (gamma * s).sum(axis=0), 0.0))
     f = (gamma * s).sum(axis=0)
     templates = (events * gamma - a + xlogy(a, a) - xlogy(a, events * gamma)).sum(axis=0)
     return Profiled(f - counts + xlogy(counts, counts) - xlogy(counts, f) + templates, gamma, f, u)
@@ -64,20 +63,20 @@ def _factors(s: Array, events: Array, a: Array, u: Array) -> Array:
     return np.divide(a, weight, out=np.zeros_like(weight), where=(a > 0) & (weight > 0))
 
 
-def _with_missing(gamma: Array, s: Array, events: Array, a: Array, missing: Array) -> Array:
-    """Samples whose template is empty take what the others cannot explain: that with the largest s per template event (their section 5)."""
-    if not np.any((a == 0) & (missing > 0)):
-        return gamma
-    pull = np.where(a == 0, s / events, -np.inf)
-    first = np.argmax(pull, axis=0)
-    columns = np.flatnonzero((missing > PRECISION * gamma.sum(axis=0)) & np.isfinite(pull.max(axis=0)))
+def _with_rest(gamma: Array, s: Array, events: Array, a: Array, rest: Array) -> Array:
+    """What the others cannot explain goes to the sample with an empty template that pays least for it (their section 5)."""
+    first = np.argmax(np.where(a == 0, s / events, -np.inf), axis=0)
+    columns = np.flatnonzero(rest > 0)
     filled = gamma.copy()
-    filled[first[columns], columns] = missing[columns] / s[first[columns], columns]
+    filled[first[columns], columns] = rest[columns] / s[first[columns], columns]
     return filled
 
 
-def _ratio(counts: Array, s: Array, events: Array, a: Array) -> Array:
-    """r = d/f from r F(1 - r) = d, F = sum s a / (tau + s (1 - r)); 0 without data. Newton in ln r, kept inside its bracket."""
+def _ratio(counts: Array, s: Array, events: Array, a: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """r = d/f from r F(1 - r) = d, F = sum s a / (tau + s (1 - r)); 0 without data. Newton in ln r, kept inside its bracket.
+
+    Also where r is at the limit at which a sample with an empty template takes the rest.
+    """
     pole = 1.0 + np.where(a > 0, events / s, np.inf).min(axis=0)  # F is infinite there
     limit = 1.0 + np.where(a == 0, events / s, np.inf).min(axis=0)  # an empty template takes the rest there
     high, low = np.log(np.minimum(pole, limit)), np.full(counts.shape, -60.0)
@@ -96,7 +95,7 @@ def _ratio(counts: Array, s: Array, events: Array, a: Array) -> Array:
         x = np.where(active, following, x)
         if not np.any(active & (moved > PRECISION * (1.0 + np.abs(x)))):
             break
-    return np.where(at_limit, limit, np.where(active, np.exp(x), 0.0))
+    return np.where(at_limit, limit, np.where(active, np.exp(x), 0.0)), at_limit
 
 
 def _equation(x: Array, counts: Array, s: Array, events: Array, a: Array) -> tuple[Array, Array]:

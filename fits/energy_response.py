@@ -143,8 +143,13 @@ def _minimised(objective: Callable[..., float], median: float, width: float, spa
 
 
 def _no_fit(evis: Array, ratio: Array, limits_mev: tuple[float, float], reason: str) -> ResponseSlice:
-    mean = float(evis.mean()) if len(evis) else math.nan
-    return ResponseSlice(*limits_mev, mean, len(ratio), *[math.nan] * 9, [], [], [], False, reason)
+    low_mev, high_mev = limits_mev
+    none = math.nan
+    return ResponseSlice(
+        low_mev=low_mev, high_mev=high_mev, mean_energy_mev=float(evis.mean()) if len(evis) else none, n=len(ratio), peak=none, peak_error=none,
+        sigma=none, sigma_error=none, tail_start=none, tail_power=none, median=none, half_width=none, half_width_error=none, edges=[], counts=[],
+        expected=[], valid=False, reason=reason,
+    )  # fmt: skip
 
 
 def linearity(slices: list[ResponseSlice]) -> Curve:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.random import Generator, SeedSequence
 
 from configs.errors import InputError
-from fits.fractions import Composition, yields
+from fits.composition import LIGHT_YIELD, Composition
+from fits.fractions import yields
 from fits.minimise import Minimum, minimise
 from fits.templates import Placed, binned
 from records.iwcd_fits import FractionsResult, PseudoExperiments
@@ -35,7 +36,7 @@ def with_toys(result: FractionsResult, likelihood: Composition, minimum: Minimum
     Counts, template counts (means at the fitted factors) and the measurement of the light yield fluctuate.
     """
     bins, _, _ = likelihood.at(minimum.theta)
-    alpha = minimum.values.get("light_yield", 0.0)
+    alpha = minimum.values.get(LIGHT_YIELD, 0.0)
     outcomes = []
     for number in range(n):
         rng = np.random.default_rng(SeedSequence(seed, spawn_key=(number,)))

@@ -16,7 +16,7 @@ from fits.classifier.discriminant import discriminant
 from fits.classifier.performance import Context, performance
 from fits.energy_response import fit_response
 from fits.iwcd_fractions import fractions
-from fits.iwcd_inputs import Inputs, Sample, array_files, digest, halves, located, numbers, refuse_same
+from fits.iwcd_inputs import Inputs, Sample, array_files, check_sources, digest, halves, located, numbers
 from fits.light_scale import fit_scale
 from physics.particles import UNKNOWN
 from processors.iwcd_expression import parse
@@ -33,9 +33,10 @@ def fit_all(config: IwcdConfig, account: Mapping[str, Any] | None, progress: Pro
 
     ``account``: the content of processing.json, None where no data set was processed. Tables are read from the output directory. Discriminants
     come first and leave their scores in ``<output>/scores/<fit>/<signal>-<background>.<model>``, which a performance fit may name as its outputs.
-    Raises InputError for everything that cannot be fitted as asked.
+    Raises InputError for everything that cannot be fitted as asked; names are checked before the first fit.
     """
     inputs = Inputs(config, account)
+    check_sources(inputs, SCORES)
     results: dict[str, Any] = {}
     used: list[Path] = []
     order = sorted(config.fits, key=lambda name: config.fits[name].kind != "discriminant")
@@ -107,7 +108,6 @@ def _discriminant(inputs: Inputs, options: iwcd.Discriminant, name: str) -> Fitt
 
 
 def _scale(inputs: Inputs, options: iwcd.Scale, where: str) -> Fitted:
-    refuse_same(options.templates, options.data, options.allow_same, where)
     template = numbers(inputs, options.templates, f"{where}.templates")
     data = numbers(inputs, options.data, f"{where}.data")
     if options.templates == options.data:

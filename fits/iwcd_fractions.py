@@ -9,9 +9,10 @@ import numpy as np
 
 from configs import iwcd
 from configs.iwcd import FractionChannel
+from fits.composition import Composition
 from fits.fraction_studies import Report, with_toys
-from fits.fractions import Composition, Origin, composition_result, yields
-from fits.iwcd_inputs import PREDICTED, Inputs, Sample, classified, halves, refuse_same
+from fits.fractions import Origin, composition_result, yields
+from fits.iwcd_inputs import PREDICTED, Inputs, Sample, classified, halves
 from fits.minimise import Minimum, minimise
 from fits.templates import Placed, bin_labels, binned, place
 from physics.particles import UNKNOWN
@@ -35,7 +36,6 @@ def fractions(inputs: Inputs, options: iwcd.Fractions, where: str, report: Repor
 
 def samples(inputs: Inputs, options: iwcd.Fractions, where: str) -> tuple[Sample, Sample, list[FractionChannel]]:
     """Templates, data and channels: data sets, or one directory of classifier outputs, of which even rows are templates and odd rows data."""
-    refuse_same(options.templates, options.data, options.allow_same, where)
     same = options.templates == options.data
     if options.templates in inputs.config.datasets or not same:
         template = inputs.events(options.templates, f"{where}.templates")

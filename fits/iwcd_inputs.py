@@ -74,9 +74,7 @@ class Inputs:
 
     def events(self, name: str, where: str) -> Sample:
         """The selected events of a data set. Raises InputError for an unknown name, a table that is missing, a selection that keeps nothing."""
-        if name not in self.config.datasets:
-            raise InputError(f"{where}: {name!r} is not a data set of the configuration{nearest(name, self.config.datasets)}")
-        path = table_path(self.config.output, name, EVENTS)
+        path = self.table(name, where)
         table = load_table(path)
         every = len(table)
         if SELECTED in table:
@@ -84,6 +82,13 @@ class Inputs:
         if len(table) == 0:
             raise InputError(f"{where}: the selection keeps 0 of {every} events of {name!r}; loosen processor.selection")
         return Sample(dict(table.columns), (path,), every)
+
+    def table(self, name: str, where: str) -> Path:
+        """Where the events of a data set are. Raises InputError for an unknown name."""
+        if name not in self.config.datasets:
+            known = nearest(name, self.config.datasets) if self.config.datasets else " (it has none)"
+            raise InputError(f"{where}: {name!r} is not a data set of the configuration{known}")
+        return table_path(self.config.output, name, EVENTS)
 
     def single_file(self, name: str) -> bool:
         """Whether rows of a data set's table are rows of one file."""
@@ -105,6 +110,36 @@ class Inputs:
             return in_data
         looked = ", ".join(str(place) for place in [*places, in_data])
         raise InputError(f"{where}: no directory {name!r}; looked for {looked}, and it is no folder of the catalogue of public data")
+
+
+def check_sources(inputs: Inputs, ours: str) -> None:
+    """Find everything that the fits name before the first of them runs; outputs below the folder ``ours`` are made by the fits themselves."""
+    for name, options in inputs.config.fits.items():
+        where = f"fits.{name}"
+        if isinstance(options, iwcd.Performance):
+            if options.dataset is not None:
+                inputs.table(options.dataset, f"{where}.dataset")
+            for file in (options.positions, options.split_file):
+                if file is not None:
+                    inputs.file(file)
+            if not options.outputs.startswith(f"{ours}/"):
+                inputs.folder(options.outputs, f"{where}.outputs")
+        elif isinstance(options, iwcd.Discriminant | iwcd.Response):
+            inputs.table(options.dataset, f"{where}.dataset")
+        else:
+            _check_samples(inputs, options, where)
+
+
+def _check_samples(inputs: Inputs, options: iwcd.Fractions | iwcd.Scale, where: str) -> None:
+    refuse_same(options.templates, options.data, options.allow_same, where)
+    for key in ("templates", "data"):
+        source = getattr(options, key)
+        if isinstance(options, iwcd.Scale) and source not in inputs.config.datasets and source.endswith(".npz"):
+            inputs.file(source)
+        elif isinstance(options, iwcd.Fractions) and source not in inputs.config.datasets and options.templates == options.data:
+            inputs.folder(source, f"{where}.{key}")
+        else:
+            inputs.table(source, f"{where}.{key}")
 
 
 def classified(inputs: Inputs, options: iwcd.Fractions, where: str) -> Sample:

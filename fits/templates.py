@@ -183,7 +183,7 @@ def _weights(template: Placed, groups: Mapping[str, Sequence[str]]) -> tuple[Arr
 
 def _filled(cells: Cells, weights: Array, n_bins: int) -> Array:
     inside = cells >= 0
-    return np.bincount(cells[inside], weights=weights[inside], minlength=n_bins)
+    return np.bincount(cells[inside], weights=weights[inside], minlength=n_bins).astype(float)
 
 
 def _refuse_unexplained(counts: Array, sums: Array) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from configs.errors import InputError
-from fits.fractions import LARGEST, LIGHT_YIELD, Composition
+from fits.composition import LARGEST, LIGHT_YIELD, Composition
 from fits.frontends.outcome import failed, minimum_of
 from fits.frontends.pyhf import numpy_backend
 from fits.minimise import Minimum

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fits.fractions import LARGEST, Composition
+from fits.composition import LARGEST, Composition
 from fits.frontends.outcome import failed, minimum_of
 from fits.frontends.zfit import TOLERANCE, import_zfit, quiet
 from fits.minimise import Minimum
