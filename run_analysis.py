@@ -28,7 +28,7 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     from records.summary import show
 
     for stage, run_stage in STAGES.items():
-        if stage == "fit" and not hasattr(config, "fits"):
+        if (stage == "fit" and not hasattr(config, "fits")) or (stage == "process" and not config.datasets):
             continue
         reason = "--fresh" if arguments.fresh else why_stale(config.output, stage, dependencies(stage, config))
         if reason is None:

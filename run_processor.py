@@ -37,10 +37,13 @@ def _main(arguments: argparse.Namespace, options: argparse.ArgumentParser) -> in
 
 def run(config: Any, arguments: argparse.Namespace) -> int:
     """Process the data sets, record what that depended on, print the account; returns the exit status."""
-    from processors.stage import process
+    from processors.stage import process, written
     from records.freshness import dependencies, record
     from records.summary import account_table, show
 
+    if not config.datasets:
+        show(f"{config.source.name}: no data sets, so there is nothing to process; run_fit.py fits what the configuration names")
+        return DONE
     depends = dependencies("process", config)
     with command_line.progress_bar() as progress:
         outcome = process(config, fresh=arguments.fresh, allow_partial=arguments.allow_partial, progress=progress)
@@ -51,7 +54,7 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
         if not arguments.allow_partial:
             command_line.complain("Mend the files and repeat the command (finished work is kept), or accept the loss with --allow-partial.")
             return INCOMPLETE
-    record(config.output, "process", depends, [config.output / "hists.h5", config.output / "processing.json"], complete=account.complete)
+    record(config.output, "process", depends, written(config), complete=account.complete)
     return DONE
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema, models_json_schema
 
-from configs import diffuse
+from configs import diffuse, iwcd
 from configs.document import Document, KeyPath, read_document
 from configs.errors import InputError, nearest
 from configs.strict import Strict
@@ -107,11 +107,17 @@ class CustomConfig(Config):
 
 
 TAG = "processor:"  # marks the members of the union below in pydantic's locations
-PROCESSOR_TAGS: dict[str, type[Strict]] = {f"{TAG}own": UserProcessor, f"{TAG}diffuse": diffuse.Processor}
+PROCESSOR_TAGS: dict[str, type[Strict]] = {f"{TAG}own": UserProcessor, f"{TAG}diffuse": diffuse.Processor, f"{TAG}iwcd": iwcd.Processor}
 
 
-def _processor_tag(value: Any) -> str:
-    return f"{TAG}own" if isinstance(value, UserProcessor) or (isinstance(value, dict) and "class" in value) else f"{TAG}diffuse"
+def _processor_tag(analysis: str) -> Discriminator:
+    """Tell the analysis' own processor from one of the user's by its key ``class``."""
+
+    def tag(value: Any) -> str:
+        own = isinstance(value, UserProcessor) or (isinstance(value, dict) and "class" in value)
+        return f"{TAG}own" if own else f"{TAG}{analysis}"
+
+    return Discriminator(tag)
 
 
 class DiffuseConfig(Config):
@@ -119,13 +125,25 @@ class DiffuseConfig(Config):
 
     analysis: Literal["diffuse"]
     processor: Annotated[
-        Annotated[diffuse.Processor, Tag(f"{TAG}diffuse")] | Annotated[UserProcessor, Tag(f"{TAG}own")], Discriminator(_processor_tag)
+        Annotated[diffuse.Processor, Tag(f"{TAG}diffuse")] | Annotated[UserProcessor, Tag(f"{TAG}own")], _processor_tag("diffuse")
     ] = diffuse.Processor()
     fits: Annotated[dict[str, diffuse.Fit], Field(min_length=1)] = {"main": diffuse.Fit()}
     plots: diffuse.Plots = diffuse.Plots()
 
 
-ANALYSES: dict[str, type[Config]] = {"custom": CustomConfig, "diffuse": DiffuseConfig}
+class IwcdConfig(Config):
+    """``analysis: iwcd``. Without data sets only fits of classifier outputs (and columns of .npz files) can be done."""
+
+    analysis: Literal["iwcd"]
+    datasets: dict[str, Dataset] = {}
+    processor: Annotated[Annotated[iwcd.Processor, Tag(f"{TAG}iwcd")] | Annotated[UserProcessor, Tag(f"{TAG}own")], _processor_tag("iwcd")] = (
+        iwcd.Processor()
+    )
+    fits: dict[str, iwcd.Fit] = {}
+    plots: iwcd.Plots = iwcd.Plots()
+
+
+ANALYSES: dict[str, type[Config]] = {"custom": CustomConfig, "diffuse": DiffuseConfig, "iwcd": IwcdConfig}
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Any:

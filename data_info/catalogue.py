@@ -135,6 +135,16 @@ def resolve(entry_id: str) -> Path:
     return obtain(entry(entry_id), data_dir())
 
 
+def resolve_folder(folder: str) -> Path:
+    """Path of a folder of the catalogue, e.g. ``iwcd/train_out``, with every file that the catalogue lists in it; see ``resolve``."""
+    inside = [name for name in entries() if name.rpartition("/")[0] == folder.rstrip("/")]
+    if not inside:
+        folders = {name.rpartition("/")[0] for name in entries()}
+        raise InputError(f"{folder!r} is not a folder of the catalogue of public data{nearest(folder, folders)}")
+    paths = [resolve(name) for name in inside]
+    return paths[0].parent
+
+
 def obtain(item: Entry, directory: Path) -> Path:
     """Path of ``item`` below ``directory``, downloaded when it is not there; see ``resolve``."""
     path = directory / item.id

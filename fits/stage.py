@@ -1,43 +1,71 @@
-"""The fit stage: ``hists.h5`` and ``processing.json`` of an output directory -> ``results.json``."""
+"""The fit stage: ``hists.h5``, tables and ``processing.json`` of an output directory -> ``results.json``."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from configs.command_line import Progress
 from configs.errors import InputError, command
-from configs.schema import DiffuseConfig, as_json
+from configs.schema import DiffuseConfig, IwcdConfig, as_json
 from fits.diffuse import fit_all, prepare_all
 from processors.account import load_account
+from processors.stage import input_identities
 from records.atomic import write_text
 from records.hists import digest, load_hists
 from records.manifest import load_manifest, update_manifest
 from records.results import save_results
 
+FittedConfig = DiffuseConfig | IwcdConfig
 
-def fit(config: DiffuseConfig, progress: Progress | None = None) -> dict[str, Any]:
-    """Do every fit of a configuration on the histograms in its output directory; returns and saves result name -> result.
 
-    Writes ``results.json``, ``workspace_<fit>.json`` where a fit asks for one, and the stage's part of ``manifest.json``. Raises InputError
-    when the histograms are missing, stem from other processor options, or are not those of the account.
+def fit(config: FittedConfig, progress: Progress | None = None) -> dict[str, Any]:
+    """Do every fit of a configuration on what the processor left in its output directory; returns and saves result name -> result.
+
+    Writes ``results.json``, what the fits of the analysis leave besides (workspaces, scores), and the stage's part of ``manifest.json``. Raises
+    InputError when histograms are missing, stem from other processor options, or are not those of the account.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
+    fits = _iwcd(config, progress) if isinstance(config, IwcdConfig) else _diffuse(config, progress)
+    save_results(config.output / "results.json", config.analysis, config.name, fits.results)
+    entry = {"started": started.isoformat(timespec="seconds"), "seconds": round(time.perf_counter() - clock, 3), "fits": as_json(config)["fits"]}
+    entry |= {"seed": config.seed, "histogram_digest": fits.histogram_digest}
+    update_manifest(config.output, "fit", entry, config=None if config.datasets else config, inputs=input_identities(map(str, fits.inputs)))
+    return fits.results
+
+
+@dataclass(frozen=True)
+class _Fits:
+    """Results, the digest of the histograms they rest on, and files that they read besides."""
+
+    results: dict[str, Any]
+    histogram_digest: str | None
+    inputs: list[Path] = field(default_factory=list)
+
+
+def _diffuse(config: DiffuseConfig, progress: Progress | None) -> _Fits:
     hists, account = read_processed(config)
     results = fit_all(config, hists, account, progress)
-    save_results(config.output / "results.json", config.analysis, config.name, results)
     for name, options in config.fits.items():
         if options.workspace:
             write_workspace(config.output / f"workspace_{name}.json", config, name, hists, account)
-    entry = {"started": started.isoformat(timespec="seconds"), "seconds": round(time.perf_counter() - clock, 3), "fits": as_json(config)["fits"]}
-    update_manifest(config.output, "fit", {**entry, "seed": config.seed, "histogram_digest": account["histogram_digest"]})
-    return results
+    return _Fits(results, account["histogram_digest"])
 
 
-def read_processed(config: DiffuseConfig) -> tuple[dict[str, Any], Mapping[str, Any]]:
+def _iwcd(config: IwcdConfig, progress: Progress | None) -> _Fits:
+    """Fits on event tables and classifier outputs; a configuration without data sets has only the latter."""
+    from fits import iwcd
+
+    account = read_processed(config)[1] if config.datasets else None
+    results, inputs = iwcd.fit_all(config, account, progress)
+    return _Fits(results, None if account is None else account["histogram_digest"], inputs)
+
+
+def read_processed(config: FittedConfig) -> tuple[dict[str, Any], Mapping[str, Any]]:
     """Histograms (data set -> name -> histogram) and account of a configuration's last processor run."""
     path, again = config.output / "hists.h5", command("run_processor.py", config.source)
     if not (config.output / "processing.json").exists():
@@ -53,7 +81,7 @@ def read_processed(config: DiffuseConfig) -> tuple[dict[str, Any], Mapping[str, 
     return hists, account.to_json()
 
 
-def _refuse_other_options(config: DiffuseConfig, again: str) -> None:
+def _refuse_other_options(config: FittedConfig, again: str) -> None:
     """Histograms made with other cuts, bins or nodes than the configuration states now."""
     made_with = load_manifest(config.output).get("config", {}).get("processor")
     wanted = as_json(config)["processor"]

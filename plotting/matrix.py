@@ -37,7 +37,7 @@ def correlation(labels: Sequence[str], matrix: Array, *, style: Style, caption: 
             words = f"{matrix[row, column]:.2f}".replace("-", MINUS)
             axes.text(column + 0.5, row + 0.5, words, ha="center", va="center", color=colour, fontsize=min(17.0, 15.0 * side / size))
         axes.invert_yaxis()
-        _name_ticks(axes, labels, both=True)
+        name_ticks(axes, labels, both=True)
         if low > 0.5:
             axes.tick_params(axis="x", labelrotation=90)
         bar = sheet.figure.colorbar(mesh, ax=axes, cax=_beside(axes))
@@ -62,13 +62,14 @@ def pulls(labels: Sequence[str], values: Array, errors: Array, *, style: Style, 
         axes.set_xlim(-reach, reach)
         axes.set_ylim(len(labels) - 0.4, -0.6)
         axes.xaxis.set_major_locator(MultipleLocator(1.0))
-        _name_ticks(axes, labels, both=False)
+        name_ticks(axes, labels, both=False)
         axes.set_xlabel(r"(fit $-$ prior) / $\sigma_\mathrm{prior}$")
     numbers: dict[str, Any] = {"parameters": list(labels), "pull": values, "error_over_prior_sigma": errors}
     return DrawnFigure(sheet.figure, numbers)
 
 
-def _name_ticks(axes: Axes, labels: Sequence[str], both: bool) -> None:
+def name_ticks(axes: Axes, labels: Sequence[str], both: bool) -> None:
+    """Name the rows (``both``: and the columns) of a panel whose rows are one unit high; cells of a matrix are named in their middle."""
     offset = 0.5 if both else 0.0
     for axis in (axes.xaxis, axes.yaxis) if both else (axes.yaxis,):
         axis.set_major_locator(FixedLocator([index + offset for index in range(len(labels))]))

@@ -6,16 +6,18 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from configs.command_line import Progress
 from configs.errors import InputError, command
-from configs.schema import Config, CustomConfig, DiffuseConfig
-from plotting import custom, diffuse
+from configs.schema import Config, CustomConfig, DiffuseConfig, IwcdConfig
+from plotting import custom, diffuse, iwcd
 from plotting.drawn import Plan, save_figure
 from processors.account import load_account
 from records.hists import load_hists
-from records.manifest import update_manifest
+from records.manifest import load_manifest, update_manifest
 from records.results import load_results
+from records.tables import load_tables
 
 FIGURES = "figures"
 
@@ -54,6 +56,8 @@ def plot(config: Config, progress: Progress | None = None) -> Figures:
 
 def planned(config: Config) -> Plan:
     """Read what the stages before left and decide what to draw."""
+    if isinstance(config, IwcdConfig) and not config.datasets:
+        return iwcd.plan(config, {}, {}, {"datasets": {}}, _results_if_any(config, None))
     again = f"run: {command('run_processor.py', config.source)}"
     for name in ("hists.h5", "processing.json"):
         if not (config.output / name).is_file():
@@ -61,11 +65,31 @@ def planned(config: Config) -> Plan:
     hists, account = load_hists(config.output / "hists.h5"), load_account(config.output / "processing.json").to_json()
     if isinstance(config, CustomConfig):
         return custom.plan(config, hists, account)
+    if isinstance(config, IwcdConfig):
+        return iwcd.plan(config, hists, load_tables(config.output), account, _results_if_any(config, account["histogram_digest"]))
     if isinstance(config, DiffuseConfig):
-        if not (config.output / "results.json").is_file():
-            raise InputError(f"{config.output / 'results.json'}: not there; run: {command('run_fit.py', config.source)}")
-        return diffuse.plan(config, hists, account, load_results(config.output / "results.json"))
+        return diffuse.plan(config, hists, account, _results(config))
     raise InputError(f"{config.source.name}: analysis {config.analysis!r} has no figures yet")
+
+
+def _results(config: Config) -> dict[str, Any]:
+    path = config.output / "results.json"
+    if not path.is_file():
+        raise InputError(f"{path}: not there; run: {command('run_fit.py', config.source)}")
+    return load_results(path)
+
+
+def _results_if_any(config: IwcdConfig, histogram_digest: str | None) -> dict[str, Any]:
+    """Results of the fits, none where they were not done: events have figures without them. Refuses those of other histograms."""
+    if not config.fits or not (config.output / "results.json").is_file():
+        return {}
+    made_from = load_manifest(config.output).get("stages", {}).get("fit", {}).get("histogram_digest")
+    if made_from != histogram_digest:
+        raise InputError(
+            f"{config.output / 'results.json'}: the fits were made from other histograms than hists.h5 holds now; "
+            f"run: {command('run_fit.py', config.source)}"
+        )
+    return {name: result for name, result in _results(config).items() if name in config.fits}
 
 
 def _remove_others(directory: Path, written: list[Path]) -> None:

@@ -6,7 +6,7 @@ its colour on every figure. Fonts come with mplhep, so a figure looks the same o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +41,20 @@ COMPONENTS: dict[str, Component] = {
     "prompt": Component("Prompt atm. neutrinos", GREEN),
     "astro": Component("Astrophysical neutrinos", ORANGE),
 }
+
+# Particles and, for events without labels, data.
+PARTICLES: dict[str, Component] = {
+    "gamma": Component(r"$\gamma$", ORANGE),
+    "e-": Component(r"$e^-$", BLUE),
+    "mu-": Component(r"$\mu^-$", GREEN),
+    "pi0": Component(r"$\pi^0$", VERMILLION),
+    "e+": Component(r"$e^+$", SKY),
+    "mu+": Component(r"$\mu^+$", YELLOW),
+    "pi-": Component(r"$\pi^-$", PURPLE),
+    "pi+": Component(r"$\pi^+$", GREY),
+    "unknown": Component("Unknown particle", BLACK),
+}
+OTHER_SAMPLES = (PURPLE, SKY, GREY, BLACK, YELLOW)  # samples that are no particles, in order
 
 BASE: dict[Any, Any] = {
     **mplhep.style.CMS,
@@ -93,6 +107,16 @@ STYLES: dict[str, Style] = {
     "icecube": Style("IceCube", {"xaxis.labellocation": "center", "yaxis.labellocation": "center"}),
     "hyperk": Style("Hyper-Kamiokande", {"xtick.top": False, "ytick.right": False, "axes.linewidth": 1.8}, label_italic=False),
 }
+
+
+def looks(names: Sequence[str]) -> dict[str, Component]:
+    """Label and colour of each sample: a particle has its own on every figure, others take the remaining colours in order.
+
+    >>> looks(["gamma", "test"])["gamma"].label, looks(["gamma", "test"])["test"].label
+    ('$\\\\gamma$', 'test')
+    """
+    others = [name for name in names if name not in PARTICLES]
+    return {name: PARTICLES.get(name) or Component(name, OTHER_SAMPLES[others.index(name) % len(OTHER_SAMPLES)]) for name in names}
 
 
 def style(name: str) -> Style:

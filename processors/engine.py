@@ -1,4 +1,4 @@
-"""Files to histograms, with nothing lost and nothing hidden: plan, work, journal, merge, account."""
+"""Files to histograms and tables, with nothing lost and nothing hidden: plan, work, journal, merge, account."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pickle
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -24,17 +24,19 @@ from processors.executors import Lost
 from processors.journal import Journal
 from processors.plan import Plan, Session
 from processors.work import DatasetWork, OpenSource, Outcome, Work, lost, open_file, process_chunk
+from records.tables import Table
 
 MEGABYTE = 1e6
 
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """Histograms by data set and name, the account, and the digest of all that they depend on."""
+    """Histograms and tables by data set and name, the account, and the digest of all that they depend on."""
 
     hists: Mapping[str, Mapping[str, hist.Hist]]
     account: Account
     digest: str
+    tables: Mapping[str, Mapping[str, Table]] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -52,7 +54,7 @@ def run(
     executor: executors.Executor | None = None,
     open_source: OpenSource = open_file,
 ) -> RunOutcome:
-    """Process data sets into histograms.
+    """Process data sets into histograms, and tables where processors return them (their rows in the order of files and entries).
 
     ``journal``: directory of finished work, by which a second run resumes (null: a temporary one); ``fresh`` discards it. ``progress`` is
     called with what is being done, how much is done, and how much there is.
@@ -61,7 +63,7 @@ def run(
     For equal chunks the histograms are bitwise the same whatever executor, workers, order of completion and interruptions; for sums that
     are exact (counts, weights on a binary grid) also whatever the chunks. Files that fail, entries that fail and killed workers are in
     the account of the outcome. Raises ``InputError`` for input that no run can process (see ``plan.check``), for a processor that does not
-    return histograms, when the journal cannot be written, and ``executors.Stalled`` when nothing moves.
+    return histograms or tables, when the journal cannot be written, and ``executors.Stalled`` when nothing moves.
     """
     options = options or schema.Executor()
     plan.check(datasets, options.max_histogram_mb * MEGABYTE)
@@ -134,31 +136,27 @@ def _finished(outcome: object) -> bool:
 
 def _merge(datasets: Sequence[DatasetInput], planned: Plan, session: Session) -> RunOutcome:
     """Add up the chunks in the planned order, one in memory at a time, and keep the account."""
-    hists: dict[str, dict[str, hist.Hist]] = {dataset.name: {} for dataset in datasets}
+    totals = {dataset.name: packing.Totals() for dataset in datasets}
     processed: dict[str, int] = defaultdict(int)
     failed: dict[str, list[Failure]] = defaultdict(list)
     for number, (key, chunk) in enumerate(planned.chunks, start=1):
         outcome = session.journal.read(key)
         if not isinstance(outcome, Outcome):
             outcome = lost(chunk, "its journal entry cannot be read back (damaged disk?); run the command again", "journal")
-        _add(hists[chunk.dataset], outcome, chunk)
+        _add(totals[chunk.dataset], outcome, chunk)
         processed[chunk.dataset] += outcome.entries
         failed[chunk.dataset] += outcome.failures
         session.report("merging", number, len(planned.chunks))
-    accounts = {}
-    for dataset in datasets:
-        hists[dataset.name] = _postprocessed(dataset, hists[dataset.name])
-        accounts[dataset.name] = _account(dataset, planned, processed[dataset.name], failed[dataset.name])
-    return RunOutcome(hists, Account(accounts), planned.digest)
+    hists = {dataset.name: _postprocessed(dataset, totals[dataset.name].hists) for dataset in datasets}
+    accounts = {dataset.name: _account(dataset, planned, processed[dataset.name], failed[dataset.name]) for dataset in datasets}
+    return RunOutcome(hists, Account(accounts), planned.digest, {name: total.tables() for name, total in totals.items()})
 
 
-def _add(total: dict[str, hist.Hist], outcome: Outcome, chunk: Chunk) -> None:
-    packed = pickle.loads(outcome.hists) if outcome.hists else {}
-    for name, histogram in packed.items():
-        try:
-            packing.add(total, name, histogram)
-        except InputError as error:
-            raise InputError(f"{chunk.name}: {error}") from None
+def _add(total: packing.Totals, outcome: Outcome, chunk: Chunk) -> None:
+    try:
+        total.add(pickle.loads(outcome.hists) if outcome.hists else {})
+    except InputError as error:
+        raise InputError(f"{chunk.name}: {error}") from None
 
 
 def _account(dataset: DatasetInput, planned: Plan, processed: int, failed: Sequence[Failure]) -> DatasetAccount:

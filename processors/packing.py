@@ -1,7 +1,11 @@
-"""Histograms as small private values: mostly empty ones as positions and values, added to a total without unpacking."""
+"""Histograms as small private values: mostly empty ones as positions and values, added to a total without unpacking.
+
+Tables travel as they are; their total is the rows of all of them in order.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +14,7 @@ import hist
 import numpy as np
 
 from configs.errors import InputError
+from records.tables import Table, check_same_columns, concatenate
 
 ADDITIVE = (bh.storage.Double, bh.storage.Int64, bh.storage.AtomicInt64, bh.storage.Weight)  # merging is adding the numbers of every bin
 SPARSE_BELOW = 1 / 3  # share of filled bins below which positions and values take less room
@@ -25,6 +30,37 @@ class PackedHist:
     attributes: dict[str, Any]
     positions: np.ndarray | None  # of filled bins; null: numbers of every bin follow
     numbers: Any  # (bins, numbers per bin); for a storage that is not additive the whole histogram
+
+
+Packed = PackedHist | Table
+
+
+class Totals:
+    """What processing returned, added up in the order of the calls of ``add``: histograms summed, tables joined row after row."""
+
+    def __init__(self) -> None:
+        self.hists: dict[str, hist.Hist] = {}
+        self._parts: dict[str, list[Table]] = {}
+
+    def add(self, packed: Mapping[str, Packed]) -> None:
+        """Add what one piece of work returned. Raises ``InputError`` when a name is not of the same kind, axes or columns everywhere."""
+        for name, value in packed.items():
+            if name in (self.hists if isinstance(value, Table) else self._parts):
+                raise InputError(f"{name!r} is a histogram in one chunk and a table in another; a processor must return the same whatever the events")
+            if isinstance(value, Table):
+                parts = self._parts.setdefault(name, [])
+                check_same_columns([*parts[:1], value], name)
+                parts.append(value)
+            else:
+                add(self.hists, name, value)
+
+    def tables(self) -> dict[str, Table]:
+        """The tables, joined."""
+        return {name: concatenate(parts) for name, parts in self._parts.items()}
+
+    def packed(self) -> dict[str, Packed]:
+        """Everything, packed again."""
+        return {**{name: pack(histogram) for name, histogram in self.hists.items()}, **self.tables()}
 
 
 def pack(histogram: Any) -> PackedHist:

@@ -46,6 +46,13 @@ def _diffuse(config: Any, dataset: str) -> ProcessorABC:
     return DiffuseProcessor(config.processor, layout=LAYOUT_OF_FORMAT.get(config.datasets[dataset].format))
 
 
+def _iwcd(config: Any, dataset: str) -> ProcessorABC:
+    from processors.iwcd import IwcdProcessor  # brings compiled code: imported for this analysis only
+
+    about = config.datasets[dataset]
+    return IwcdProcessor(config.processor, name=dataset, kind=about.kind, particle=about.metadata.get("particle"))
+
+
 def _user_processor(options: UserProcessor, config_file: Path) -> Built:
     where = f"{config_file}: processor.class: {options.class_}"
     folder = config_file.parent.resolve()
@@ -63,4 +70,4 @@ def _user_processor(options: UserProcessor, config_file: Path) -> Built:
     return Built(processor, {"class": options.class_, "options": options.options}, source_code.relied_on(file, folder), folder)
 
 
-ANALYSES: dict[str, Callable[[Any, str], ProcessorABC]] = {"diffuse": _diffuse}
+ANALYSES: dict[str, Callable[[Any, str], ProcessorABC]] = {"diffuse": _diffuse, "iwcd": _iwcd}

@@ -1,4 +1,4 @@
-"""The stage ``process`` of an analysis: configuration -> hists.h5, processing.json, and its part of manifest.json."""
+"""The stage ``process`` of an analysis: configuration -> hists.h5, tables, processing.json, and its part of manifest.json."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from records.atomic import write_text
 from records.hists import digest, save_hists
 from records.manifest import update_manifest
 from records.provenance import file_identity
+from records.tables import remove_tables, save_tables, table_paths
 
 HISTS = "hists.h5"
 ACCOUNT = "processing.json"
@@ -36,8 +37,8 @@ def process(
 ) -> RunOutcome:
     """Run the configured processor over all data sets and write what the run leaves behind into ``config.output``.
 
-    ``fresh`` discards the journal. An incomplete run writes its account, and histograms only with ``allow_partial``; without it those of an
-    earlier run are removed, as they do not belong to the account.
+    ``fresh`` discards the journal. An incomplete run writes its account, and histograms and tables only with ``allow_partial``; without it those
+    of an earlier run are removed, as they do not belong to the account.
     The caller looks at ``outcome.complete`` and shows ``outcome.account.describe()``. Raises ``InputError`` for wrong input.
     """
     started = time.perf_counter()
@@ -52,6 +53,11 @@ def process(
     paths = [path for dataset in datasets for file in dataset.files for path in file.paths]
     update_manifest(config.output, "process", entry, config=config, inputs=input_identities(paths))
     return outcome
+
+
+def written(config: Config) -> list[Path]:
+    """What the stage leaves behind for the others."""
+    return [config.output / HISTS, config.output / ACCOUNT, *table_paths(config.output)]
 
 
 def input_identities(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -71,8 +77,10 @@ def _input_identity(path: str) -> dict[str, Any]:
 def _write(output: Path, outcome: RunOutcome, *, keep: bool) -> RunOutcome:
     if keep:
         save_hists(output / HISTS, outcome.hists)
+        save_tables(output, outcome.tables)
     else:
         (output / HISTS).unlink(missing_ok=True)
+        remove_tables(output)
     account = replace(outcome.account, histogram_digest=digest(outcome.hists) if keep else None)
     write_text(output / ACCOUNT, json.dumps(account.to_json(), indent=1, default=str) + "\n")
     return replace(outcome, account=account)

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boost_histogram as bh
-import hist
 
 from configs.errors import InputError
 from processors import content, packing, source_code
 from processors.account import Failure, Stage
 from processors.chunks import Chunk, EventFile, Span
 from readers.source import ReadError, Source, SourceError
+from records.tables import Table
 
 DEFINITE = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)  # trying again cannot help
 TRIAL_ENTRIES = 256
@@ -27,7 +27,7 @@ TRIAL_GROWTH = 8
 TRIAL_S = 0.05  # a trial span that takes so long is measured well enough
 
 OpenSource = Callable[[EventFile], Source]
-PackedHists = dict[str, packing.PackedHist]
+Returned = dict[str, packing.Packed]
 
 
 def open_file(file: EventFile) -> Source:
@@ -102,7 +102,7 @@ def inspect(work: Work, file: EventFile) -> Inspection:
 
 
 def process_chunk(work: Work, chunk: Chunk) -> Outcome:
-    """Run the data set's processor over the spans of a chunk and add the histograms up in order; never raises.
+    """Run the data set's processor over the spans of a chunk and add histograms and tables up in order; never raises.
 
     A span that fails is a failure of the outcome, the others count.
     """
@@ -110,18 +110,18 @@ def process_chunk(work: Work, chunk: Chunk) -> Outcome:
         _check_code(work.project_files, work.project_digest)
     except (RuntimeError, OSError) as error:
         return lost(chunk, str(error))
-    results: list[PackedHists] = []
+    total = packing.Totals()
     failures = []
     entries = 0
     for span in chunk.spans:
         try:
-            results = [_sum([*results, _retried(work, functools.partial(_process, work, chunk.dataset, span))])]
+            total.add(_retried(work, functools.partial(_process, work, chunk.dataset, span)))
             entries += span.entries
         except (_NotAcceptable, InputError) as error:
             return Outcome(fatal=f"{chunk.name}: {error}")
         except _SpanError as error:
             failures.append(_failure(span.file, error, span))
-    return Outcome(entries, pickle.dumps(results[0] if results else {}, protocol=5), tuple(failures))
+    return Outcome(entries, pickle.dumps(total.packed(), protocol=5), tuple(failures))
 
 
 def lost(chunk: Chunk, reason: str, stage: Stage = "worker") -> Outcome:
@@ -149,16 +149,6 @@ def trial(work: Work, item: tuple[str, Span]) -> tuple[float, float] | None:
                 entries *= TRIAL_GROWTH
     except (Exception, SystemExit):
         return None  # the work itself will meet the same error and report it
-
-
-def _sum(results: list[PackedHists]) -> PackedHists:
-    if len(results) == 1:
-        return results[0]
-    total: dict[str, hist.Hist] = {}
-    for result in results:
-        for name, packed in result.items():
-            packing.add(total, name, packed)
-    return {name: packing.pack(histogram) for name, histogram in total.items()}
 
 
 def _retried(work: Work, attempt: Callable[[], Any]) -> Any:
@@ -199,7 +189,7 @@ def _inspect(work: Work, file: EventFile) -> Inspection:
         return Inspection(len(source), identity, unchanged, tuple(source.columns))
 
 
-def _process(work: Work, dataset: str, span: Span) -> PackedHists:
+def _process(work: Work, dataset: str, span: Span) -> Returned:
     with _stage("open"):
         source = work.open_file(span.file)
     with _stage("read"), source:
@@ -213,7 +203,7 @@ def _process(work: Work, dataset: str, span: Span) -> PackedHists:
         return hists
 
 
-def _fill(work: Work, processor: Any, dataset: str, source: Source, span: Span) -> PackedHists:
+def _fill(work: Work, processor: Any, dataset: str, source: Source, span: Span) -> Returned:
     from readers.events import with_metadata
 
     about = work.datasets[dataset]
@@ -228,16 +218,16 @@ def _fill(work: Work, processor: Any, dataset: str, source: Source, span: Span) 
     return _checked(returned, type(processor).__name__, work.max_histogram_bytes)
 
 
-def _checked(returned: Any, processor: str, max_bytes: float) -> PackedHists:
-    advice = "process(events) must return {name: hist.Hist}"
+def _checked(returned: Any, processor: str, max_bytes: float) -> Returned:
+    advice = "process(events) must return {name: hist.Hist or Table}"
     if not isinstance(returned, Mapping):
         raise _NotAcceptable(f"{processor}.process returned {type(returned).__name__}; {advice}")
     for name, value in returned.items():
-        if not isinstance(name, str) or not isinstance(value, bh.Histogram):
+        if not isinstance(name, str) or not isinstance(value, bh.Histogram | Table):
             raise _NotAcceptable(f"{processor}.process returned {type(value).__name__} under {name!r}; {advice} (a sum is a histogram with one bin)")
-        if (size := packing.size_bytes(value)) > max_bytes:
+        if isinstance(value, bh.Histogram) and (size := packing.size_bytes(value)) > max_bytes:
             raise _NotAcceptable(oversize(name, value.axes, size, max_bytes))
-    return {name: packing.pack(value) for name, value in returned.items()}
+    return {name: value if isinstance(value, Table) else packing.pack(value) for name, value in returned.items()}
 
 
 def oversize(name: str, axes: Any, size: float, max_bytes: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypedDict
 
@@ -43,7 +44,7 @@ class ColumnSource:
         self._length = length
         self._close = close
         self._closed = False
-        self._columns = {column.column.name: self._guarded(column) for column in columns}
+        self._columns = {column.column.name: column.guarded(partial(self._check_open, column.column.name)) for column in columns}
 
     @property
     def columns(self) -> Mapping[str, Column]:
@@ -88,15 +89,9 @@ class ColumnSource:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.path}: {self._length} entries of {', '.join(self._columns)}>"
 
-    def _guarded(self, column: LazyColumn) -> LazyColumn:
-        name = column.column.name
-
-        def load(start: int, stop: int) -> Any:
-            if self._closed:
-                raise SourceError(f"{self.path}: column {name!r} was touched after the file was closed; touch it inside the with block")
-            return column.load(start, stop)
-
-        return LazyColumn(name, column.form, load, unit=column.column.unit, meaning=column.column.meaning)
+    def _check_open(self, name: str) -> None:
+        if self._closed:
+            raise SourceError(f"{self.path}: column {name!r} was touched after the file was closed; touch it inside the with block")
 
 
 def numpy_form(dtype: np.dtype, shape: tuple[int, ...] = ()) -> ak.forms.Form:

@@ -51,21 +51,29 @@ class LazyColumn:
         """The same column under another name."""
         return LazyColumn(name, self.form, self.load, unit=self.column.unit, meaning=self.column.meaning)
 
+    def guarded(self, check: Callable[[], None]) -> LazyColumn:
+        """The same column, which calls ``check`` before each load."""
+        return LazyColumn(self.column.name, self.form, checked_load(check, self.load), unit=self.column.unit, meaning=self.column.meaning)
+
+    def buffers(self, path: str, start: int, stop: int, key: str) -> tuple[ak.forms.Form, dict[str, Callable[[], Any]]]:
+        """The form of entries ``start`` to ``stop`` with form keys that begin with ``key``, and its buffers as callables, which share one load."""
+        keys = f"{key}-{{id}}"
+        form = self.form.length_zero_array().form_with_key(keys)
+        load = _once(partial(_buffers, path, self, start, stop, keys))
+        return form, {name: partial(_one_buffer, load, name) for name in form.expected_from_buffers(recursive=True)}
+
 
 def lazy_events(path: str, columns: Mapping[str, LazyColumn], start: int, stop: int) -> ak.Array:
     """Entries ``start`` to ``stop`` of ``columns`` as records named ``Event``; ``path`` is for the messages.
 
-    Nothing is read here: each buffer is a callable (``ak.from_buffers``), and touching one buffer of a column loads that column of
-    this entry range, once. Whatever goes wrong in a load is raised as ``SourceError`` or ``ReadError``.
+    Nothing is read here: each buffer is a callable (``ak.from_buffers``), and touching one buffer of a column loads that column (of
+    ``lazy_lists.LazyLists``: that field) of this entry range, once. Whatever goes wrong in a load is raised as ``SourceError`` or ``ReadError``.
     """
     contents: list[ak.forms.Form] = []
     container: dict[str, Callable[[], Any]] = {}
     for number, column in enumerate(columns.values()):
-        keys = f"{number}-{{id}}"
-        form = column.form.length_zero_array().form_with_key(keys)
-        load = _once(partial(_buffers, path, column, start, stop, keys))
-        for key in form.expected_from_buffers(recursive=True):
-            container[key] = partial(_one_buffer, load, key)
+        form, sources = column.buffers(path, start, stop, str(number))
+        container |= sources
         contents.append(form)
     record = ak.forms.RecordForm(contents, list(columns), parameters={"__record__": RECORD}, form_key="events")
     return ak.from_buffers(record, stop - start, container, behavior=BEHAVIOR)
@@ -100,6 +108,16 @@ def _once(function: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]
         return kept[0]
 
     return call
+
+
+def checked_load(check: Callable[[], None], load: Callable[[int, int], Any]) -> Callable[[int, int], Any]:
+    """``load`` with ``check`` called before it."""
+
+    def checked(start: int, stop: int) -> Any:
+        check()
+        return load(start, stop)
+
+    return checked
 
 
 def _one_buffer(load: Callable[[], dict[str, Any]], key: str) -> Any:

@@ -22,6 +22,7 @@ from readers.jagged import SUFFIX, Stored, is_offsets, stored_columns
 from readers.source import SourceError
 
 CURE = "columns share one length: give the group with tree: NAME, or name the offsets of jagged columns in the attribute 'offsets'"
+NOT_WHOLE = ("file signature not found", "truncated file", "bad object header", "superblock")  # HDF5's words
 Parts = tuple[int, list[LazyColumn], dict[str, str]]
 
 
@@ -56,8 +57,17 @@ def open_file(path: str) -> Iterator[h5py.File]:
     with ExitStack() as stack:
         with reading(path):
             place = stack.enter_context(open_binary(path)) if is_url(path) else path
-            file = stack.enter_context(h5py.File(place, "r"))
+            file = stack.enter_context(_opened(place, path))
         yield file
+
+
+def _opened(place: Any, path: str) -> h5py.File:
+    try:
+        return h5py.File(place, "r")
+    except OSError as error:
+        if any(words in str(error) for words in NOT_WHOLE):
+            raise SourceError(f"cannot open {path}: not an HDF5 file or truncated ({error}); copy it or write it again") from error
+        raise
 
 
 def plain_attributes(node: h5py.Group | h5py.Dataset) -> dict[str, Any]:
@@ -170,14 +180,14 @@ def _stored(path: str, dataset: h5py.Dataset, offsets: Stored | None = None) -> 
 
 def _reader(path: str, dataset: h5py.Dataset) -> Callable[[int, int], np.ndarray]:
     def read(start: int, stop: int) -> np.ndarray:
-        _check_filled(path, dataset)
+        check_filled(path, dataset)
         return np.asarray(dataset[start:stop])
 
     return read
 
 
-def _check_filled(path: str, dataset: h5py.Dataset) -> None:
-    """HDF5 invents zeros where nothing was written; a column must have all its values."""
+def check_filled(path: str, dataset: h5py.Dataset) -> None:
+    """``SourceError`` for a dataset that was not written whole: HDF5 invents zeros there, and a column must have all its values."""
     if not dataset.size or dataset.external or dataset.is_virtual:
         return
     if dataset.chunks is None:
@@ -227,7 +237,7 @@ def _table(path: str, dataset: h5py.Dataset) -> Parts:
 
 def _field_reader(path: str, dataset: h5py.Dataset, field: str) -> Callable[[int, int], np.ndarray]:
     def read(start: int, stop: int) -> np.ndarray:
-        _check_filled(path, dataset)
+        check_filled(path, dataset)
         return np.asarray(dataset.fields(field)[start:stop])
 
     return read

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import awkward as ak
 import numpy as np
 
 from readers.columns import ColumnSource
+from readers.digihit_layout import FORMATS
+from readers.digihit_summary import summarise
 from readers.files import check_file, is_url
 from readers.parts import list_parts
 from readers.registry import detect_format, open_source
@@ -17,6 +21,7 @@ from readers.source import SourceError
 from readers.structure import Statistics, Structure
 
 CHUNK_ENTRIES = 200_000
+CHUNK_RECORDS = 5_000  # entries of a column of lists of records: events with thousands of hits
 
 
 def describe(
@@ -38,14 +43,17 @@ def describe(
         check_file(one)
     name = format or detect_format(paths[0])
     parts = tuple(part for one in paths for part in list_parts(one, name))
-    try:
-        source = open_source(paths, name, tree=tree)
-    except SourceError as error:
-        if not parts:
-            raise
-        return Structure(" + ".join(paths), name, _size(paths), None, parts=parts, notes=(str(error),))
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            source = open_source(paths, name, tree=tree)
+        except SourceError as error:
+            if not parts:
+                raise
+            return Structure(" + ".join(paths), name, _size(paths), None, parts=parts, notes=(str(error),))
     with source:
-        notes = [f"{column}: {reason}" for column, reason in source.unreadable.items()]
+        summary, problems = summarise(paths[0], name) if name in FORMATS else ({}, [])
+        notes = [*_told(source, warned), *problems]
         return Structure(
             source.path,
             name,
@@ -54,35 +62,56 @@ def describe(
             tuple(source.columns.values()),
             parts,
             dict(source.attributes),
-            first_entries=tuple(ak.to_list(source.events(0, min(show, len(source))))) if show else (),
+            first_entries=_first_entries(source, show, notes),
             statistics=_statistics(source, notes) if statistics else {},
-            notes=tuple(notes),
+            notes=tuple(dict.fromkeys(notes)),
+            summary=summary,
         )
+
+
+def _told(source: ColumnSource, warned: Sequence[warnings.WarningMessage]) -> list[str]:
+    """What opening warned of, and what cannot be read and why."""
+    return [*(str(warning.message) for warning in warned), *(f"{column}: {reason}" for column, reason in source.unreadable.items())]
 
 
 def _size(paths: Sequence[str]) -> int | None:
     return None if any(is_url(path) for path in paths) else sum(Path(path).stat().st_size for path in paths)
 
 
-def _statistics(source: ColumnSource, notes: list[str]) -> dict[str, Statistics]:
-    """Statistics of every numeric column; a column that cannot be read is added to ``notes``."""
-    found: dict[str, Statistics] = {}
-    for name, column in source.columns.items():
+def _first_entries(source: ColumnSource, count: int, notes: list[str]) -> tuple[dict[str, Any], ...]:
+    """The first entries; a column that cannot be read is added to ``notes``."""
+    events = source.events(0, min(count, len(source)))
+    found: dict[str, list[Any]] = {}
+    for name in source.columns if len(events) else ():
         try:
-            numbers = None if "string" in column.dtype or "datetime" in column.dtype else _of_column(source, name)
+            found[name] = ak.to_list(events[name])
         except SourceError as error:
             notes.append(str(error))
-            continue
-        if numbers is not None:
-            found[name] = numbers
+    return tuple({name: values[row] for name, values in found.items()} for row in range(len(events)))
+
+
+def _statistics(source: ColumnSource, notes: list[str]) -> dict[str, Statistics]:
+    """Statistics of every numeric column, of records field by field; a column that cannot be read is added to ``notes``."""
+    found: dict[str, Statistics] = {}
+    for name, column in source.columns.items():
+        fields = source.events(0, 0)[name].fields if "{" in column.dtype else []
+        for field in fields or [""]:
+            try:
+                numbers = None if "string" in column.dtype or "datetime" in column.dtype else _of_column(source, name, field)
+            except SourceError as error:
+                notes.append(str(error))
+                continue
+            if numbers is not None:
+                found[f"{name}.{field}" if field else name] = numbers
     return found
 
 
-def _of_column(source: ColumnSource, name: str) -> Statistics | None:
+def _of_column(source: ColumnSource, name: str, field: str = "") -> Statistics | None:
     minimum, maximum, total, count, nan = np.inf, -np.inf, 0.0, 0, 0
-    for start in range(0, len(source), CHUNK_ENTRIES):
-        values = source.events(start, min(start + CHUNK_ENTRIES, len(source)))[name]
-        numbers = np.asarray(ak.flatten(values, axis=None))
+    step = CHUNK_RECORDS if field else CHUNK_ENTRIES
+    for start in range(0, len(source), step):
+        values = source.events(start, min(start + step, len(source)))[name]
+        numbers = np.asarray(ak.flatten(values[field] if field else values, axis=None))
         if numbers.dtype.kind not in "iufb":
             return None
         finite = numbers[np.isfinite(numbers)]

@@ -9,6 +9,8 @@ from typing import Any
 from readers.files import open_binary, reading
 from readers.structure import Part
 
+ATTRIBUTE_CHARACTERS = 60  # of a value in a description
+
 
 def list_parts(path: str, format_name: str) -> tuple[Part, ...]:
     """The objects in a file of a known format; empty for formats that hold nothing beside their columns. Raises ``SourceError``."""
@@ -39,7 +41,7 @@ def _hdf5_group(group: Any) -> Iterator[Part]:
         if isinstance(node, h5py.Dataset):
             yield Part(place, "table" if node.dtype.names else "dataset", _hdf5_type(node), node.shape, _hdf5_layout(node))
         elif isinstance(node, h5py.Group):
-            yield Part(place, "group", details=f"{len(node)} objects")
+            yield Part(place, "group", details=", ".join([f"{len(node)} objects", *_hdf5_attributes(node)]))
             yield from _hdf5_group(node)
         else:
             yield Part(place, "named type")
@@ -59,11 +61,16 @@ def _hdf5_type(dataset: Any) -> str:
 
 
 def _hdf5_layout(dataset: Any) -> str:
-    if dataset.chunks is None:
-        return "contiguous" if dataset.shape else ""
-    filters = {"compression": dataset.compression, "shuffle": dataset.shuffle, "fletcher32": dataset.fletcher32, "scaleoffset": dataset.scaleoffset}
-    named = [str(value) if name == "compression" else name for name, value in filters.items() if value]
-    return f"chunks of {' x '.join(map(str, dataset.chunks))}" + (f", {', '.join(named)}" if named else "")
+    from readers.mapped import layout
+
+    told = [layout(dataset), f"{dataset.size:,} values in {dataset.id.get_storage_size():,} bytes"] if dataset.shape else []
+    return ", ".join([*told, *_hdf5_attributes(dataset)])
+
+
+def _hdf5_attributes(node: Any) -> list[str]:
+    from readers.hdf5 import plain_attributes
+
+    return [f"{name}: {str(value)[:ATTRIBUTE_CHARACTERS]}" for name, value in plain_attributes(node).items()]
 
 
 def _root(path: str) -> Iterator[Part]:
@@ -109,4 +116,6 @@ def _parquet(path: str) -> Iterator[Part]:
         yield Part("row groups", "Parquet", shape=(len(rows),), details="; ".join([spread, *sorted(codecs), str(metadata.created_by or "")]))
 
 
-LISTERS: dict[str, Callable[[str], Iterator[Part]]] = {"hdf5": _hdf5, "root": _root, "npz": _npz, "parquet": _parquet}
+LISTERS: dict[str, Callable[[str], Iterator[Part]]] = {
+    "hdf5": _hdf5, "digihit": _hdf5, "truehit": _hdf5, "dense": _hdf5, "root": _root, "npz": _npz, "parquet": _parquet,
+}  # fmt: skip

@@ -18,6 +18,9 @@ OPENERS: dict[str, tuple[str, str]] = {
     "root": ("readers.root", "open_root"),
     "parquet": ("readers.parquet", "open_parquet"),
     "hdf5": ("readers.hdf5", "open_hdf5"),
+    "digihit": ("readers.digihit", "open_digihit"),
+    "truehit": ("readers.digihit", "open_truehit"),
+    "dense": ("readers.dense", "open_dense"),
     "npy": ("readers.npy", "open_npy"),
     "npz": ("readers.npz", "open_npz"),
     "hese_json": ("readers.hese_json", "open_hese_json"),
@@ -91,14 +94,21 @@ def detect_format(path: str) -> str:
     file = urlsplit(path).path if is_url(path) else path
     ending = os.path.splitext(file)[1].lower()  # noqa: PTH122 - also for URLs
     if ending in ENDINGS:
-        return ENDINGS[ending]
+        return _hdf5_format(path) if ENDINGS[ending] == "hdf5" else ENDINGS[ending]
     start = first_bytes(path, 512)
     for signature, name in SIGNATURES.items():
         if start.startswith(signature):
-            return name
+            return _hdf5_format(path) if name == "hdf5" else name
     if ending == ".json" or start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return _json_format(path)
     raise SourceError(f"{path}: neither its ending {ending!r} nor its first bytes tell the format; give format: one of {', '.join(OPENERS)}")
+
+
+def _hdf5_format(path: str) -> str:
+    """The layouts of water-Cherenkov samples are known by the names of their datasets; every other HDF5 file is a table of columns."""
+    from readers.digihit_layout import sniff
+
+    return sniff(path) or "hdf5"
 
 
 def _json_format(path: str) -> str:

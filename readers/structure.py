@@ -50,6 +50,7 @@ class Structure:
     notes: tuple[str, ...] = ()
     first_entries: tuple[Mapping[str, Any], ...] = ()
     statistics: Mapping[str, Statistics] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values; NaN and infinity become None, so that any JSON parser reads them."""
@@ -68,13 +69,13 @@ class Structure:
         size = "" if self.size_bytes is None else f", {self.size_bytes:,} bytes"
         entries = "no single table of events" if self.entries is None else f"{self.entries:,} entries"
         shown: list[Any] = [Text(f"{self.path}: {self.format}{size}, {entries}")]
+        shown += _pairs(("summary", ""), self.summary)
         if self.columns:
             shown.append(self._columns_table())
         if self.parts:
             rows = [(part.name, part.kind, part.type, _shape(part.shape), part.details) for part in self.parts]
             shown.append(_table(("object", "kind", "type", "shape", "stored"), rows))
-        if self.attributes:
-            shown.append(_table(("attribute", "value"), [(name, _short(value)) for name, value in self.attributes.items()]))
+        shown += _pairs(("attribute", "value"), self.attributes)
         if self.first_entries:
             names = tuple(self.first_entries[0])
             shown.append(_table(names, [tuple(_short(row[name]) for name in names) for row in self.first_entries]))
@@ -85,6 +86,7 @@ class Structure:
         rows = [(column.name, column.dtype, column.unit, column.meaning) for column in self.columns]
         if not self.statistics:
             return _table(headings, rows)
+        rows += [(name, "", "", "") for name in self.statistics if name not in {row[0] for row in rows}]  # fields of records
         return _table((*headings, "minimum", "maximum", "mean", "not finite"), [(*row, *self._numbers(row[0])) for row in rows])
 
     def _numbers(self, name: str) -> tuple[str, str, str, str]:
@@ -93,6 +95,11 @@ class Structure:
             return "", "", "", ""
         minimum, maximum, mean = ("" if value is None else f"{value:.6g}" for value in (found.minimum, found.maximum, found.mean))
         return minimum, maximum, mean, str(found.nan)
+
+
+def _pairs(headings: tuple[str, str], values: Mapping[str, Any]) -> list[Table]:
+    """One table of names and values; none when there are none."""
+    return [_table(headings, [(name, _short(value)) for name, value in values.items()])] if values else []
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
@@ -112,7 +119,7 @@ def _shape(shape: tuple[int, ...] | None) -> str:
     return "" if shape is None else " x ".join(map(str, shape)) or "single"
 
 
-def _short(value: Any, limit: int = 120) -> str:
+def _short(value: Any, limit: int = 160) -> str:
     text = f"{value:.8g}" if isinstance(value, float) else str(value)
     return text if len(text) <= limit else f"{text[:limit]}..."
 

@@ -16,6 +16,7 @@ from data_info.catalogue import entry
 from data_info.files import find_files, search_roots
 from records.manifest import load_manifest, update_manifest
 from records.provenance import file_identity, package_versions, source_digest, value_digest
+from records.tables import table_paths
 
 SECTIONS = {
     "process": ("analysis", "seed", "datasets", "processor"),
@@ -24,7 +25,7 @@ SECTIONS = {
 }
 CODE = {
     "process": ("data_info", "physics", "readers", "simulation", "processors"),
-    "fit": ("data_info", "physics", "fits"),
+    "fit": ("data_info", "physics", "readers", "fits"),
     "plot": ("data_info", "physics", "fits", "plotting"),
 }
 UPSTREAM = {"process": (), "fit": ("hists.h5", "processing.json"), "plot": ("hists.h5", "processing.json", "results.json")}
@@ -46,7 +47,7 @@ def dependencies(stage: str, config: Config) -> dict[str, str]:
         "configuration": value_digest(section),
         "inputs": value_digest([_dataset_state(name, config) for name in config.datasets] if stage == "process" else []),
         "files": value_digest(_mentioned_files(section, config)),
-        "upstream": value_digest([_state(config.output / name) for name in UPSTREAM[stage]]),
+        "upstream": value_digest([[path.name, _state(path)] for path in _upstream(config.output, stage)]),
         "code": source_digest(CODE[stage]),
         "packages": value_digest(package_versions()),
     }
@@ -74,6 +75,11 @@ def record(output: Path, stage: str, depends: Mapping[str, str], outputs: Iterab
     update_manifest(output, stage, {**present, "key": value_digest(dict(depends)), "depends": dict(depends), "outputs": left, "complete": complete})
 
 
+def _upstream(output: Path, stage: str) -> list[Path]:
+    """The files that the stages before left."""
+    return [output / name for name in UPSTREAM[stage]] + (table_paths(output) if stage != "process" else [])
+
+
 def _dataset_state(name: str, config: Config) -> Any:
     """Identity of the files of a data set: path, size and time of each; generated ones follow from the configuration and the code."""
     dataset = config.datasets[name]
@@ -94,13 +100,14 @@ def _state(path: Path) -> str | None:
 
 
 def _mentioned_files(section: Mapping[str, Any], config: Config) -> list[Any]:
-    """Digests of files that a section names: tables, external scans, and the modules beside the configuration when it names a class."""
+    """Digests of files that a section names: tables, scans, arrays of a directory, and modules beside the configuration if it names a class."""
     texts = {text for key, text in _strings(section) if key != "files"}
     roots = search_roots(config.source)
     named = [(text, _state(root / text)) for text in sorted(texts) for root in roots if (root / text).is_file()]
+    arrays = [(text, path.name, _state(path)) for text in sorted(texts) for root in roots for path in sorted((root / text).glob("*.np[yz]"))]
     own = any(key == "class" for key, _ in _strings(section))
     modules = [(path.name, _state(path)) for path in sorted(config.source.parent.glob("*.py"))] if own else []
-    return [*named, *modules]
+    return [*named, *arrays, *modules]
 
 
 def _strings(value: Any, key: str = "") -> Iterator[tuple[str, str]]:

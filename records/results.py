@@ -7,6 +7,9 @@ Kinds of ``diffuse``: a fit ``main`` leaves ``main`` (FitResult) and, as far as 
 ``main.profile.<parameter>`` (ProfileResult), ``main.toys`` (ToysResult), ``main.gof`` (GoodnessOfFit),
 ``main.feldman_cousins`` (FeldmanCousinsResult), ``main.limit.<parameter>`` (LimitResult), ``main.asimov`` (FitResult of the Asimov set),
 ``main.test`` (HypothesisTest).
+
+Kinds of ``iwcd``: a fit of kind performance, discriminant, fractions, scale or response leaves one result of its own name (PerformanceResult,
+DiscriminantResult, FractionsResult, ScaleResult, ResponseResult).
 """
 
 from __future__ import annotations
@@ -14,7 +17,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import reprlib
 import types
 import typing
 from collections.abc import Mapping
@@ -26,33 +28,12 @@ import numpy as np
 
 from configs.errors import InputError, nearest
 from records.atomic import write_text
+from records.iwcd_fits import FractionsResult, ResponseResult, ScaleResult
+from records.performance import DiscriminantResult, PerformanceResult
+from records.value import Parameter, Value
 
 SCHEMA = 1
 INFINITIES = {"inf": math.inf, "-inf": -math.inf}
-
-
-class Value:
-    """Base of the result types: equality and fields from ``dataclass``, a repr that stays short however long the arrays are."""
-
-    def __repr__(self) -> str:
-        short = reprlib.Repr()
-        short.maxlist, short.maxdict, short.maxstring, short.maxother = 4, 12, 80, 400
-        fields = ", ".join(f"{item.name}={short.repr(getattr(self, item.name))}" for item in dataclasses.fields(self))  # type: ignore[arg-type]
-        return f"{type(self).__name__}({fields})"
-
-
-@dataclass(frozen=True, repr=False)
-class Parameter(Value):
-    """One parameter of a fit. ``error`` is from the inverse Hessian; ``minos`` the interval's distances [down < 0, up > 0]."""
-
-    value: float
-    error: float
-    minos: tuple[float, float] | None = None
-    unit: str = ""
-    fixed: bool = False
-    at_bound: bool = False
-    prior: str | None = None
-    pull: float | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -202,7 +183,10 @@ class HypothesisTest(Value):
 
 KINDS: dict[str, type] = {
     kind.__name__: kind
-    for kind in (FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest)
+    for kind in (
+        *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
+        *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult),
+    )
 }
 
 

@@ -8,6 +8,8 @@ from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 from records import results as kinds
+from records.iwcd_fits import ProfileCurve, Saturated
+from records.performance import Rate
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -120,6 +122,86 @@ def _(result: kinds.LimitResult) -> list[Row]:
 @rows.register
 def _(result: kinds.HypothesisTest) -> list[Row]:
     return [(f"{result.alternative} against {result.null}", f"TS {result.ts:.2f}, p = {result.p_toys:.3f} \u00b1 {result.p_toys_error:.3f}", "")]
+
+
+@rows.register
+def _(result: kinds.PerformanceResult) -> list[Row]:
+    """Recall of each class, what the scores allow, and the two questions on position."""
+    found = result.confusion
+    shown = [(f"recall {name}", _rate(rate), "") for name, rate in zip(found.classes, found.recall, strict=True)]
+    shown += [("accuracy", _rate(found.accuracy), f"{result.n_events} events{_partial(result.partial)}"), ("pairing", result.join.proof, "")]
+    shown += [(f"AUC {'+'.join(one.signal)} / {one.background}", f"{one.auc:.4f} \u00b1 {one.auc_error:.4f}", "") for one in result.roc]
+    for point in result.working_points:
+        shown.append((f"efficiency at {point.rejection:.1%} rejection of {point.background}", _rate(point.efficiency), ""))
+    shown += [("position", result.position.sentence, "")] if result.position is not None else []
+    shown += [("mirror", result.mirror.sentence, "")] if result.mirror is not None else []
+    return [*shown, *_notes(result.notes)]
+
+
+@rows.register
+def _(result: kinds.DiscriminantResult) -> list[Row]:
+    shown = [("events", f"{result.n_selected} of {result.n_events} selected{_partial(result.partial)}", result.preselection)]
+    for one in result.models:
+        published = ", ".join(f"{name} {value:.4g}" for name, value in one.published.items())
+        shown.append((f"AUC {one.pair[0]} / {one.pair[1]}, {one.model}", f"{one.auc:.4f} \u00b1 {one.auc_error:.4f}", published))
+        shown += [("WARNING", one.warning, "")] if one.warning else []
+    return [*shown, *_notes(result.notes)]
+
+
+@rows.register
+def _(result: kinds.FractionsResult) -> list[Row]:
+    """Events of each group with errors, or with profile intervals where errors are withheld."""
+    shown = [] if result.valid else [("INVALID", result.reason, "")]
+    for name, one in result.yields.items():
+        value = _profiled(one, result.profiles.get(name)) if result.errors_withheld else _with_errors(one)
+        shown.append((f"events of {name}", value, f"true {result.truth[name]:g}" if name in result.truth else ""))
+    shown += [(name, _with_errors(one), "") for name, one in result.nuisances.items()]
+    shown += [("no symmetric errors", result.errors_withheld, "")] if result.errors_withheld else []
+    shown += [("goodness of fit", _goodness(result.goodness), ""), ("observed", f"{result.n_observed} events in {len(result.bins.labels)} bins", "")]
+    for name, check in result.crosschecks.items():
+        shown.append((f"{name} instead", f"differs by {check.difference:.2g} errors" if check.valid else f"INVALID: {check.reason}", ""))
+    return [*shown, *_notes(result.notes)]
+
+
+@rows.register
+def _(result: kinds.ScaleResult) -> list[Row]:
+    shown = [] if result.valid else [("INVALID", result.reason, "")]
+    shown += [(name, _with_errors(one), "") for name, one in result.parameters.items()]
+    events = f"{result.n_data} data, {result.n_template} template events{_partial(result.partial)}"
+    return [*shown, ("goodness of fit", _goodness(result.goodness), ""), ("observed", events, ""), *_notes(result.notes)]
+
+
+@rows.register
+def _(result: kinds.ResponseResult) -> list[Row]:
+    shown = [(f"charge, {name}", _with_errors(one), "") for name, one in result.linearity.parameters.items()]
+    shown += [(f"resolution, {name}", _with_errors(one), "") for name, one in result.resolution.parameters.items()]
+    fitted = sum(one.valid for one in result.slices)
+    shown.append(("linear within", f"{result.largest_deviation:.1%} ({fitted} of {len(result.slices)} slices)", ""))
+    return [*shown, ("contained", f"{result.n_contained} of {result.n_events} {result.particle}", result.containment), *_notes(result.notes)]
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.value:.4g} [{rate.low:.4g}, {rate.high:.4g}]"
+
+
+def _partial(partial: bool) -> str:
+    return " (from an incomplete run)" if partial else ""
+
+
+def _notes(notes: Sequence[str]) -> list[Row]:
+    return [("note", note, "") for note in notes]
+
+
+def _goodness(one: Saturated) -> str:
+    p = f"p = {one.p_asymptotic:.3f}" if one.p_toys is None else f"p = {one.p_toys:.3f} ({one.n_toys} toys)"
+    return f"-2 ln lambda = {one.statistic:.1f} for {one.degrees_of_freedom}, {p}" if one.degrees_of_freedom > 0 else "no degree of freedom is left"
+
+
+def _profiled(one: kinds.Parameter, curve: ProfileCurve | None) -> str:
+    if curve is None:
+        return f"{one.value:.4g}"
+    value = f"{one.value:.0f} (at its bound)" if one.at_bound else f"{one.value:.4g}"
+    return f"{value}, 68 %: {_range(curve.interval_68)}, 95 %: {_range(curve.interval_95)}"
 
 
 def _with_errors(parameter: kinds.Parameter) -> str:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from configs.diffuse import Processor
 from configs.errors import InputError, nearest
@@ -35,6 +35,8 @@ OPTIONS_FILE = "generated.json"
 class Request:
     """Everything that the files of one data set depend on."""
 
+    about: ClassVar[str] = STATEMENT
+
     kind: str
     format: str
     seed: int
@@ -46,8 +48,8 @@ class Request:
 
     @property
     def options(self) -> dict[str, Any]:
-        """As JSON values, with a digest of the generator's code and tables."""
-        options: dict[str, Any] = {"kind": self.kind, "format": self.format, "livetime_s": self.livetime_s, "code": _code_digest()}
+        """As JSON values."""
+        options: dict[str, Any] = {"kind": self.kind, "format": self.format, "livetime_s": self.livetime_s}
         if self.format == "surrogate":
             return options
         options["sample"] = "surrogate" if self.surrogate and self.kind == "data" else vars(self.sample)
@@ -56,34 +58,56 @@ class Request:
             options |= {"seed": self.seed, "truth": self.truth, **chosen}
         return options
 
+    def write(self, folder: Path) -> tuple[list[Path], list[Path]]:
+        """Write the files; returns those with events, and those beside them (none)."""
+        return WRITERS[self.kind][self.format](self, folder), []
+
+
+class Generation(Protocol):
+    """What an analysis' generator gives: the options that its files depend on, and the writer of files with events and files beside them."""
+
+    about: ClassVar[str]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """As JSON values."""
+
+    def write(self, folder: Path) -> tuple[list[Path], list[Path]]:
+        """Write the files below ``folder``."""
+
 
 def generate(config: Config, dataset_name: str, directory: str | Path) -> list[Path]:
     """Write the generated files of a data set (``example:`` or ``format: surrogate``) below ``directory`` and return their paths.
 
-    Simulation: ``example.size`` neutrinos and a hundredth as many muons as hese_json (three files), toy_json or parquet (the release's
+    diffuse, simulation: ``example.size`` neutrinos and a hundredth as many muons as hese_json (three files), toy_json or parquet (the release's
     columns), or the surrogate response as Parquet. Data: a Poisson draw at ``example.truth`` of the expectation of the configuration's generated
-    simulation, in the analysis bins, as hese_json, toy_json or parquet; the number of events follows from truth and livetime. The seed is
-    ``example.seed``, else the configuration's. Files that were made with the same options are kept. Raises ``InputError`` for a form that
-    no generator writes or a truth that is not possible.
+    simulation, in the analysis bins, as hese_json, toy_json or parquet; the number of events follows from truth and livetime.
+    iwcd: see ``simulation.iwcd_request.request``; splits.npz and classifier/ are written beside the events of a simulation.
+    The seed is ``example.seed``, else the configuration's. Files that were made with the same options are kept. Raises ``InputError`` for a form
+    that no generator writes or a truth that is not possible.
     """
-    if config.analysis != "diffuse":
+    if config.analysis not in REQUESTS:
         raise InputError(f"datasets.{dataset_name}: analysis {config.analysis!r} has no generator; give files: instead of example:")
-    request = _request(config, dataset_name)
-    writer = _writer(request, dataset_name)
+    request = REQUESTS[config.analysis](config, dataset_name)
     folder = Path(directory) / dataset_name
-    options = request.options
+    options = {**request.options, "code": _code_digest()}
     kept = _kept(folder, options)
     if kept:
         return kept
-    paths = writer(request, folder)
-    record = {"options": options, "files": {path.name: path.stat().st_size for path in paths}, "about": STATEMENT}
+    paths, beside = request.write(folder)
+    record = {"options": options, "files": _sizes(folder, paths), "beside": _sizes(folder, beside), "about": request.about}
     write_text(folder / OPTIONS_FILE, json.dumps(record, indent=1) + "\n")
     return paths
 
 
-def _request(config: Config, name: str) -> Request:
+def _sizes(folder: Path, paths: list[Path]) -> dict[str, int]:
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in paths}
+
+
+def _diffuse(config: Config, name: str) -> Request:
     dataset = config.datasets[name]
     _refuse_idle_options(name, dataset)
+    _refuse_unknown_form(dataset, name)
     simulation = dataset if dataset.kind == "mc" else next((one for one in config.datasets.values() if one.kind == "mc" and _generated(one)), dataset)
     size = simulation.example.size if simulation.example and simulation.kind == "mc" else DEFAULT_SIZE
     processor = getattr(config, "processor", None)
@@ -130,7 +154,7 @@ def _kept(folder: Path, options: Mapping[str, Any]) -> list[Path]:
     """The files on disk, if they were made with these options and are whole; else nothing."""
     try:
         record = json.loads((folder / OPTIONS_FILE).read_text(encoding="utf-8"))
-        whole = all((folder / name).stat().st_size == size for name, size in record["files"].items())
+        whole = all((folder / name).stat().st_size == size for name, size in (record["files"] | record["beside"]).items())
         same = record["options"] == json.loads(json.dumps(options))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
@@ -149,11 +173,11 @@ def _code_digest() -> str:
 Writer = Callable[[Request, Path], list[Path]]
 
 
-def _writer(request: Request, name: str) -> Writer:
-    writers = WRITERS[request.kind]
-    if request.format not in writers:
-        raise InputError(f"datasets.{name}.format: no generated {request.kind} in the form {request.format!r}{nearest(request.format, writers)}")
-    return writers[request.format]
+def _refuse_unknown_form(dataset: Dataset, name: str) -> None:
+    form = dataset.format or DEFAULT_FORMAT
+    writers = WRITERS[dataset.kind]
+    if form not in writers:
+        raise InputError(f"datasets.{name}.format: no generated {dataset.kind} in the form {form!r}{nearest(form, writers)}")
 
 
 def _mc_hese_json(request: Request, folder: Path) -> list[Path]:
@@ -196,3 +220,12 @@ WRITERS: dict[str, dict[str, Writer]] = {
     "mc": {"hese_json": _mc_hese_json, "toy_json": _mc_toy_json, "parquet": _mc_parquet, "surrogate": _mc_surrogate},
     "data": {"hese_json": _data_hese_json, "toy_json": _data_toy_json, "parquet": _data_parquet},
 }
+
+
+def _iwcd(config: Config, name: str) -> Generation:
+    from simulation.iwcd_request import request  # compiles code: imported for this analysis only
+
+    return request(config, name)
+
+
+REQUESTS: dict[str, Callable[[Config, str], Generation]] = {"diffuse": _diffuse, "iwcd": _iwcd}

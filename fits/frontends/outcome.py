@@ -4,18 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fits.minimise import Minimum, at_bound
-from fits.nll import NegativeLogLikelihood
+from fits.parameters import FitParameter
 
 Array = NDArray[np.float64]
 
 
+class Likelihood(Protocol):
+    """Any likelihood of ours with named parameters."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in the order of theta."""
+        ...
+
+    @property
+    def parameters(self) -> tuple[FitParameter, ...]:
+        """Starts, limits and fixing in the same order."""
+        ...
+
+    def value(self, theta: Array) -> float:
+        """-ln L."""
+        ...
+
+
 def minimum_of(
-    nll: NegativeLogLikelihood,
+    nll: Likelihood,
     theta: Array,
     covariance: Array,
     minos: Mapping[str, tuple[float, float]],
@@ -45,7 +64,7 @@ def minimum_of(
     )
 
 
-def failed(nll: NegativeLogLikelihood, reason: str) -> Minimum:
+def failed(nll: Likelihood, reason: str) -> Minimum:
     """A fit that another engine gave up: invalid, at the start values."""
     start = np.array([one.start for one in nll.parameters])
     return minimum_of(nll, start, np.full((start.size, start.size), np.nan), {}, valid=False, reason=reason)

@@ -105,14 +105,14 @@ def build(nll: NegativeLogLikelihood, *, normsys: str = "code1") -> Any:
         raise InputError(
             f"pyhf: normsys interpolation {normsys!r} does not reproduce a spectrum, only code1 (exponential) does; code4 is pyhf's default"
         )
-    with _numpy_backend() as pyhf:
+    with numpy_backend() as pyhf:
         return pyhf.Workspace(workspace(nll)).model(modifier_settings=INTERPOLATION)
 
 
 def expected(nll: NegativeLogLikelihood, model: Any, theta: Sequence[float]) -> Array:
     """Expected counts (kept bins,) of a pyhf model at our parameters."""
     alphas = {one.parameter.name: one.alpha(value) for one, value in zip(scalings(nll), theta, strict=True)}
-    with _numpy_backend():
+    with numpy_backend():
         return np.asarray(model.expected_data([alphas[name] for name in model.config.par_names], include_auxdata=False))
 
 
@@ -120,7 +120,7 @@ def minimise(nll: NegativeLogLikelihood, *, minos: Iterable[str] = ()) -> Minimu
     """Fit with pyhf (numpy backend, Minuit) and return the minimum in our parameters; its ``nll`` is our likelihood there."""
     model, scaled = build(nll), scalings(nll)
     order = [model.config.par_names.index(name) for name in nll.names]
-    with _numpy_backend() as pyhf:
+    with numpy_backend() as pyhf:
         data = np.concatenate([nll.counts[kept_bins(nll)], model.config.auxdata])
         try:
             minuit = pyhf.infer.mle.fit(data, model, return_result_obj=True)[-1].minuit
@@ -187,7 +187,7 @@ def _settings(scaled: Scaled) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _numpy_backend() -> Iterator[Any]:
+def numpy_backend() -> Iterator[Any]:
     """pyhf with its numpy backend and Minuit, and afterwards as it was: its backend is a global."""
     try:
         import pyhf

@@ -27,7 +27,7 @@ TOLERANCE = 1e-5
 Result = TypeVar("Result")
 
 
-def _quiet(function: Callable[..., Result]) -> Callable[..., Result]:
+def quiet(function: Callable[..., Result]) -> Callable[..., Result]:
     """Silence what zfit and TensorFlow say about their own deprecated calls."""
 
     @functools.wraps(function)
@@ -39,10 +39,10 @@ def _quiet(function: Callable[..., Result]) -> Callable[..., Result]:
     return silenced
 
 
-@_quiet
+@quiet
 def parameters(nll: NegativeLogLikelihood) -> list[Any]:
     """A ``zfit.Parameter`` for each of ours, with its start and limits."""
-    zfit = _import()
+    zfit = import_zfit()
     made = []
     for one in nll.parameters:
         lower, upper = (value if np.isfinite(value) else None for value in (one.lower, one.upper))
@@ -51,10 +51,10 @@ def parameters(nll: NegativeLogLikelihood) -> list[Any]:
     return made
 
 
-@_quiet
+@quiet
 def simple_loss(nll: NegativeLogLikelihood) -> Any:
     """Our likelihood, of any kind, as a ``zfit.loss.SimpleLoss`` with the analytic gradient: for zfit's minimisers and for hepstats."""
-    zfit = _import()
+    zfit = import_zfit()
     own = parameters(nll)
     names = [parameter.name for parameter in own]
 
@@ -68,7 +68,7 @@ def simple_loss(nll: NegativeLogLikelihood) -> Any:
     return zfit.loss.SimpleLoss(value, params=own, errordef=0.5, gradient=gradient, jit=False)
 
 
-@_quiet
+@quiet
 def binned_loss(nll: NegativeLogLikelihood) -> Any:
     """The model written in TensorFlow: one extended binned pdf over all bins, with Gaussian constraints for the priors.
 
@@ -82,7 +82,7 @@ def binned_loss(nll: NegativeLogLikelihood) -> Any:
             raise InputError(
                 f"engine zfit: the prior of {one.name} is {type(one.prior).__name__}; only gaussian and flat are known; use engine: native"
             )
-    zfit = _import()
+    zfit = import_zfit()
     own = parameters(nll)
     kept = nll.model.reachable
     space = zfit.Space("bin", binning=zfit.binned.RegularBinning(int(kept.sum()), 0, float(kept.sum()), name="bin"))
@@ -96,10 +96,10 @@ def binned_loss(nll: NegativeLogLikelihood) -> Any:
     return zfit.loss.ExtendedBinnedNLL(pdf, data, constraints=constraints or None)
 
 
-@_quiet
+@quiet
 def minimise(nll: NegativeLogLikelihood, *, minos: Iterable[str] = (), loss: Any = None) -> Minimum:
     """Fit with zfit: the binned pdf for a Poisson likelihood (``loss`` gives another one); the result's ``nll`` is our likelihood there."""
-    zfit = _import()
+    zfit = import_zfit()
     loss = loss if loss is not None else binned_loss(nll) if nll.likelihood == "poisson" else simple_loss(nll)
     result = zfit.minimize.Minuit(tol=TOLERANCE, gradient="zfit").minimize(loss)
     if not (result.valid and result.converged):
@@ -124,7 +124,7 @@ def _read(nll: NegativeLogLikelihood, result: Any, minos: Iterable[str]) -> Mini
 
 def _pdf(nll: NegativeLogLikelihood, shape: LinearShape, own: Sequence[Any], kept: NDArray[np.bool_], space: Any) -> Any:
     """The extended pdf: expectation = norm sum_e r [M_0 + p M_1 + (p^2 + q)/2 M_2] + atmos_norm B, as in ``fits.folding``."""
-    zfit = _import()
+    zfit = import_zfit()
     znp = zfit.z.numpy
     matrix, background, n_moments = nll.model.matrix[kept], nll.model.background[kept], nll.model.n_moments
 
@@ -155,7 +155,8 @@ def _pdf(nll: NegativeLogLikelihood, shape: LinearShape, own: Sequence[Any], kep
     return FoldedSpectrum(obs=space, extended=total, params=named, name="folded_spectrum")
 
 
-def _import() -> Any:
+def import_zfit() -> Any:
+    """zfit, or InputError that names the extra to install."""
     try:
         import zfit
     except ImportError:

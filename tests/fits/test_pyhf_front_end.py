@@ -87,7 +87,7 @@ def test_priors_and_fixed_parameters_are_those_of_ours() -> None:
 def test_the_workspace_is_valid_and_survives_its_file() -> None:
     nll = likelihood(toy_counts(1))
     text = front_end.workspace_json(nll)
-    with front_end._numpy_backend():  # silences pyhf's deprecated call, too
+    with front_end.numpy_backend():  # silences pyhf's deprecated call, too
         opened = pyhf.Workspace(json.loads(text))
         model = opened.model(measurement_name=front_end.MEASUREMENT, modifier_settings=front_end.INTERPOLATION)
     assert opened.measurement_names == ["normsys=code1 histosys=code0"]
@@ -101,7 +101,7 @@ def test_default_interpolation_is_nonsense_and_refused() -> None:
     nll = likelihood(toy_counts(1))
     with pytest.raises(InputError, match="'code4' does not reproduce a spectrum"):
         front_end.build(nll, normsys="code4")
-    with front_end._numpy_backend():
+    with front_end.numpy_backend():
         default = pyhf.Workspace(front_end.workspace(nll)).model()
     theta = [6.0, 2.87, 1.0]
     ratio = front_end.expected(nll, default, theta) / nll.model.expected(theta)[front_end.kept_bins(nll)]

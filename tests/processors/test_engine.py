@@ -395,7 +395,7 @@ class Returns(Spectrum):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (3.0, r"Returns.process returned float; process\(events\) must return \{name: hist.Hist\}"),
+        (3.0, r"Returns.process returned float; process\(events\) must return \{name: hist.Hist or Table\}"),
         ({"n": 3}, r"Returns.process returned int under 'n'; .*\(a sum is a histogram with one bin\)"),
         ({"mc": {"h": bh.Histogram(bh.axis.Regular(2, 0, 1))}}, "Returns.process returned dict under 'mc'"),
         (None, "Returns.process returned NoneType"),

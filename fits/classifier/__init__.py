@@ -1,0 +1,1 @@
+"""Performance of classifiers: joins with proof, intervals, curves, dependence on position; and classifiers of our own."""

@@ -1,0 +1,79 @@
+"""Profile of the likelihood along the yield of one group, with its intervals: also where groups look alike and yields end at zero."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import scipy.optimize
+from numpy.typing import NDArray
+
+from fits.composition import LARGEST, Composition
+from fits.intervals import curve_interval
+from fits.minimise import Minimum
+from records.iwcd_fits import ProfileCurve
+
+Array = NDArray[np.float64]
+
+LEVEL_68, LEVEL_95 = 0.5, 1.92  # Delta NLL of one parameter
+GRID = 25  # points of a profile
+SMALLEST_STEP = 0.02  # of mu
+NEAR_BEST = 1e-3  # of the range of a profile
+LBFGSB = {"ftol": 1e-11, "gtol": 1e-5}
+
+
+def profile(likelihood: Composition, minimum: Minimum, name: str, *, two_valleys: bool = False) -> ProfileCurve:
+    """The likelihood along the yield of one group, from where it has risen by 1.92 (or its bound) to there on the other side.
+
+    ``two_valleys``: groups look alike, and the others have a minimum on either side of the ridge; both are looked for.
+    """
+    unit, best = likelihood.binned.unit, minimum.values[name]
+    held = likelihood.names.index(name)
+    scale = np.maximum(np.sqrt(np.diag(minimum.covariance)), SMALLEST_STEP)
+    follow = minimum.covariance[:, held] / minimum.covariance[held, held] if minimum.covariance[held, held] > 0 else np.zeros(len(scale))
+    valleys = [np.array([one.start for one in likelihood.parameters])] if two_valleys else []
+
+    def height(mu: float) -> float:
+        starts = [minimum.theta + (mu - best) * follow, *valleys]
+        return min(_conditional(likelihood, start, held, mu, scale) for start in starts) - minimum.nll
+
+    low, high = (_end(height, best, sign * max(minimum.errors[name], SMALLEST_STEP)) for sign in (-1.0, 1.0))
+    grid = np.linspace(low, high, GRID)
+    x = np.sort(np.append(grid[np.abs(grid - best) > NEAR_BEST * (high - low)], best))
+    delta = np.array([0.0 if mu == best else max(height(float(mu)), 0.0) for mu in x])
+    intervals = [_closed(curve_interval(x, delta, level, reference=0.0), delta, level) for level in (LEVEL_68, LEVEL_95)]
+    scaled = [(low * unit, high * unit) for low, high in intervals]
+    return ProfileCurve((unit * x).tolist(), delta.tolist(), scaled[0], scaled[1])
+
+
+def _conditional(likelihood: Composition, start: Array, held: int, mu: float, scale: Array) -> float:
+    """Minimum with one parameter held at ``mu``. The others often end at their bounds: L-BFGS-B takes these as they are."""
+    low = np.array([one.lower for one in likelihood.parameters])
+    high = np.array([one.upper for one in likelihood.parameters])
+    low[held] = high[held] = mu
+
+    def scaled(x: Array) -> tuple[float, Array]:
+        value, gradient = likelihood.value_and_gradient(x * scale)
+        return value, gradient * scale
+
+    bounds = np.stack([low / scale, high / scale], axis=1)
+    begin = np.clip(start, low, high) / scale
+    return float(scipy.optimize.minimize(scaled, begin, jac=True, method="L-BFGS-B", bounds=bounds, options=LBFGSB).fun)
+
+
+def _end(height: Callable[[float], float], best: float, step: float) -> float:
+    """Where the profile has risen above its higher level, by growing steps, or the bound."""
+    here = best
+    while 0.0 < here + step < LARGEST:
+        here += step
+        if height(here) > LEVEL_95:
+            return here
+        step *= 1.5
+    return 0.0 if step < 0 else LARGEST
+
+
+def _closed(interval: tuple[float, float], delta: Array, level: float) -> tuple[float, float]:
+    """An open side ends at the parameter's bound, where the curve ends below the level."""
+    low, high = (float(end) for end in interval)
+    return (0.0 if math.isinf(low) and delta[0] <= level else low, LARGEST if math.isinf(high) and delta[-1] <= level else high)
