@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -215,4 +216,6 @@ def _descend(model: Any, part: str | int) -> Any:
 
 
 if __name__ == "__main__":
-    write_json_schema(Path(__file__).with_name("schema.json"))
+    target = Path(__file__).with_name("schema.json")
+    write_json_schema(target)
+    sys.stdout.write(f"JSON schema of the configurations: {target}\n")

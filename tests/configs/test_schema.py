@@ -253,7 +253,8 @@ def test_module_writes_the_schema(tmp_path: Path) -> None:
     package.mkdir()
     for source in Path(schema.__file__).parent.glob("*.py"):
         (package / source.name).write_text(source.read_text())
-    subprocess.run([sys.executable, "-m", "configs.schema"], cwd=tmp_path, check=True)
+    told = subprocess.run([sys.executable, "-m", "configs.schema"], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert told == f"JSON schema of the configurations: {package / 'schema.json'}\n"
     assert json.loads((package / "schema.json").read_text())["title"] == "Dynode configuration"
 
 
