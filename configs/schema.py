@@ -180,7 +180,8 @@ def _message(problem: Any, model: type[Config], document: Document) -> tuple[Key
         return location, f"unknown key{nearest(str(location[-1]), _known_keys(model, problem['loc'][:-1]))}"
     if problem["type"] == "missing":
         return _missing(location, document)
-    return location, f"{problem['msg'].removeprefix('Value error, ')} (given: {problem['input']!r})"
+    given = "" if isinstance(problem["input"], dict) else f" (given: {problem['input']!r})"
+    return location, f"{problem['msg'].removeprefix('Value error, ')}{given}"
 
 
 def _missing(location: KeyPath, document: Document) -> tuple[KeyPath, str]:
