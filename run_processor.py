@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from configs import command_line
 from configs.command_line import DONE, INCOMPLETE
+from configs.errors import InputError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,7 +66,9 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from readers.inspect import describe
     from records.summary import show
 
-    structure = describe(arguments.inspect, arguments.format, tree=arguments.tree, show=arguments.show, statistics=arguments.stats)
+    with _options_named():
+        structure = describe(arguments.inspect, arguments.format, tree=arguments.tree, show=arguments.show, statistics=arguments.stats)
+    structure = replace(structure, notes=tuple(_with_options(note) for note in structure.notes))
     show(structure.to_json() if arguments.json else structure.table())
     return DONE
 
@@ -74,10 +80,23 @@ def _convert(arguments: argparse.Namespace, options: argparse.ArgumentParser) ->
     *inputs, output = arguments.convert
     if not inputs:
         options.error("--convert needs at least one input and an output")
-    with command_line.progress_bar() as progress:
+    with _options_named(), command_line.progress_bar() as progress:
         entries = convert(inputs, output, format=arguments.format, tree=arguments.tree, progress=lambda done, total: progress("convert", done, total))
     show(f"{output}: {entries:,} entries")
     return DONE
+
+
+@contextmanager
+def _options_named() -> Iterator[None]:
+    """Readers advise keys of a configuration; here the same words are options."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(_with_options(str(error))) from error
+
+
+def _with_options(text: str) -> str:
+    return re.sub(r"\b(tree|format): ", r"--\1 ", text)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,10 @@ THRESHOLD_MEV = {"gamma": 1.550, "e-": 0.775, "e+": 0.775, "mu-": 160.258, "mu+"
 
 
 class Tank(Strict):
-    """A cylinder around y, the origin in its centre. ``geometry``: null for the short tank's formula, else an .npz with tube_no, position, orientation."""
+    """A cylinder around y, the origin in its centre.
+
+    ``geometry``: null for the short tank's formula, else an .npz with tube_no, position, orientation.
+    """
 
     preset: Literal["short", "iwcd_current"] | None = "short"
     radius_cm: PositiveFloat | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -197,7 +198,8 @@ def _message(problem: Any, model: type[Config], document: Document) -> tuple[Key
         return location, f"unknown key{nearest(str(location[-1]), _known_keys(model, problem['loc'][:-1]))}"
     if problem["type"] == "missing":
         return _missing(location, document)
-    return location, f"{problem['msg'].removeprefix('Value error, ')} (given: {problem['input']!r})"
+    given = "" if isinstance(problem["input"], dict) else f" (given: {problem['input']!r})"
+    return location, f"{problem['msg'].removeprefix('Value error, ')}{given}"
 
 
 def _missing(location: KeyPath, document: Document) -> tuple[KeyPath, str]:
@@ -233,4 +235,6 @@ def _descend(model: Any, part: str | int) -> Any:
 
 
 if __name__ == "__main__":
-    write_json_schema(Path(__file__).with_name("schema.json"))
+    target = Path(__file__).with_name("schema.json")
+    write_json_schema(target)
+    sys.stdout.write(f"JSON schema of the configurations: {target}\n")

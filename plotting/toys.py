@@ -84,7 +84,7 @@ def toy_pulls(sets: Sequence[PullSet], *, style: Style, caption: Caption = NO_CA
 def goodness(sets: Sequence[Goodness], statistic: str, *, style: Style, caption: Caption = NO_CAPTION) -> DrawnFigure:
     """One panel per projection: the statistic in toys, a line at the data's, the p-value with its error."""
     edges = [np.linspace(*_span([*one.toys, one.observed]), GOODNESS_BINS + 1) for one in sets]
-    counts = [np.histogram(one.toys, bins)[0] for one, bins in zip(sets, edges, strict=True)]
+    counts = [np.histogram(np.maximum(one.toys, bins[0]), bins)[0] for one, bins in zip(sets, edges, strict=True)]  # -1e-13 is 0
     with style.context():
         sheet = _row(style, caption, len(sets))
         top = 1.1 * max(heights.max() for heights in counts)
@@ -137,6 +137,7 @@ def _toys(axes: Axes, edges: Array, counts: Array, label: str) -> None:
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
+    """A little more than the values take, and nothing below 0, where a saturated statistic begins."""
     low, high = float(np.min(values)), float(np.max(values))
     margin = 0.05 * (high - low) or 1.0
-    return low - margin, high + margin
+    return max(low - margin, 0.0), high + margin

@@ -22,10 +22,12 @@ def dataset_inputs(config: Config) -> list[DatasetInput]:
 
     Examples are generated when absent. Raises ``InputError`` for patterns without a match, unknown formats and processors that cannot be built.
     """
+    processors = {name: build(config, name) for name in config.datasets}  # all, before a file is looked for, downloaded or generated
+    for name, dataset in config.datasets.items():
+        _check_format(config, name, dataset)
     inputs = []
     for name, dataset in config.datasets.items():
-        built = build(config, name)
-        _check_format(config, name, dataset)
+        built = processors[name]
         found = event_files(_paths(config, name, dataset), dataset)
         inputs.append(DatasetInput(name, dataset.kind, found, built.processor, dataset.metadata, built.options, built.source_files, built.folder))
     return inputs

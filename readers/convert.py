@@ -73,5 +73,5 @@ def _target_format(target: str | os.PathLike[str]) -> str:
     found = ENDINGS.get(Path(target).suffix.lower())
     if found not in WRITERS:
         endings = ", ".join(ending for ending, name in ENDINGS.items() if name in WRITERS)
-        raise SourceError(f"{target}: its ending chooses the format to write: {endings}")
+        raise SourceError(f"{target}: nothing here writes the ending {Path(target).suffix!r}; its ending chooses the format to write: {endings}")
     return found

@@ -36,7 +36,7 @@ def describe(
 
     ``show`` adds the first entries, ``statistics`` minimum, maximum and mean of every numeric column (which reads them all). A file
     that is whole but no single table of events (HDF5 with several groups, ROOT with histograms) is described by its objects, with a
-    note that says why. Raises ``SourceError`` or ``ReadError`` for what cannot be read.
+    note that says why, unless ``tree`` is given. Raises ``SourceError`` or ``ReadError`` for what cannot be read.
     """
     paths = [str(path)] if isinstance(path, str | os.PathLike) else [str(one) for one in path]
     for one in paths:
@@ -48,7 +48,7 @@ def describe(
         try:
             source = open_source(paths, name, tree=tree)
         except SourceError as error:
-            if not parts:
+            if not parts or tree is not None:
                 raise
             return Structure(" + ".join(paths), name, _size(paths), None, parts=parts, notes=(str(error),))
     with source:

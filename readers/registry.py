@@ -101,7 +101,10 @@ def detect_format(path: str) -> str:
             return _hdf5_format(path) if name == "hdf5" else name
     if ending == ".json" or start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return _json_format(path)
-    raise SourceError(f"{path}: neither its ending {ending!r} nor its first bytes tell the format; give format: one of {', '.join(OPENERS)}")
+    raise SourceError(
+        f"{path}: nothing here reads the ending {ending!r}, and its first bytes are those of no known format; convert it to Parquet, HDF5, ROOT or "
+        f"npz with the program that wrote it, or give format: one of {', '.join(OPENERS)} if it is one of these"
+    )
 
 
 def _hdf5_format(path: str) -> str:

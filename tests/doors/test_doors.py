@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -229,6 +230,24 @@ def test_inspect_prints_a_table_or_json(own: Path, capsys: pytest.CaptureFixture
     assert json.loads(capsys.readouterr().out)["entries"] == 50
     assert run_processor.main(["--inspect", "none.parquet"]) == 1
     assert capsys.readouterr().err.startswith("error: none.parquet: no such file")
+
+
+def test_looking_at_files_speaks_of_its_options(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with h5py.File("two.h5", "w") as file:
+        file["hits/charge_pc"], file["noise/charge_pc"] = CHARGES_PC, CHARGES_PC
+    assert run_processor.main(["--inspect", "two.h5"]) == 0
+    assert "several groups or tables hold columns: /hits, /noise; choose one with --tree NAME" in " ".join(capsys.readouterr().out.split())
+    assert run_processor.main(["--inspect", "two.h5", "--tree", "hit"]) == 1
+    assert capsys.readouterr().err == "error: two.h5: no group or dataset 'hit'; did you mean '/hits'?\n"
+    assert run_processor.main(["--convert", "two.h5", "one.parquet"]) == 1
+    assert "choose one with --tree NAME" in capsys.readouterr().err
+    Path("table.csv").write_text("charge_pc\n1.0\n")
+    assert run_processor.main(["--inspect", "table.csv"]) == 1
+    shown = capsys.readouterr().err
+    assert "nothing here reads the ending '.csv'" in shown
+    assert "convert it to Parquet, HDF5, ROOT or npz with the program that wrote it, or give --format one of root, " in shown
+    assert run_processor.main(["--convert", "run_0.parquet", "table.csv"]) == 1
+    assert "table.csv: nothing here writes the ending '.csv'; its ending chooses" in capsys.readouterr().err
 
 
 def test_convert_keeps_every_value(own: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,6 +54,13 @@ def test_goodness_of_fit_has_the_data_line_and_the_stated_p_value() -> None:
     assert not texts_outside(drawn.figure)
 
 
+def test_a_goodness_of_fit_begins_at_zero_at_the_lowest() -> None:
+    toys = np.append(RANDOM.chisquare(2, 299), -1e-13)
+    (axes,) = goodness([Goodness("Topology", 0.4, toys, 0.8, 0.02)], "Saturated Poisson statistic", style=STYLE).figure.axes
+    assert axes.get_xlim()[0] == 0.0
+    assert step_values(axes, "toys")[1].sum() == 300
+
+
 def test_the_data_line_ends_below_the_legend_it_would_cross() -> None:
     toys = RANDOM.chisquare(20, 300)
     drawn = goodness([Goodness("All bins", float(np.max(toys)), toys, 0.0, 0.0)], "Statistic", style=STYLE)

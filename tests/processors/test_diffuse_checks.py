@@ -49,6 +49,13 @@ def test_the_surrogate_is_refused_in_bins_that_are_not_its_own(folder: Path, bin
         build(config, "mc")
 
 
+def test_options_are_judged_before_any_file_is_looked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = configured(folder, data={"kind": "data", "files": "none.json"}, mc={"kind": "mc", "format": "surrogate"})
+    assert run_processor.main([str(path)]) == 1
+    assert "the surrogate response of datasets.mc exists in its own bins only" in capsys.readouterr().err
+    assert not (folder / "out").exists()
+
+
 @pytest.mark.parametrize("value", [0, -5.0, "7.5 years", True, float("inf")])
 def test_a_livetime_that_is_none_is_refused(folder: Path, value: Any) -> None:
     config = load_config(configured(folder, mc={"kind": "mc", "format": "toy_json", "files": "toy.json", "metadata": {"livetime_s": value}}))

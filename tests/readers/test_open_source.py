@@ -180,7 +180,7 @@ def test_unknown_format_lists_the_known(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("energy zenith\n")
     with pytest.raises(
         SourceError,
-        match=r"neither its ending '.txt' nor its first bytes tell the format; give format: one of root, parquet, .*, toy_json",
+        match=r"nothing here reads the ending '.txt', .*; convert it to Parquet, .*, or give format: one of root, parquet, .*, toy_json",
     ):
         open_source(tmp_path / "a.txt")
 
