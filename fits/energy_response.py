@@ -28,6 +28,7 @@ FEWEST = 20  # events of a slice with a fit
 BINS, REACH = 40, 6.0  # of the histogram: half widths from the median, the end bins open
 TAIL_START, TAIL_POWER = (0.5, 5.0), (1.1, 50.0)
 GAUSSIAN_FROM = 3.0  # a tail that begins so far out has no power to fit
+WIDEST = 3.0  # upper over lower energy of a slice on the curve of the resolution
 CENTRAL = (0.158655, 0.841345)
 WIDTH_ERROR = 0.962  # of half the central 68 %, times width/sqrt(n): Gaussian order statistics, sqrt(p (1 - 2p)/2)/phi(1) with p = 0.1587
 
@@ -35,7 +36,7 @@ WIDTH_ERROR = 0.962  # of half the central 68 %, times width/sqrt(n): Gaussian o
 def fit_response(columns: Mapping[str, ArrayLike], options: Response) -> ResponseResult:
     """Slices and curves of one particle. ``columns``: particle, evis (MeV), charge (p.e.), dwall and towall (cm).
 
-    Raises InputError for missing columns, when no event is contained, and when fewer than 3 slices can be fitted.
+    Raises InputError for missing columns, when no event is contained, and when fewer than 4 slices can be fitted.
     """
     for name in COLUMNS:
         if name not in columns:
@@ -50,10 +51,10 @@ def fit_response(columns: Mapping[str, ArrayLike], options: Response) -> Respons
     edges = np.arange(0.0, options.max_mev + 0.5 * options.slice_mev, options.slice_mev)
     slices = [fit_slice(evis[inside], ratio[inside], (low, high)) for low, high, inside in _slices(evis, edges)]
     good = [one for one in slices if one.valid]
-    if len(good) < 3:
+    if len(good) < 4:
         raise InputError(
             f"response: {int(kept.sum())} of {int(mine.sum())} events are contained ({CONTAINMENT}) and {len(good)} slices of {len(slices)} can be "
-            "fitted; at least 3 are needed: give more events or wider slices (slice_mev)"
+            "fitted; at least 4 are needed: give more events or wider slices (slice_mev)"
         )
     peaks = np.array([one.peak for one in good])
     return ResponseResult(
@@ -167,7 +168,11 @@ def linearity(slices: list[ResponseSlice]) -> Curve:
 
 
 def resolution(slices: list[ResponseSlice], width: str) -> Curve:
-    """Least squares of width/peak = sqrt(S^2/E + C^2); ``width``: "sigma" (over the peak) or "half_width" (over the median)."""
+    """Least squares of width/peak = sqrt(S^2/E + C^2); ``width``: "sigma" (over the peak) or "half_width" (over the median).
+
+    A slice that begins near zero mixes widths too different to stand at one energy and is left out.
+    """
+    slices = [one for one in slices if one.high_mev <= WIDEST * one.low_mev]
     energy = np.array([one.mean_energy_mev for one in slices])
     centre = np.array([one.peak if width == "sigma" else one.median for one in slices])
     relative, error = (np.array([getattr(one, name) for one in slices]) / centre for name in (width, f"{width}_error"))
