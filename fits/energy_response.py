@@ -27,8 +27,8 @@ COLUMNS = ("particle", "evis", "charge", "dwall", "towall")
 FEWEST = 20  # events of a slice with a fit
 BINS, REACH = 40, 6.0  # of the histogram: half widths from the median, the end bins open
 TAIL_START, TAIL_POWER = (0.5, 5.0), (1.1, 50.0)
-GAUSSIAN_FROM = 3.0  # a tail that begins so far out has no power to fit
-WIDEST = 3.0  # upper over lower energy of a slice on the curve of the resolution
+NEED_OF_TAIL = 6.0  # by which -2 ln L must fall for its two parameters (95 %)
+WIDEST = 3.0  # upper over lower energy of a slice: over more, widths are too different to stand at one energy
 CENTRAL = (0.158655, 0.841345)
 WIDTH_ERROR = 0.962  # of half the central 68 %, times width/sqrt(n): Gaussian order statistics, sqrt(p (1 - 2p)/2)/phi(1) with p = 0.1587
 
@@ -36,7 +36,7 @@ WIDTH_ERROR = 0.962  # of half the central 68 %, times width/sqrt(n): Gaussian o
 def fit_response(columns: Mapping[str, ArrayLike], options: Response) -> ResponseResult:
     """Slices and curves of one particle. ``columns``: particle, evis (MeV), charge (p.e.), dwall and towall (cm).
 
-    Raises InputError for missing columns, when no event is contained, and when fewer than 4 slices can be fitted.
+    Raises InputError for missing columns, when no event is contained, and when fewer than 3 slices can be fitted.
     """
     for name in COLUMNS:
         if name not in columns:
@@ -51,10 +51,10 @@ def fit_response(columns: Mapping[str, ArrayLike], options: Response) -> Respons
     edges = np.arange(0.0, options.max_mev + 0.5 * options.slice_mev, options.slice_mev)
     slices = [fit_slice(evis[inside], ratio[inside], (low, high)) for low, high, inside in _slices(evis, edges)]
     good = [one for one in slices if one.valid]
-    if len(good) < 4:
+    if len(good) < 3:
         raise InputError(
             f"response: {int(kept.sum())} of {int(mine.sum())} events are contained ({CONTAINMENT}) and {len(good)} slices of {len(slices)} can be "
-            "fitted; at least 4 are needed: give more events or wider slices (slice_mev)"
+            "fitted; at least 3 are needed: give more events or wider slices (slice_mev)"
         )
     peaks = np.array([one.peak for one in good])
     return ResponseResult(
@@ -77,9 +77,11 @@ def contained(evis_mev: ArrayLike, dwall_cm: ArrayLike, towall_cm: ArrayLike) ->
 
 
 def _slices(evis: Array, edges: Array) -> list[tuple[float, float, NDArray[np.bool_]]]:
-    last = len(edges) - 2
-    inside = [(evis >= edges[i]) & ((evis < edges[i + 1]) | ((i == last) & (evis == edges[i + 1]))) for i in range(last + 1)]
-    return [(float(edges[i]), float(edges[i + 1]), one) for i, one in enumerate(inside)]
+    """Limits and members of each slice; the first begins at a third of its upper edge, the last includes its own."""
+    lows, highs = np.maximum(edges[:-1], edges[1:] / WIDEST), edges[1:]
+    last = evis == edges[-1]
+    inside = [(evis >= low) & ((evis < high) | ((high == edges[-1]) & last)) for low, high in zip(lows, highs, strict=True)]
+    return list(zip(lows.tolist(), highs.tolist(), inside, strict=True))
 
 
 def crystal_ball(x: ArrayLike, peak: float, sigma: float, start: float, power: float) -> Array:
@@ -125,20 +127,21 @@ def fit_slice(evis: Array, ratio: Array, limits_mev: tuple[float, float]) -> Res
 
 
 def _minimised(objective: Callable[..., float], median: float, width: float, span: float) -> Minuit:
-    """First with a tail of fixed power, which is released where the tail begins near enough to matter."""
-    minuit = Minuit(objective, peak=median, sigma=width, start=2.0, power=5.0)
+    """A Gaussian, and a tail where the events ask for one: without need of it sigma would trade places with the tail."""
+    minuit = Minuit(objective, peak=median, sigma=width, start=TAIL_START[1], power=5.0)
     minuit.errordef = Minuit.LEAST_SQUARES  # of -2 ln L
     minuit.limits["peak"], minuit.limits["sigma"] = (median - span, median + span), (0.05 * width, 5.0 * width)
     minuit.limits["start"], minuit.limits["power"] = TAIL_START, TAIL_POWER
-    minuit.fixed["power"] = True
+    minuit.fixed["start", "power"] = True
     minuit.migrad()
-    if minuit.valid and minuit.values["start"] < GAUSSIAN_FROM:
-        minuit.fixed["power"] = False
+    gaussian, without = tuple(minuit.values), float(minuit.fval)
+    minuit.values["start"] = 1.5
+    minuit.fixed["start", "power"] = False
+    minuit.migrad()
+    if not minuit.valid or without - float(minuit.fval) < NEED_OF_TAIL:
+        minuit.values = gaussian
+        minuit.fixed["start", "power"] = True
         minuit.migrad()
-    if not minuit.valid:
-        minuit.values = (median, width, 2.0, 5.0)
-        minuit.fixed["power"] = True
-        minuit.simplex().migrad()
     minuit.hesse()
     return minuit
 
@@ -168,11 +171,7 @@ def linearity(slices: list[ResponseSlice]) -> Curve:
 
 
 def resolution(slices: list[ResponseSlice], width: str) -> Curve:
-    """Least squares of width/peak = sqrt(S^2/E + C^2); ``width``: "sigma" (over the peak) or "half_width" (over the median).
-
-    A slice that begins near zero mixes widths too different to stand at one energy and is left out.
-    """
-    slices = [one for one in slices if one.high_mev <= WIDEST * one.low_mev]
+    """Least squares of width/peak = sqrt(S^2/E + C^2); ``width``: "sigma" (over the peak) or "half_width" (over the median)."""
     energy = np.array([one.mean_energy_mev for one in slices])
     centre = np.array([one.peak if width == "sigma" else one.median for one in slices])
     relative, error = (np.array([getattr(one, name) for one in slices]) / centre for name in (width, f"{width}_error"))
