@@ -109,4 +109,5 @@ class _Rescaled(Binned):
 
     @property
     def unit(self) -> float:
+        """Events of a group whose parameter is 1, as in the fit of the data."""
         return self.fixed_unit

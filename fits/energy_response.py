@@ -27,7 +27,8 @@ COLUMNS = ("particle", "evis", "charge", "dwall", "towall")
 FEWEST = 20  # events of a slice with a fit
 BINS, REACH = 40, 6.0  # of the histogram: half widths from the median, the end bins open
 TAIL_START, TAIL_POWER = (0.5, 5.0), (1.1, 50.0)
-GAUSSIAN_FROM = 3.0  # a tail that begins so far out has no power to fit
+NEED_OF_TAIL = 6.0  # by which -2 ln L must fall for its two parameters (95 %)
+WIDEST = 3.0  # upper over lower energy of a slice: over more, widths are too different to stand at one energy
 CENTRAL = (0.158655, 0.841345)
 WIDTH_ERROR = 0.962  # of half the central 68 %, times width/sqrt(n): Gaussian order statistics, sqrt(p (1 - 2p)/2)/phi(1) with p = 0.1587
 
@@ -76,9 +77,11 @@ def contained(evis_mev: ArrayLike, dwall_cm: ArrayLike, towall_cm: ArrayLike) ->
 
 
 def _slices(evis: Array, edges: Array) -> list[tuple[float, float, NDArray[np.bool_]]]:
-    last = len(edges) - 2
-    inside = [(evis >= edges[i]) & ((evis < edges[i + 1]) | ((i == last) & (evis == edges[i + 1]))) for i in range(last + 1)]
-    return [(float(edges[i]), float(edges[i + 1]), one) for i, one in enumerate(inside)]
+    """Limits and members of each slice; the first begins at a third of its upper edge, the last includes its own."""
+    lows, highs = np.maximum(edges[:-1], edges[1:] / WIDEST), edges[1:]
+    last = evis == edges[-1]
+    inside = [(evis >= low) & ((evis < high) | ((high == edges[-1]) & last)) for low, high in zip(lows, highs, strict=True)]
+    return list(zip(lows.tolist(), highs.tolist(), inside, strict=True))
 
 
 def crystal_ball(x: ArrayLike, peak: float, sigma: float, start: float, power: float) -> Array:
@@ -124,20 +127,21 @@ def fit_slice(evis: Array, ratio: Array, limits_mev: tuple[float, float]) -> Res
 
 
 def _minimised(objective: Callable[..., float], median: float, width: float, span: float) -> Minuit:
-    """First with a tail of fixed power, which is released where the tail begins near enough to matter."""
-    minuit = Minuit(objective, peak=median, sigma=width, start=2.0, power=5.0)
+    """A Gaussian, and a tail where the events ask for one: without need of it sigma would trade places with the tail."""
+    minuit = Minuit(objective, peak=median, sigma=width, start=TAIL_START[1], power=5.0)
     minuit.errordef = Minuit.LEAST_SQUARES  # of -2 ln L
     minuit.limits["peak"], minuit.limits["sigma"] = (median - span, median + span), (0.05 * width, 5.0 * width)
     minuit.limits["start"], minuit.limits["power"] = TAIL_START, TAIL_POWER
-    minuit.fixed["power"] = True
+    minuit.fixed["start", "power"] = True
     minuit.migrad()
-    if minuit.valid and minuit.values["start"] < GAUSSIAN_FROM:
-        minuit.fixed["power"] = False
+    gaussian, without = tuple(minuit.values), float(minuit.fval)
+    minuit.values["start"] = 1.5
+    minuit.fixed["start", "power"] = False
+    minuit.migrad()
+    if not minuit.valid or without - float(minuit.fval) < NEED_OF_TAIL:
+        minuit.values = gaussian
+        minuit.fixed["start", "power"] = True
         minuit.migrad()
-    if not minuit.valid:
-        minuit.values = (median, width, 2.0, 5.0)
-        minuit.fixed["power"] = True
-        minuit.simplex().migrad()
     minuit.hesse()
     return minuit
 

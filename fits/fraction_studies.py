@@ -101,16 +101,21 @@ def _outcome(likelihood: Composition, seed: int) -> Outcome | None:
 def summary(outcomes: Sequence[Outcome | None], truth: Mapping[str, float]) -> PseudoExperiments:
     """Pulls of the valid fits; those at a bound have no meaningful error and are counted, not pulled."""
     good = [one for one in outcomes if one is not None]
-    pulls = {
-        name: np.array([(one.values[name] - true) / one.errors[name] for one in good if not one.at_bound and one.errors[name] > 0])
-        for name, true in truth.items()
-    }
+    pulls = {name: _pulls(good, name, true) for name, true in truth.items()}
     return PseudoExperiments(
         truth=dict(truth),
         n_requested=len(outcomes),
         n_valid=len(good),
-        pull_mean={name: float(values.mean()) if len(values) else math.nan for name, values in pulls.items()},
-        pull_width={name: float(values.std(ddof=1)) if len(values) > 1 else math.nan for name, values in pulls.items()},
-        mean_error={name: float(np.mean([one.errors[name] for one in good])) if good else math.nan for name in truth},
-        near_bound={name: float(np.mean([name in one.at_bound for one in good])) if good else math.nan for name in truth},
+        pull_mean={name: _mean(values) for name, values in pulls.items()},
+        pull_width={name: float(np.std(values, ddof=1)) if len(values) > 1 else math.nan for name, values in pulls.items()},
+        mean_error={name: _mean([one.errors[name] for one in good]) for name in truth},
+        near_bound={name: _mean([float(name in one.at_bound) for one in good]) for name in truth},
     )
+
+
+def _pulls(outcomes: Sequence[Outcome], name: str, true: float) -> list[float]:
+    return [(one.values[name] - true) / one.errors[name] for one in outcomes if not one.at_bound and one.errors[name] > 0]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if len(values) else math.nan

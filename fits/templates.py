@@ -165,9 +165,7 @@ def binned(template: Placed, data: Cells, groups: Mapping[str, Sequence[str]], l
 
 def _weights(template: Placed, groups: Mapping[str, Sequence[str]]) -> tuple[Array, list[NDArray[np.bool_]]]:
     """Weight of each template event, and which events are of each group."""
-    listed = [name for names in groups.values() for name in names]
-    if twice := sorted({name for name in listed if listed.count(name) > 1}):
-        raise InputError(f"groups: {', '.join(twice)} stands in more than one place; a particle belongs to one group")
+    _refuse_twice(groups)
     present = {str(name): int(number) for name, number in zip(*np.unique(template.particle, return_counts=True), strict=True)}
     weights, members = np.zeros(len(template.particle)), []
     for group, names in groups.items():
@@ -179,6 +177,12 @@ def _weights(template: Placed, groups: Mapping[str, Sequence[str]]) -> tuple[Arr
             weights[template.particle == name] = 1.0 / (present[name] * len(names))
         members.append(np.isin(template.particle, list(names)))
     return weights, members
+
+
+def _refuse_twice(groups: Mapping[str, Sequence[str]]) -> None:
+    listed = [name for names in groups.values() for name in names]
+    if twice := sorted({name for name in listed if listed.count(name) > 1}):
+        raise InputError(f"groups: {', '.join(twice)} stands in more than one place; a particle belongs to one group")
 
 
 def _filled(cells: Cells, weights: Array, n_bins: int) -> Array:
@@ -214,9 +218,9 @@ def _merging(expectation: Array, labels: Sequence[str]) -> tuple[Array, tuple[st
 
 
 def _varied(cells: Cells | None, weights: Array, members: Sequence[NDArray[np.bool_]], matrix: Array, nominal: Array) -> Array | None:
-    """Shapes of a varied sample; a bin that the variation empties stays as it is. Only the shape varies: yields count events in the bins."""
+    """Shapes of a varied sample, bins that are empty before or after left as they are. Only the shape varies: yields count events in the bins."""
     if cells is None:
         return None
     sums = np.stack([_filled(cells[mine], weights[mine], len(matrix)) for mine in members]) @ matrix
-    filled = np.where(sums > 0, sums, nominal)
+    filled = np.where((sums > 0) & (nominal > 0), sums, nominal)
     return filled / filled.sum(axis=1, keepdims=True)

@@ -66,19 +66,25 @@ def _spectrum(name: str, samples: Mapping[str, Sample], look: Mapping[str, Compo
               caption: Caption) -> DrawnFigure:  # fmt: skip
     edges, spectra, x = spectra_of(name, samples, look, normalise)
     to = reference or next(key for key in ("e-", *samples) if key in samples and spectra[key].values.sum() > 0.0)
-    ratios, tested = {}, {}
-    for key, one in spectra.items():
-        if key != to:
-            ratios[key] = _ratio(one, spectra[to])
-            if one.entries is not None:
-                tested[key] = shape_p_value(one.entries, spectra[to].entries)  # type: ignore[arg-type]
+    ratios = {key: _ratio(one, spectra[to]) for key, one in spectra.items() if key != to}
+    tested = {} if name in HIT_SPECTRA else {key: _shape_p(spectra[key], spectra[to]) for key in ratios}
     shown = {key: _with_p(one, tested.get(key)) for key, one in spectra.items()}
-    what = "Hits per event" if name in HIT_SPECTRA and name != "hit_angle" else "Charge per event [p.e.]" if name == "hit_angle" else "Events"
-    per = f"{what} / bin" if name in HIT_SPECTRA or normalise == "none" else "Fraction of events / bin"
     text = (f"p: same shape as {look[to].label} ($\\chi^2$)",) if tested else ()
     ratio = Ratio(f"Ratio to {look[to].label}", to, ratios) if ratios else None
-    drawn = overlay(edges, shown, x, Scale(per, name in LOG_Y), ratio, text=text, style=style, caption=caption)
+    drawn = overlay(edges, shown, x, Scale(_per_bin(name, normalise), name in LOG_Y), ratio, text=text, style=style, caption=caption)
     return DrawnFigure(drawn.figure, {**drawn.numbers, "normalise": normalise, "shape_p_values": tested})
+
+
+def _per_bin(name: str, normalise: Normalise) -> str:
+    if name in HIT_SPECTRA:
+        return f"{'Charge per event [p.e.]' if name == 'hit_angle' else 'Hits per event'} / bin"
+    return "Events / bin" if normalise == "none" else "Fraction of events / bin"
+
+
+def _shape_p(ours: Spectrum, theirs: Spectrum) -> float:
+    assert ours.entries is not None
+    assert theirs.entries is not None
+    return shape_p_value(ours.entries, theirs.entries)
 
 
 def _with_p(one: Spectrum, p: float | None) -> Spectrum:

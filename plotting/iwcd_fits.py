@@ -17,7 +17,7 @@ from plotting.overlay import Spectrum, small
 from plotting.points import Points, points_and_curves
 from plotting.projections import count_bars
 from plotting.style import BLACK, BLUE, ORANGE, PARTICLES, SKY, VERMILLION, Component, looks
-from plotting.symbols import measured
+from plotting.symbols import MINUS, measured
 from records.iwcd_fits import Curve, FractionsResult, ProfileCurve, ResponseResult, ResponseSlice, ScaleResult
 from records.value import Parameter
 
@@ -126,7 +126,7 @@ def _linearity(view: ResultView) -> DrawnFigure:
     reach = 1.3 * float(np.nanmax(np.abs(deviation["deviation"].y) + np.nan_to_num(deviation["deviation"].y_error), initial=1.0))
     spread = float(np.nanmax(peak) - np.nanmin(peak)) or 0.1 * mean
     x = Scale("Visible energy [MeV]", limits=(0.0, float(at[-1])))
-    y = Scale("Charge per visible energy [p.e./MeV]", limits=(float(np.nanmin(peak)) - 1.5 * spread, float(np.nanmax(peak)) + 1.5 * spread))
+    y = Scale(r"Charge / $E_\mathrm{vis}$ [p.e./MeV]", limits=(float(np.nanmin(peak)) - 1.5 * spread, float(np.nanmax(peak)) + 1.5 * spread))
     text = (*(_parameter(name, one) for name, one in result.linearity.parameters.items()), _chi2(result.linearity))
     series = {f"Peak, {looks([result.particle])[result.particle].label}": points}
     return points_and_curves(series, {"$(a + bE + cE^2)/E$": (at, fitted, VERMILLION)}, x, y, text=text,
@@ -179,7 +179,7 @@ def _line(curve: Curve, at: Array) -> Array:
 
 
 def _parameter(name: str, one: Parameter) -> str:
-    return f"{name} = {one.value:.3g} ± {one.error:.2g} {one.unit}"
+    return f"{name} = {one.value:.3g} ± {one.error:.2g} {one.unit}".replace("-", MINUS).replace("^2", "²")
 
 
 def _chi2(curve: Curve) -> str:

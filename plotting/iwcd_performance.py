@@ -21,7 +21,7 @@ from records.performance import Calibration, DiscriminantModel, DiscriminantResu
 Figures = dict[str, Callable[[], DrawnFigure]]
 
 VARIABLES = {
-    "r2": "Vertex r² [cm²]", "y": "Vertex y [cm]", "dwall": "Distance to wall [cm]", "towall": "Distance to wall along track [cm]",
+    "r2": "Vertex r²/R²", "y": "Vertex y [cm]", "dwall": "Distance to wall [cm]", "towall": "Distance to wall along track [cm]",
     "cos_zenith": "cos(zenith)", "azimuth": "Azimuth [rad]", "evis": "Visible energy [MeV]", "nhits": "Number of hits",
     "momentum": "True momentum [MeV]",
 }  # fmt: skip
@@ -135,7 +135,7 @@ def _calibration(view: ResultView, calibrations: Sequence[Calibration], labels: 
         series[label] = _rate_points(np.array(one.mean_probability), one.observed, colour)
     diagonal = {"Perfect": (np.array([0.0, 1.0]), np.array([0.0, 1.0]), GREY)}
     x, y = Scale("Mean predicted probability", limits=(0.0, 1.0)), Scale("Observed fraction", limits=(0.0, 1.0))
-    return points_and_curves(series, diagonal, x, y, style=view.style, caption=view.caption)
+    return points_and_curves(series, diagonal, x, y, corner="lower right", style=view.style, caption=view.caption)
 
 
 def _rate_points(x: Array, rates: Sequence[Rate], colour: str) -> Points:
@@ -150,10 +150,10 @@ def _position(view: ResultView, tests: Sequence[PositionTest]) -> DrawnFigure:
     panels = []
     for variable in dict.fromkeys(test.variable for test in tests):
         mine = [test for test in tests if test.variable == variable]
-        low, high = min(test.edges[0] for test in mine), max(test.edges[-1] for test in mine)
-        text = tuple(f"{look[test.name].label}: Holm p = {test.p_permutation_holm:.2g}" for test in mine)
-        edges = {test.name: np.array(test.edges) for test in mine}
-        panels.append(RatePanel(Scale(VARIABLES[variable], limits=(low, high)), edges, {test.name: test.recall for test in mine}, text))
+        unit = view.tank.radius_cm**2 if variable == "r2" else 1.0
+        labels = {test.name: f"{look[test.name].label}: Holm p = {test.p_permutation_holm:.2g}" for test in mine}
+        edges = {test.name: np.array(test.edges) / unit for test in mine}
+        panels.append(RatePanel(Scale(VARIABLES[variable]), edges, {test.name: test.recall for test in mine}, labels=labels))
     return rate_panels(panels, look, "Recall", columns=3, style=view.style, caption=view.caption)
 
 

@@ -10,18 +10,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import LogNorm, Normalize
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from plotting.canvas import HEIGHT_IN, LEFT, NO_CAPTION, Array, Caption, Page, Scale, apply_scale, page, short_number
 from plotting.drawn import DrawnFigure
-from plotting.style import VERMILLION, Style
+from plotting.style import BLACK, VERMILLION, Style
 
 SINGLE_IN, PANEL_IN, ROW_IN = 8.0, 5.4, 5.0  # width of one panel alone, of one of several, height of a row of several
 BAR_IN = 1.55  # room for the colour bar
 FEW = 10  # a point made of fewer entries is hollow
 QUANTILES = (0.16, 0.5, 0.84)
 HEADROOM = 0.09  # of the y axis, for the title of a panel with words in its cells
+DARK = 0.5  # of the colour scale, below which words in a cell are white
 MERGED = 5  # bins of x to one slice
 
 
@@ -113,12 +113,12 @@ def _draw(axes: Axes, panel: MapPanel, edges: tuple[Array, Array], norm: Normali
     mesh = axes.pcolormesh(*edges, np.ma.masked_where(hidden, panel.values).T, norm=norm, rasterized=True, gid="map")
     if panel.quantiles is not None:
         _draw_quantiles(axes, panel.quantiles)
-    outline = [withStroke(linewidth=3.0, foreground="white")]
     for (column, row), value in np.ndenumerate(panel.values) if panel.cells is not None else ():
         assert panel.cells is not None
         middle = 0.5 * (edges[0][column] + edges[0][column + 1]), 0.5 * (edges[1][row] + edges[1][row + 1])
         if np.isfinite(value):
-            axes.text(*middle, panel.cells[column][row], ha="center", va="center", fontsize=13, path_effects=outline, gid="cell")
+            colour = "white" if norm(value) < DARK else BLACK
+            axes.text(*middle, panel.cells[column][row], ha="center", va="center", fontsize=13, color=colour, gid="cell")
     words = panel.title + (f"\n{panel.note}" if panel.note else "")
     box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2.0}
     if panel.cells is None:

@@ -14,7 +14,8 @@ from plotting.style import BLACK, GREY, OURS, Component, Style
 from plotting.symbols import MINUS
 from records.performance import LikelihoodRatio, Mirror
 
-LETTERS = 62  # of one line of the verdict
+LETTERS = 150  # of one line of the verdict
+FOOT_IN = 2.0
 
 
 def mirror(result: Mirror, looks: tuple[Component, Component], *, style: Style, caption: Caption = NO_CAPTION) -> DrawnFigure:
@@ -23,7 +24,7 @@ def mirror(result: Mirror, looks: tuple[Component, Component], *, style: Style, 
     """
     first, second = result.recall
     with style.context():
-        sheet = page(style, caption, columns=2, width_in=13.4, height_in=7.8, bottom_in=1.9)
+        sheet = page(style, caption, columns=2, width_in=14.4, height_in=FOOT_IN + 6.0, bottom_in=FOOT_IN, gap_in=1.35)
         axes, permuted = sheet.panels
         axes.plot([0.0, 1.0], [1.0, 0.0], color=GREY, linestyle="--", label="Response ignores the class", gid="sum is one")
         for one, other, counts in zip(first, second, zip(*result.events, strict=True), strict=True):
@@ -36,7 +37,7 @@ def mirror(result: Mirror, looks: tuple[Component, Component], *, style: Style, 
         axes.set_ylim(0.0, 1.0)
         axes.set_xlabel(f"Recall of {looks[0].label}")
         axes.set_ylabel(f"Recall of {looks[1].label}")
-        place_legend(axes, [], text=_tests(result), fontsize=12.5)
+        axes.legend(loc="lower left")
         shares = np.linspace(0.0, 1.0, len(result.permuted_r))
         permuted.plot(result.permuted_r, shares, color=OURS, label="Permutations", gid="permutations")
         permuted.axvline(
@@ -46,10 +47,11 @@ def mirror(result: Mirror, looks: tuple[Component, Component], *, style: Style, 
         permuted.set_ylim(0.0, 1.0)
         permuted.set_xlabel("Pearson r of the two recalls over cells")
         permuted.set_ylabel("Share of permutations below")
-        place_legend(permuted, [], text=(f"p = {result.pearson_p:.3g} ({result.permutations} permutations)",), loc="lower right", fontsize=12.5)
-        words = "\n".join(textwrap.wrap(f"Verdict: {result.verdict}. {result.sentence}", 2 * LETTERS))
+        place_legend(permuted, [], text=(f"p = {result.pearson_p:.3g} ({result.permutations} permutations)",), loc="upper left")
+        words = [*textwrap.wrap(f"Verdict: {result.sentence}", LETTERS), "Likelihood ratios: " + "; ".join(_tests(result))]
         height = sheet.figure.get_size_inches()[1]
-        sheet.figure.text(0.085, (1.9 - 0.95) / height, words, fontsize=13, va="top", gid="verdict")
+        foot = height - FOOT_IN - 6.0  # lines of the caption
+        sheet.figure.text(0.05, (foot + FOOT_IN - 0.95) / height, "\n".join(words), fontsize=13, va="top", gid="verdict")
     numbers = {
         "classes": list(result.classes), "r_edges_cm": result.r_edges_cm, "y_edges_cm": result.y_edges_cm, "events": result.events,
         "recall": [[rate_numbers(one) for one in rates] for rates in result.recall], "pearson_r": result.pearson_r, "pearson_p": result.pearson_p,

@@ -27,7 +27,8 @@ class Points:
 
 
 def points_and_curves(series: Mapping[str, Points], curves: Mapping[str, tuple[Array, Array, str]], x: Scale, y: Scale, *,
-                      deviation: tuple[Mapping[str, Points], Scale] | None = None, text: Sequence[str] = (), style: Style,
+                      deviation: tuple[Mapping[str, Points], Scale] | None = None, text: Sequence[str] = (), corner: str = "upper right",
+                      style: Style,
                       caption: Caption = NO_CAPTION) -> DrawnFigure:  # fmt: skip
     """Draw points of each series and curves (x, y, colour); ``deviation``: points of the panel below (around zero) and its axis."""
     with style.context():
@@ -45,7 +46,7 @@ def points_and_curves(series: Mapping[str, Points], curves: Mapping[str, tuple[A
                 _draw(below, name, one)
             apply_scale(below, x, deviation[1])
             below.set_ylabel(deviation[1].label, loc="center", fontsize=16)
-        place_legend(axes, tops, text=text)
+        place_legend(axes, tops if corner.startswith("upper") else [], text=text, loc=corner)
     numbers = {"points": {name: _numbers(one) for name, one in series.items()}, "curves": {name: [at, of] for name, (at, of, _) in curves.items()}}
     return DrawnFigure(
         sheet.figure, numbers | ({} if deviation is None else {"deviation": {name: _numbers(one) for name, one in deviation[0].items()}})

@@ -20,6 +20,7 @@ from records.performance import Rate
 FEW = 10  # a rate of fewer events is hollow
 SHIFT = 0.16  # of a bin or class, between samples beside each other
 CELL_IN, SIDE_IN = 1.75, (4.6, 9.0)  # of a matrix: one cell, least and greatest side
+UNIT_TICKS = np.linspace(0.0, 1.0, 6)
 DARK = 0.55  # above it, words in a cell are white
 
 
@@ -31,6 +32,7 @@ class RatePanel:
     edges: Array | Mapping[str, Array]
     rates: Mapping[str, Sequence[Rate]]
     text: tuple[str, ...] = ()
+    labels: Mapping[str, str] | None = None  # of the samples, for a legend of the panel's own
 
     def edges_of(self, name: str) -> Array:
         """Edges of the bins of one sample."""
@@ -58,7 +60,9 @@ def rate_panels(panels: Sequence[RatePanel], looks: Mapping[str, Component], lab
             panel = panels[number]
             apply_scale(axes, replace(panel.x, limits=panel.limits), Scale(label if number % columns == 0 else "", log, _range(panel, log)))
             tops = [_draw_rates(axes, panel, looks, name, order) for order, name in enumerate(panel.rates)]
-            place_legend(axes, tops, text=panel.text, entries=number == 0 or set(panel.rates) != set(panels[0].rates))
+            place_legend(axes, tops, text=panel.text, entries=number == 0 or panel.labels is not None or set(panel.rates) != set(panels[0].rates))
+            if not log and axes.get_ylim()[1] > 1.0:
+                axes.set_yticks(UNIT_TICKS)
     drawn = {
         panel.x.label: {"edges": panel.edges, "rates": {name: [rate_numbers(one) for one in of_bins] for name, of_bins in panel.rates.items()}}
         for panel in panels
@@ -83,9 +87,9 @@ def rate_bars(names: Sequence[str], measures: Mapping[str, Sequence[Rate]], colo
         axes.set_xticks(np.arange(len(names)), names)
         axes.tick_params(axis="x", which="both", length=0)
         axes.set_xlim(-0.6, len(names) - 0.4)
-        apply_y = Scale("Fraction of events", limits=(0.0, 1.1))
-        axes.set_ylabel(apply_y.label)
+        axes.set_ylabel("Fraction of events")
         axes.set_ylim(0.0, 1.1)
+        axes.set_yticks(UNIT_TICKS)
         place_legend(axes, [(np.array([-0.6, len(names) - 0.4]), np.array([1.08]))], text=text)
     return DrawnFigure(
         sheet.figure, {"classes": list(names), "measures": {key: [rate_numbers(one) for one in rates] for key, rates in measures.items()}}
@@ -142,7 +146,7 @@ def _draw_rates(axes: Axes, panel: RatePanel, looks: Mapping[str, Component], na
     at = 0.5 * (edges[1:] + edges[:-1]) + SHIFT * width * (order - 0.5 * (len(panel.rates) - 1))
     total = np.array([one.total for one in rates])
     values, errors = np.array([one.value for one in rates]), _errors(rates)
-    label: str | None = look.label
+    label: str | None = look.label if panel.labels is None else panel.labels[name]
     for hollow in (False, True):
         rows = (total > 0) & ((total < FEW) == hollow)
         if rows.any():

@@ -13,11 +13,10 @@ from plotting.canvas import NO_CAPTION, Array, Caption, Scale, apply_scale, page
 from plotting.drawn import DrawnFigure
 from plotting.legend import place_legend
 from plotting.style import BLACK, GREY, Component, Style
-from plotting.symbols import with_error
 from records.performance import RocCurve, WorkingPoint
 
 CURVE_POINTS = 600  # drawn, at most; the numbers are those drawn
-REFERENCE_LINES = ("-", "--", ":", "-.")
+ABOVE_ONE = 1.03  # where axes of efficiencies end, clear of the frame
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ def roc(curves: Mapping[str, Roc], points: Sequence[WorkingPoint] = (), *, style
     background event passes, the limit from the upper end of the interval is a dotted line. Working points are stars with both intervals.
     """
     with style.context():
-        sheet = page(style, caption, columns=2, width_in=13.4)
+        sheet = page(style, caption, columns=2, width_in=14.6, gap_in=1.35)
         left, right = sheet.panels
         for name, one in curves.items():
             rows = thinned(one.curve)
@@ -43,10 +42,10 @@ def roc(curves: Mapping[str, Roc], points: Sequence[WorkingPoint] = (), *, style
         left.plot([0.0, 1.0], [0.0, 1.0], color=GREY, linestyle=":", linewidth=1.4, label="No discrimination", gid="diagonal")
         for point in points:
             _draw_point(left, right, point)
-        apply_scale(left, Scale("Background mis-identification", limits=(0.0, 1.0)), Scale("Signal efficiency", limits=(0.0, 1.0)))
+        apply_scale(left, Scale("Background mis-identification", limits=(0.0, 1.0)), Scale("Signal efficiency", limits=(0.0, ABOVE_ONE)))
         apply_scale(
             right,
-            Scale("Signal efficiency", limits=(0.0, 1.0)),
+            Scale("Signal efficiency", limits=(0.0, ABOVE_ONE)),
             Scale("Background rejection (1 / mis-identification)", True, (0.9, _highest(curves))),
         )
         left.legend(loc="lower right", fontsize=13)
@@ -65,10 +64,20 @@ def thinned(curve: RocCurve) -> Array:
     return np.unique(np.linspace(0, len(curve.cut) - 1, min(len(curve.cut), CURVE_POINTS)).astype(int))
 
 
+def area(auc: float, error: float) -> str:
+    """An AUC with its error: three decimals, more where the error is below one in a thousand.
+
+    >>> area(0.7015, 0.0303), area(0.99987, 0.00012)
+    ('0.702 ± 0.030', '0.99987 ± 0.00012')
+    """
+    digits = 3 if not 0.0 < error < 1e-3 else 1 - math.floor(math.log10(error))
+    return f"{auc:.{digits}f} ± {error:.{digits}f}"
+
+
 def _draw_curve(axes: Axes, name: str, one: Roc, rows: Array) -> None:
     efficiency, misidentification = np.array(one.curve.efficiency)[rows], np.array(one.curve.misidentification)[rows]
     low, high = np.array(one.curve.efficiency_low)[rows], np.array(one.curve.efficiency_high)[rows]
-    label = f"{one.look.label}: AUC {with_error(one.curve.auc, one.curve.auc_error)}"
+    label = f"{one.look.label}: AUC {area(one.curve.auc, one.curve.auc_error)}"
     axes.plot(misidentification, efficiency, color=one.look.colour, label=label, drawstyle="steps-post", gid=f"roc {name}")
     axes.fill_between(misidentification, low, high, step="post", color=one.look.colour, alpha=0.2, linewidth=0.0, gid=f"band {name}")
 

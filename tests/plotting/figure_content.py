@@ -51,7 +51,7 @@ def texts_outside(figure: Figure) -> list[str]:
     FigureCanvasAgg(figure).draw()
     renderer = FigureCanvasAgg(figure).get_renderer()
     width, height = figure.canvas.get_width_height()
-    hidden = {id(label) for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for label in _undrawn(axis)}
+    hidden = {id(label) for axes in figure.findobj(Axes) for axis in (axes.xaxis, axes.yaxis) for label in _undrawn(axis)}
     found = []
     for text in figure.findobj(Text):
         if id(text) in hidden or not text.get_visible() or not text.get_text().strip():
