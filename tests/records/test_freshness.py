@@ -69,7 +69,7 @@ def test_everything_runs_first(tmp_path: Path) -> None:
 
 def test_configuration_concerns_its_own_stages(case: Case) -> None:
     changed = "its part of the configuration changed"
-    assert case.stale("processor.moments=1") == {"process": changed, "fit": changed, "plot": changed}
+    assert case.stale("processor.reference_index=2.7") == {"process": changed, "fit": changed, "plot": changed}
     assert case.stale("fits.main.likelihood=say") == {"process": None, "fit": changed, "plot": changed}
     assert case.stale("plots.label=x") == {"process": None, "fit": None, "plot": changed}
     assert case.stale("executor.workers=7", "executor.kind=futures") == {"process": None, "fit": None, "plot": None}
