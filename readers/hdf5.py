@@ -66,7 +66,7 @@ def _opened(place: Any, path: str) -> h5py.File:
         return h5py.File(place, "r")
     except OSError as error:
         if any(words in str(error) for words in NOT_WHOLE):
-            raise SourceError(f"cannot open {path}: not an HDF5 file or truncated ({error}); copy it or write it again") from error
+            raise SourceError(f"{path}: cannot open {path}: not an HDF5 file or truncated ({error}); copy it or write it again") from error
         raise
 
 

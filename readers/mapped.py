@@ -28,7 +28,9 @@ def mapped(path: str, dataset: h5py.Dataset) -> np.memmap | None:
     if position is None or position % dataset.dtype.itemsize:
         return None
     if position + dataset.dtype.itemsize * dataset.size > Path(path).stat().st_size:
-        raise SourceError(f"cannot open {path}: not an HDF5 file or truncated ({dataset.name} ends behind the end of the file); copy it again")
+        raise SourceError(
+            f"{path}: cannot open {path}: not an HDF5 file or truncated ({dataset.name} ends behind the end of the file); copy it again"
+        )
     return np.memmap(path, dtype=dataset.dtype, mode="r", offset=position, shape=dataset.shape)
 
 
