@@ -113,17 +113,17 @@ def _maps(
     name: str, samples: Mapping[str, Sample], look: Mapping[str, Component], normalise: Normalise, style: Style, caption: Caption
 ) -> DrawnFigure:
     panels = []
+    x, y = next(iter(samples.values())).hists[name].axes
+    edges = np.asarray(x.edges, float), np.asarray(y.edges, float)
     for key, one in samples.items():
         found = one.hists[name]
         counts = np.asarray(found.values(), float)
         every = np.asarray(found.values(flow=True), float)
-        quantiles = None if name in WITHOUT_PROFILE else column_quantiles(every[1:-1], *(np.asarray(axis.edges) for axis in found.axes))
+        quantiles = None if name in WITHOUT_PROFILE else column_quantiles(every[1:-1], *edges)
         outside = every.sum() - counts.sum()
         note = f"{counts.sum():.0f} events" + (f", {outside:.0f} outside" if outside else "")
         panels.append(MapPanel(look[key].label, _normalised(counts, one.events, normalise), quantiles, note=note))
-    x, y = next(iter(samples.values())).hists[name].axes
     label = {"none": "Events / bin", "events": "Fraction of events / bin", "column": f"p({y.label} | {x.label}) / bin"}[normalise]
-    edges = np.asarray(x.edges, float), np.asarray(y.edges, float)
     drawn = maps(panels, edges, Scale(x.label), Scale(y.label), label, style=style, caption=caption)
     return DrawnFigure(drawn.figure, {**drawn.numbers, "normalise": normalise})
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from configs.errors import InputError
 from configs.iwcd import Processor
@@ -19,6 +21,7 @@ from physics.tank import direction_from_angles
 from physics.tank_geometry import Geometry
 from plotting.canvas import Array, Caption
 from plotting.drawn import DrawnFigure
+from plotting.iwcd_samples import of_particle
 from plotting.iwcd_view import DatasetView
 from plotting.wall import Track, WallPanel, wall
 from processors.event_columns import Place
@@ -87,12 +90,11 @@ def read_hits(view: DatasetView, row: int) -> Hits:
     return hits
 
 
-def on_photomultipliers(hits: Hits, values: Array, count: int, combine: np.ufunc) -> Array:
-    """One value for each photomultiplier, NaN without a hit; several hits are combined (``np.add``, ``np.minimum``)."""
+def on_photomultipliers(hits: Hits, values: NDArray[np.floating[Any]], count: int, combine: Literal["sum", "first"]) -> Array:
+    """One value for each photomultiplier, NaN without a hit; of several hits the sum or the first (smallest)."""
     assert hits.pmt is not None
-    start = {np.add: 0.0, np.minimum: np.inf}[combine]
-    found = np.full(count, start)
-    combine.at(found, hits.pmt, values.astype(float))
+    found = np.full(count, 0.0 if combine == "sum" else np.inf)
+    (np.add if combine == "sum" else np.minimum).at(found, hits.pmt, values.astype(float))
     hit = np.zeros(count, bool)
     hit[hits.pmt] = True
     return np.where(hit, found, np.nan)
@@ -101,7 +103,7 @@ def on_photomultipliers(hits: Hits, values: Array, count: int, combine: np.ufunc
 def _occupancy(view: DatasetView, geometry: Geometry) -> DrawnFigure:
     panels = []
     for name in view.particles:
-        sums = np.asarray(view.hists["occupancy_charge"][name, :].values(), float) / max(view.selected(name), 1.0)
+        sums = np.asarray(of_particle(view.hists["occupancy_charge"], name).values(), float) / max(view.selected(name), 1.0)
         text = (view.looks[name].label, f"{view.selected(name):.0f} events")
         panels.append(WallPanel(np.where(sums > 0.0, sums, np.nan), "Mean charge per event [p.e.]", True, text))
     return wall(panels, geometry.position_cm, view.tank, style=view.style, caption=view.caption)
@@ -112,7 +114,7 @@ def _display(view: DatasetView, geometry: Geometry, particle: str, row: int) -> 
     event = {name: values[row] for name, values in view.events.columns.items()}
     hits = read_hits(view, row)
     count = len(geometry)
-    charge = on_photomultipliers(hits, hits.charge, count, np.add)
+    charge = on_photomultipliers(hits, hits.charge, count, "sum")
     theta, phi = np.arccos(np.clip(event["cos_zenith"], -1.0, 1.0)), event["azimuth"]
     angle = float("nan") if particle in SEVERAL_RINGS else float(cherenkov_angle(float(event["energy"]), MASS_MEV.get(particle, np.nan)))
     track = Track(np.array([event["x"], event["y"], event["z"]], float), direction_from_angles(theta, phi), angle)
@@ -121,7 +123,7 @@ def _display(view: DatasetView, geometry: Geometry, particle: str, row: int) -> 
             f"dwall {event['dwall']:.0f} cm, towall {event['towall']:.0f} cm")  # fmt: skip
     panels = [WallPanel(charge, CHARGE, True, text, track)]
     if hits.time_ns is not None:
-        times = on_photomultipliers(hits, hits.time_ns - float(event["time_zero"]), count, np.minimum)
+        times = on_photomultipliers(hits, hits.time_ns - float(event["time_zero"]), count, "first")
         panels.append(
             WallPanel(times, TIME, False, ("Open circle: vertex", "cross: direction" + (", line: Cherenkov cone" if angle == angle else "")), track)
         )

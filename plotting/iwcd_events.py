@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fits.classifier.binomial import rates
 from plotting.canvas import Array, Scale
@@ -18,6 +19,7 @@ from plotting.overlay import small
 from plotting.rates import RatePanel, rate_panels
 from plotting.violins import violins
 
+Mask = NDArray[np.bool_]
 Figures = dict[str, Callable[[], DrawnFigure]]
 
 EVIS = Scale("Visible energy [MeV]")
@@ -127,7 +129,7 @@ def _bright_energy(view: DatasetView) -> DrawnFigure:
 def _bright_efficiency(view: DatasetView) -> DrawnFigure:
     least = view.config.plots.min_hits_box
 
-    def bright(columns: Mapping[str, Array]) -> Array:
+    def bright(columns: Mapping[str, Array]) -> Mask:
         return columns["nhits"] > least
 
     panels = [_rates(view, column, x, edges, bright) for column, x, edges in (("evis", EVIS, EVIS_EDGES), ("towall", TOWALL, TOWALL_EDGES[::2]))]
@@ -135,7 +137,7 @@ def _bright_efficiency(view: DatasetView) -> DrawnFigure:
 
 
 def _zero_hits(view: DatasetView) -> DrawnFigure:
-    def dark(columns: Mapping[str, Array]) -> Array:
+    def dark(columns: Mapping[str, Array]) -> Mask:
         return columns["nhits"] == 0
 
     where = [("towall", TOWALL, COARSE_TOWALL), ("dwall", DWALL, COARSE_DWALL)]
@@ -143,7 +145,7 @@ def _zero_hits(view: DatasetView) -> DrawnFigure:
     return rate_panels(panels, view.looks, "Fraction of events without hits", columns=3, style=view.style, caption=view.caption)
 
 
-def _rates(view: DatasetView, column: str, x: Scale, edges: Array, passes: Callable[[Mapping[str, Array]], Array]) -> RatePanel:
+def _rates(view: DatasetView, column: str, x: Scale, edges: Array, passes: Callable[[Mapping[str, Array]], Mask]) -> RatePanel:
     """Share of all events (selected or not) of each particle that pass, in bins of a column; the last bin includes its upper edge."""
     found = {}
     for name in view.known if column == "evis" else view.particles:

@@ -71,8 +71,10 @@ def _composition(view: ResultView) -> DrawnFigure:
     bins = result.bins
     look = {group: _group_look(view, group) for group in bins.expected}
     expected = {group: np.array(values) for group, values in bins.expected.items()}
-    edges = np.arange(len(bins.data) + 1) + 0.5
-    text = (f"$-2\\ln\\lambda$ = {result.goodness.statistic:.1f} / {result.goodness.degrees_of_freedom}, p = {_p_value(result):.2g}",)
+    edges: Array = np.arange(len(bins.data) + 1, dtype=float) + 0.5
+    text: tuple[str, ...] = (
+        f"$-2\\ln\\lambda$ = {result.goodness.statistic:.1f} / {result.goodness.degrees_of_freedom}, p = {_p_value(result):.2g}",
+    )
     text += ("Symmetric errors withheld: see the profiles",) if result.errors_withheld else ()
     drawn = binned_fit(edges, np.array(bins.data), expected, look, Scale("Bin of the fit"), Scale("Events"), text=text, pull=np.array(bins.pull),
                        style=view.style, caption=view.caption)  # fmt: skip

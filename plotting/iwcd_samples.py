@@ -45,9 +45,16 @@ class Sample:
 def by_particle(hists: Mapping[str, hist.Hist], particles: Sequence[str]) -> dict[str, Sample]:
     """One sample for each particle of one data set."""
     return {
-        name: Sample({key: one[name, ...] for key, one in hists.items() if key != "cutflow"}, float(hists["cutflow"][name, "expression"]))
+        name: Sample({key: of_particle(one, name) for key, one in hists.items() if key != "cutflow"}, float(hists["cutflow"][name, "expression"]))
         for name in particles
     }  # fmt: skip
+
+
+def of_particle(one: hist.Hist, particle: str) -> hist.Hist:
+    """The histogram of one particle, without the axis of particles."""
+    found = one[particle, ...]
+    assert isinstance(found, hist.Hist)
+    return found
 
 
 def from_table(table: Table, tank: Tank, selection: str | None = None, features: Sequence[str] = ()) -> Sample:
@@ -57,7 +64,7 @@ def from_table(table: Table, tank: Tank, selection: str | None = None, features:
     if selection is not None:
         kept = kept & parse(selection, tuple(columns)).mask(columns)
     filled = fill_events(event_axes(("all",), features), {**columns, "particle": np.full(len(table), "all"), "selected": kept}, tank)
-    return Sample({name: one["all", ...] for name, one in filled.items()}, float(kept.sum()))
+    return Sample({name: of_particle(one, "all") for name, one in filled.items()}, float(kept.sum()))
 
 
 def spectra_of(

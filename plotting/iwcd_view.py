@@ -38,7 +38,7 @@ class DatasetView:
         """Particles with events, in the order of the histograms' axis."""
         cutflow = self.hists["cutflow"]
         names = [str(name) for name in cutflow.axes[0]]
-        return tuple(name for name in names if cutflow[name, "all"] > 0)
+        return tuple(name for name in names if float(cutflow[name, "all"]) > 0)
 
     @cached_property
     def looks(self) -> dict[str, Component]:
@@ -91,7 +91,7 @@ class ResultView:
     @property
     def caption(self) -> Caption:
         """Label and fit above; what the reader must be warned of at the foot."""
-        warnings = ("Partial data",) if self.result.partial else ()
+        warnings: tuple[str, ...] = ("Partial data",) if self.result.partial else ()
         if not getattr(self.result, "valid", True):
             warnings += (f"The fit {self.name} did not converge: {self.result.reason}",)
         return caption(self.config, self.name, warnings)

@@ -30,8 +30,8 @@ def mirror(result: Mirror, looks: tuple[Component, Component], *, style: Style, 
         for one, other, counts in zip(first, second, zip(*result.events, strict=True), strict=True):
             if min(counts) == 0:
                 continue
-            bars = {"xerr": [[one.value - one.low], [one.high - one.value]], "yerr": [[other.value - other.low], [other.high - other.value]]}
-            axes.errorbar([one.value], [other.value], **bars, fmt="o", color=OURS, elinewidth=1.4, markersize=7,
+            x_error, y_error = ([[rate.value - rate.low], [rate.high - rate.value]] for rate in (one, other))
+            axes.errorbar([one.value], [other.value], xerr=x_error, yerr=y_error, fmt="o", color=OURS, elinewidth=1.4, markersize=7,
                           markerfacecolor="white" if min(counts) < FEW else OURS, gid="cell")  # fmt: skip
         axes.set_xlim(0.0, 1.0)
         axes.set_ylim(0.0, 1.0)

@@ -50,7 +50,7 @@ def rate_panels(panels: Sequence[RatePanel], looks: Mapping[str, Component], lab
     """One panel per variable. Points stand beside each other inside a bin; a bin without events has none, one with fewer than ten a hollow one."""
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
-    sizes = {} if len(panels) == 1 else {"width_in": 1.5 + 5.6 * columns, "height_in": 1.3 + 5.0 * rows, "gap_in": 0.9}
+    sizes: dict[str, Any] = {} if len(panels) == 1 else {"width_in": 1.5 + 5.6 * columns, "height_in": 1.3 + 5.0 * rows, "gap_in": 0.9}
     with style.context():
         sheet = page(style, caption, columns=columns, rows=rows, **sizes)
         for number, axes in enumerate(sheet.panels):
@@ -125,7 +125,7 @@ def confusion_matrix(names: Sequence[str], counts: Sequence[Sequence[int]], rate
 def percent(one: Rate) -> str:
     """A rate in percent with the distances to the ends of its interval.
 
-    >>> percent(Rate(0.395, 0.3586, 0.4325, 79, 200))
+    >>> percent(Rate(0.395, 0.3586, 0.4329, 79, 200))
     '$39.5^{+3.8}_{-3.6}$ %'
     """
     if math.isnan(one.value):

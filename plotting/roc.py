@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -97,7 +98,7 @@ def _draw_rejection(axes: Axes, name: str, one: Roc, rows: Array) -> None:
 
 def _draw_point(left: Axes, right: Axes, point: WorkingPoint) -> None:
     e, m = point.efficiency, point.misidentification
-    bars = {"fmt": "*", "color": BLACK, "markersize": 13, "elinewidth": 1.8, "zorder": 6, "gid": f"point {point.background}"}
+    bars: dict[str, Any] = {"fmt": "*", "color": BLACK, "markersize": 13, "elinewidth": 1.8, "zorder": 6, "gid": f"point {point.background}"}
     left.errorbar([m.value], [e.value], xerr=[[m.value - m.low], [m.high - m.value]], yerr=[[e.value - e.low], [e.high - e.value]], **bars)
     if m.value > 0.0:
         ends = 1.0 / m.high, 1.0 / m.low if m.low > 0.0 else math.inf

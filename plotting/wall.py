@@ -133,6 +133,6 @@ def _draw_track(axes: Axes, track: Track, tank: Tank) -> None:
                   gid="ring")  # fmt: skip
 
 
-def _hit(values: Array) -> dict[str, Array]:
+def _hit(values: Array) -> dict[str, Any]:
     rows = np.flatnonzero(np.isfinite(values))
     return {"pmt": rows, "values": values[rows]}

@@ -18,7 +18,7 @@ import run_processor
 from configs.errors import InputError
 from configs.schema import IwcdConfig, load_config
 from data_info.catalogue import entries
-from fits.energy_response import fit_response
+from fits.energy_response import contained, fit_response, fit_slice
 from fits.fraction_studies import closure
 from fits.iwcd import fit_all
 from fits.stage import fit
@@ -272,6 +272,8 @@ def test_generated_events_close_and_respond(tmp_path: Path) -> None:
     for value, error in ((0.54, 0.05), (np.sqrt((1 + 0.35**2) / 6.2), 0.0)):  # specification; Poisson light with 35 % charge resolution
         assert abs(stochastic.value - value) < 3 * np.hypot(stochastic.error, error)
     assert constant.value == pytest.approx(0.036, abs=0.009)
-    wide = fit_response(table.columns, config.fits["linear"].model_copy(update={"slice_mev": 200.0}))
-    widths = [one.half_width / one.median for one in wide.slices]
-    assert widths == pytest.approx([0.066, 0.049, 0.044, 0.043, 0.038], abs=0.015)
+    electrons = table.select((table["particle"] == "e-") & contained(table["evis"], table["dwall"], table["towall"]) & (table["charge"] > 0))
+    low = 200 * (electrons["evis"] // 200)
+    wide = [electrons.select(low == edge) for edge in (0, 200, 400, 600, 800)]  # the lowest from zero, as the specification has it
+    slices = [fit_slice(one["evis"], one["charge"] / one["evis"], (0, 200)) for one in wide]
+    assert [one.half_width / one.median for one in slices] == pytest.approx([0.066, 0.049, 0.044, 0.043, 0.038], abs=0.015)
