@@ -201,7 +201,7 @@ def _profiled(one: kinds.Parameter, curve: ProfileCurve | None) -> str:
     if curve is None:
         return f"{one.value:.4g}"
     value = f"{one.value:.0f} (at its bound)" if one.at_bound else f"{one.value:.4g}"
-    return f"{value}, 68 %: {_range(curve.interval_68)}, 95 %: {_range(curve.interval_95)}"
+    return f"{value}, 68 %: {_range(curve.interval_68, curve.x)}, 95 %: {_range(curve.interval_95, curve.x)}"
 
 
 def _with_errors(parameter: kinds.Parameter) -> str:
