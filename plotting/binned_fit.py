@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from plotting.canvas import NO_CAPTION, Array, Caption, Scale, apply_scale, page
 from plotting.drawn import DrawnFigure
@@ -19,11 +20,12 @@ PULL = r"Pull"
 
 
 def binned_fit(edges: Array, counts: Array, expected: Mapping[str, Array], looks: Mapping[str, Component], x: Scale, y: Scale, *,
-               errors: Array | None = None, text: Sequence[str] = (), pull: Array | None = None, style: Style,
+               errors: Array | None = None, text: Sequence[str] = (), pull: Array | None = None, numbered: bool = False, style: Style,
                caption: Caption = NO_CAPTION) -> DrawnFigure:  # fmt: skip
     """Stack ``expected`` (name -> events per bin) below the counts. ``errors``: of the sum, drawn as a band and added in quadrature to the pull.
 
     ``pull``: as the fit states it; null: (data - expected) / sqrt(expected + error^2). Bins without expectation have none.
+    ``numbered``: bins have numbers, not values.
     """
     total = np.sum(list(expected.values()), axis=0)
     variance = total + (0.0 if errors is None else errors**2)
@@ -36,7 +38,7 @@ def binned_fit(edges: Array, counts: Array, expected: Mapping[str, Array], looks
         bottom = np.zeros(len(counts))
         for name, values in expected.items():
             axes.stairs(bottom + values, edges, baseline=bottom, fill=True, color=looks[name].colour,
-                        label=f"{looks[name].label} ({np.sum(values):.4g})", gid=f"template {name}")  # fmt: skip
+                        label=f"{looks[name].label} ({np.round(np.sum(values), 3):.4g})", gid=f"template {name}")  # fmt: skip
             bottom = bottom + values
         axes.stairs(total, edges, color=BLACK, linewidth=1.2, gid="total")
         if errors is not None:
@@ -49,6 +51,10 @@ def binned_fit(edges: Array, counts: Array, expected: Mapping[str, Array], looks
         reach = max(PULL_RANGE, 1.1 * float(np.nanmax(np.abs(pulls), initial=0.0)))
         apply_scale(below, replace(x, limits=(float(edges[0]), float(edges[-1]))), Scale(PULL, limits=(-reach, reach)))
         below.set_ylabel(PULL, loc="center")
+        if numbered:
+            for panel in (axes, below):
+                panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+                panel.xaxis.set_minor_locator(NullLocator())
         place_legend(axes, [(edges, np.maximum(total, bars[1]))], text=text)
     numbers = {"edges": edges, "counts": counts, "count_low": bars[0], "count_high": bars[1], "expected": dict(expected), "pull": pulls}
     return DrawnFigure(sheet.figure, numbers | ({} if errors is None else {"expected_error": errors}))

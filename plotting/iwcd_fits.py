@@ -72,17 +72,19 @@ def _composition(view: ResultView) -> DrawnFigure:
     look = {group: _group_look(view, group) for group in bins.expected}
     expected = {group: np.array(values) for group, values in bins.expected.items()}
     edges: Array = np.arange(len(bins.data) + 1, dtype=float) + 0.5
-    text: tuple[str, ...] = (
-        f"$-2\\ln\\lambda$ = {result.goodness.statistic:.1f} / {result.goodness.degrees_of_freedom}, p = {_p_value(result):.2g}",
-    )
-    text += ("Symmetric errors withheld: see the profiles",) if result.errors_withheld else ()
+    text = (_quality(result), *(("Symmetric errors withheld: see the profiles",) if result.errors_withheld else ()))
     drawn = binned_fit(edges, np.array(bins.data), expected, look, Scale("Bin of the fit"), Scale("Events"), text=text, pull=np.array(bins.pull),
-                       style=view.style, caption=view.caption)  # fmt: skip
+                       numbered=True, style=view.style, caption=view.caption)  # fmt: skip
     return DrawnFigure(drawn.figure, {**drawn.numbers, "bins": bins.labels})
 
 
-def _p_value(result: FractionsResult) -> float:
-    return result.goodness.p_asymptotic if result.goodness.p_toys is None else result.goodness.p_toys
+def _quality(result: FractionsResult) -> str:
+    """Goodness of fit in words; the p-value is that of toys where there are any."""
+    goodness = result.goodness
+    if goodness.degrees_of_freedom < 1:
+        return "As many parameters as bins: no test of the fit"
+    p = goodness.p_asymptotic if goodness.p_toys is None else goodness.p_toys
+    return f"$-2\\ln\\lambda$ = {goodness.statistic:.1f} / {goodness.degrees_of_freedom}, p = {p:.2g}"
 
 
 def _correlation(view: ResultView) -> DrawnFigure:
@@ -98,7 +100,8 @@ def _pulls(view: ResultView) -> DrawnFigure:
 
 def _profile(view: ResultView, x: Scale, curve: ProfileCurve, parameter: Parameter) -> DrawnFigure:
     (low, high), (low95, high95) = curve.interval_68, curve.interval_95
-    text = (f"Best {parameter.value:.4g}", f"68 %: {low:.4g} to {high:.4g}", f"95 %: {low95:.4g} to {high95:.4g}")
+    best = "Best at its bound" if parameter.at_bound else f"Best {parameter.value:.4g}"
+    text = (best, f"68 %: {low:.4g} to {high:.4g}", f"95 %: {low95:.4g} to {high95:.4g}")
     intervals = (curve.interval_68, curve.interval_95)
     return profile(x, np.array(curve.x), np.array(curve.delta_nll), intervals=intervals, text=text, style=view.style, caption=view.caption)
 
