@@ -258,19 +258,23 @@ if __name__ == "__main__":
 """
 
 
+def heed_ctrl_c() -> None:
+    """A shell's background job ignores Ctrl-C, and so do its children unless told otherwise."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])
 def test_a_pool_that_is_stopped_leaves_a_journal_to_go_on_with(files: list[Path], tmp_path: Path, stop: signal.Signals) -> None:
     (tmp_path / "script.py").write_text(SCRIPT.format(here=str(Path(__file__).parent)))
     journal = tmp_path / "journal"
-    process = subprocess.Popen([sys.executable, str(tmp_path / "script.py"), str(journal), *map(str, files)], stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 30
-    while len(list(journal.glob(f"*/*{ENTRY}"))) < 6 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(stop)
-    assert process.stderr is not None
-    process.stderr.read()
-    assert process.wait(timeout=30) != 0
-    process.stderr.close()
+    arguments = [sys.executable, str(tmp_path / "script.py"), str(journal), *map(str, files)]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, preexec_fn=heed_ctrl_c) as process:
+        deadline = time.monotonic() + 30
+        while len(list(journal.glob(f"*/*{ENTRY}"))) < 6 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(stop)
+        process.communicate(timeout=30)
+    assert process.returncode != 0
     written = len(list(journal.glob(f"*/*{ENTRY}")))
     assert 6 <= written < 18
     steps: list[tuple[int, int]] = []
