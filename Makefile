@@ -29,6 +29,7 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)
 	$(RUN) run_analysis.py configs/diffuse_example.yaml
 	$(RUN) run_analysis.py configs/diffuse_bootcamp_example.yaml
+	$(RUN) run_analysis.py configs/iwcd_example.yaml
 	@if [ -f "$(DATA)/hese/HESE_data.json" ]; then \
 	    echo "$(RUN) run_analysis.py configs/diffuse.yaml"; $(RUN) run_analysis.py configs/diffuse.yaml; \
 	else \

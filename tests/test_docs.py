@@ -46,3 +46,15 @@ def test_own_processor_page(tmp_path: Path) -> None:
 def test_diffuse_page(tmp_path: Path, public_data: Path) -> None:
     for finished in run_page(ROOT / "docs" / "diffuse.md", tmp_path):
         assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+@pytest.mark.public_data
+def test_iwcd_page(tmp_path: Path, public_data: Path) -> None:
+    example, own, counted, real, joined, refused = run_page(ROOT / "docs" / "iwcd.md", tmp_path)
+    for finished in (example, own, counted, real, joined):
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "1522486" in example.stdout
+    assert "e-: 1260 hits on average, 8 of 300 events without" in counted.stdout
+    assert "indices match split test_idxs (600/600)" in joined.stdout
+    assert refused.returncode == 1  # test outputs on positions of the validation split
+    assert "cannot pair outputs with events" in refused.stderr
