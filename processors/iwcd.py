@@ -81,6 +81,8 @@ class IwcdProcessor(ProcessorABC):
 
     def postprocess(self, accumulator: Any) -> Any:
         """Warn of what was counted; refuse a selection that keeps nothing. Histograms stay as they are."""
+        if "cutflow" not in accumulator:  # not one chunk could be processed; the engine lists why
+            return accumulator
         events = int(accumulator["cutflow"][:, "all"].values().sum())
         iwcd_checks.tell(accumulator["problems"], events, self.name, labelled=self.kind == "mc")
         iwcd_selection.refuse_empty(accumulator["cutflow"], self.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -433,6 +434,16 @@ class TestStage:
         assert set(data["particle"]) == {UNKNOWN}
         assert set(mc.columns) == set(data.columns) == {*EVENT_COLUMNS, *FEATURES, "time_zero", "selected"}
         assert set(load_hists(config.output / "hists.h5")["mc"]) == set(IwcdProcessor().axes())
+
+    @pytest.mark.parametrize("spoil", [_put("hit_charge", 1, np.nan), lambda file: file.__delitem__("hit_time")], ids=["values", "dataset"])
+    def test_file_that_is_refused_leaves_its_reason(self, tmp_path: Path, spoil: Callable[[h5py.File], None]) -> None:
+        path = written(tmp_path / "a.h5")
+        with h5py.File(path, "r+") as file:
+            spoil(file)
+        given = {"name": "test", "analysis": "iwcd", "output_dir": str(tmp_path), "datasets": {"mc": {"files": [str(path)], "kind": "mc"}}}
+        outcome = process(schema.ANALYSES["iwcd"].model_validate(given), allow_partial=True)
+        assert not outcome.complete
+        assert re.search(r"hit_charge: 1 non-finite|missing dataset\(s\) hit_time", outcome.account.describe())
 
     def test_particle_of_a_data_set_reaches_its_processor(self, tmp_path: Path) -> None:
         path = written(tmp_path / "a.h5", made(label=np.full(8, -1)))
