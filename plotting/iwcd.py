@@ -40,6 +40,9 @@ def plan(config: IwcdConfig, hists: Mapping[str, Mapping[str, hist.Hist]], table
     figures: Figures = {}
     skipped: dict[str, str] = {}
     for number, (dataset, by_name) in enumerate((name, hists[name]) for name in config.datasets if name in hists):
+        if not by_name:
+            skipped[dataset] = "none of its events could be processed"
+            continue
         if "cutflow" not in by_name:
             skipped[dataset] = "its histograms are not those of the analysis' own processor; use analysis: custom for figures of one's own"
             continue
