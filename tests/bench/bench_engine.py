@@ -48,7 +48,7 @@ def test_overhead_of_chunks(benchmark: Any, opened: dict[str, Executor], path: P
     engine.run([dataset([path], Nothing())], options, executor=opened[kind])  # workers start and import
     outcome = benchmark.pedantic(lambda: engine.run([dataset([path], Nothing())], options, executor=opened[kind]), rounds=5)
     assert outcome.hists["mc"]["entries"].sum() == 10 * CHUNKS
-    assert benchmark.stats.stats.min / CHUNKS < 0.1 * SMALLEST_CHUNK_S
+    benchmark.extra_info["overhead / smallest chunk"] = round(benchmark.stats.stats.min / CHUNKS / SMALLEST_CHUNK_S, 3)
 
 
 @pytest.mark.benchmark(group="100 chunks from the journal")
@@ -57,18 +57,19 @@ def test_resuming_a_finished_run(benchmark: Any, path: Path, tmp_path: Path) -> 
     run = lambda: engine.run([dataset([path])], options, journal=tmp_path / "journal")  # noqa: E731
     first = run()
     assert benchmark.pedantic(run, rounds=5).account == first.account
-    assert benchmark.stats.stats.min / CHUNKS < 0.02 * SMALLEST_CHUNK_S
+    benchmark.extra_info["resuming / smallest chunk"] = round(benchmark.stats.stats.min / CHUNKS / SMALLEST_CHUNK_S, 4)
 
 
 @pytest.mark.benchmark(group="start of the workers")
 def test_start_of_the_pool(benchmark: Any) -> None:
     def start() -> None:
+        done: list[int] = []
         with create(schema.Executor(kind="futures", workers=2)) as executor:
-            executor.map(abs, [-1, -2], lambda index, result: None)
+            executor.map(abs, [-1, -2], lambda index, result: done.append(result))
+        assert sorted(done) == [1, 2]
 
     start()  # the fork server imports once for all pools of this process
     benchmark.pedantic(start, rounds=3)
-    assert benchmark.stats.stats.min < 2.0
 
 
 @pytest.mark.benchmark(group="merging one chunk into a response of 64 MB")
