@@ -97,6 +97,8 @@ def test_counts_and_energy(benchmark: Any, path: Path) -> None:
         np.testing.assert_array_equal(found, looped_counts(starts, hits))
         loop_s = timed(lambda: looped_counts(starts, hits), 3)
     benchmark.extra_info["loop / ours"] = round(loop_s / benchmark.stats.stats.min, 1)
+    if path.stem == "300000":
+        assert loop_s > 30 * benchmark.stats.stats.min
 
 
 def test_build_of_awkward_over_the_memory_map(benchmark: Any, path: Path) -> None:
@@ -131,6 +133,8 @@ def test_charge_of_each_event(benchmark: Any, path: Path) -> None:
     np.testing.assert_allclose(found[:SLICED_EVENTS], expected, rtol=1e-12)
     benchmark.extra_info["slices / ours"] = round(slices_s / benchmark.stats.stats.min, 1)
     benchmark.extra_info["GB/s"] = round(values.nbytes / benchmark.stats.stats.min / 1e9, 2)
+    if path.stem == "300000":  # where the specification states a ratio; at 3000 events the clock's noise is of the same size
+        assert slices_s > 8 * benchmark.stats.stats.min
 
 
 def test_full_read(benchmark: Any, path: Path) -> None:

@@ -65,6 +65,7 @@ def test_features(benchmark, events: int) -> None:
     benchmark.pedantic(light_features, (hits, paths, zero), rounds=5)
     best_s = benchmark.stats.stats.min
     benchmark.extra_info.update(hits_per_s=len(hits.charge) / best_s, times_numpy=numpy_s / best_s)
+    assert numpy_s > 10 * best_s
 
 
 def test_sums_of_events(benchmark) -> None:
