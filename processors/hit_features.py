@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from physics.particles import SPEED_OF_LIGHT_CM_PER_NS
 from processors.iwcd_hits import Hits
+from readers.segment_kernels import sum_of
 
 Array = NDArray[np.float64]
 
@@ -111,10 +112,9 @@ def _charges_and_times(offsets: NDArray, charge: NDArray, time: NDArray, time_ze
         n = last - first
         if n == 0:
             continue
-        total, largest, late = 0.0, -math.inf, 0.0
+        total, largest, late = sum_of(charge, first, last), -math.inf, 0.0
         for hit in range(first, last):
             q = np.float64(charge[hit])
-            total += q
             if not q <= largest:  # NaN too, so that it shows
                 largest = q
         if len(time):

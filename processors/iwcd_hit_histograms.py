@@ -5,6 +5,7 @@ Sums of charge are exact, whatever the order of the hits: every charge counts as
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,9 +70,10 @@ def fill_hits(axes: dict[str, Axes], hits: Hits, filling: Filling, per_hit: PerH
     The angle is weighted with charge (storage Weight), ``occupancy_charge`` and ``place_charge`` are sums of charge.
     """
     hists = {name: hist.Hist(*of_hist, storage=_storage(name)) for name, of_hist in axes.items()}
-    bits = hits.charge.view(np.int32)
-    _fill_charge(hits.offsets, filling.particle, hits.charge, bits, bucket_bins(CHARGE_EDGES), CHARGE_EDGES, _view(hists["hit_charge"]))
-    if hits.time_ns is not None:
+    if "hit_charge" in hists:
+        bits = hits.charge.view(np.int32)
+        _fill_charge(hits.offsets, filling.particle, hits.charge, bits, _charge_bins(), CHARGE_EDGES, _view(hists["hit_charge"]))
+    if "hit_time" in hists and hits.time_ns is not None:
         _fill_time(hits.offsets, filling.particle, hits.time_ns, filling.time_zero_ns, *TIME, _view(hists["hit_time"]))
     if "occupancy" in hists and hits.pmt is not None:
         occupancy, sums = _view(hists["occupancy"]), _view(hists["occupancy_charge"])
@@ -99,6 +101,11 @@ def _storage(name: str) -> hist.storage.Storage:
 
 def _view(histogram: hist.Hist) -> NDArray:
     return np.asarray(histogram.view(flow=True))
+
+
+@functools.cache
+def _charge_bins() -> NDArray[np.int64]:
+    return bucket_bins(CHARGE_EDGES)
 
 
 def bucket_bins(edges: Array) -> NDArray[np.int64]:

@@ -20,23 +20,36 @@ def hit_offsets(path: str, index: h5py.Dataset, hits: int) -> NDArray[np.int64]:
     """
     if index.dtype.kind not in "iu":
         raise SourceError(f"{path}: {INDEX} holds {index.dtype}, not integers; write the file again")
-    starts = np.asarray(index[...]).astype(np.int64).reshape(-1)
-    offsets = np.append(starts, np.int64(hits))
+    offsets = _with_sentinel(index, hits)
+    if offsets[0] < 0 or np.any(offsets[1:] < offsets[:-1]):
+        _refuse(path, offsets[:-1], hits)
+    if offsets[0] > 0:
+        warnings.warn(f"{path}: the first {offsets[0]} hits belong to no event ({INDEX} begins with {offsets[0]}, not 0)", stacklevel=2)
+    return offsets
+
+
+def _with_sentinel(index: h5py.Dataset, hits: int) -> NDArray[np.int64]:
+    """The index with the number of hits appended, read once where its type allows it."""
+    offsets = np.empty((index.size or 0) + 1, dtype=np.int64)
+    if index.ndim == 1 and index.size:
+        index.read_direct(offsets, dest_sel=np.s_[:-1])
+    else:
+        offsets[:-1] = np.asarray(index[...]).reshape(-1)
+    offsets[-1] = hits
+    return offsets
+
+
+def _refuse(path: str, starts: NDArray[np.int64], hits: int) -> None:
     beyond = np.flatnonzero((starts < 0) | (starts > hits))
     if len(beyond):
         event = int(beyond[0])
         raise SourceError(
             f"{path}: {INDEX}: event {event} points to hit {starts[event]}, file has {hits}; the file is cut off or damaged: copy it again"
         )
-    falling = np.flatnonzero(np.diff(starts) < 0)
-    if len(falling):
-        event = int(falling[0]) + 1
-        raise SourceError(
-            f"{path}: {INDEX} is not non-decreasing at event {event} ({starts[event - 1]} → {starts[event]}); merge or write the file again"
-        )
-    if offsets[0] > 0:
-        warnings.warn(f"{path}: the first {offsets[0]} hits belong to no event ({INDEX} begins with {offsets[0]}, not 0)", stacklevel=2)
-    return offsets
+    event = int(np.argmax(starts[1:] < starts[:-1])) + 1
+    raise SourceError(
+        f"{path}: {INDEX} is not non-decreasing at event {event} ({starts[event - 1]} → {starts[event]}); merge or write the file again"
+    )
 
 
 def compact(offsets: NDArray[np.int64], keep: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -8,27 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK_VALUES = 1 << 15  # converted to double precision at a time: they stay in the processor's cache
+BLOCK_VALUES = 1 << 20  # taken from the values at a time: what lies in a file in another form needs memory for so many only
 
 
-def segment_sum(values: NDArray, offsets: NDArray) -> NDArray[np.float64]:
+def segment_sum(values: Any, offsets: NDArray) -> NDArray[np.float64]:
     """Sum of ``values[offsets[i]:offsets[i + 1]]`` for each i with double precision, 0 for an empty segment.
 
-    Each segment is summed by itself in one order: the sum does not depend on what lies around it.
+    ``values``: numbers of any type along one axis, an array, a memory map or an HDF5 dataset, of which a block at a time is in memory. Each segment
+    is summed by itself in one order: the sum does not depend on what lies around it, to the last bit. Raises ``ValueError`` for offsets that fall
+    or lie outside the values.
 
     >>> segment_sum(np.array([1.0, 2.0, 4.0], dtype=np.float32), np.array([0, 2, 2, 3])).tolist()
     [3.0, 0.0, 4.0]
     """
-    positions = np.asarray(offsets)
-    result = np.zeros(len(positions) - 1)
+    from readers.segment_kernels import sum_segments  # brings the compiler, which doors need not wait for
+
+    positions = np.asarray(offsets, dtype=np.int64)
+    if positions[0] < 0 or positions[-1] > len(values) or np.any(positions[1:] < positions[:-1]):
+        raise ValueError(f"offsets must rise from 0 or more to {len(values)} or less; these run from {positions.min()} to {positions.max()}")
+    result = np.empty(len(positions) - 1)
     for first, last in _blocks(positions):
         start, stop = int(positions[first]), int(positions[last])
-        wide = np.asarray(values[start:stop], dtype=np.float64)
-        result[first:last] = _reduced(np.add, wide, positions[first : last + 1] - start, 0.0)
+        block = np.asarray(values[start:stop])
+        block = block.astype(block.dtype.newbyteorder("="), copy=False).view(np.ndarray)
+        block.flags.writeable = False  # compiled once, not again for arrays that may be written to
+        sum_segments(block, positions[first : last + 1] - start, result[first:last])
     return result
 
 

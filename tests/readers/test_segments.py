@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -16,6 +18,7 @@ from readers.segments import segment_max, segment_min, segment_sum
 COUNTS = st.lists(st.integers(0, 5), max_size=20)
 
 
+@settings(deadline=None)  # the first example compiles
 @given(COUNTS, st.integers(0, 9), st.integers(0, 2**32 - 1))
 def test_they_are_the_loop(counts: list[int], orphans: int, seed: int) -> None:
     offsets = orphans + np.concatenate([[0], np.cumsum(counts, dtype=int)])
@@ -36,6 +39,39 @@ def test_sums_do_not_lose_small_charges() -> None:
     """float32 accumulation of 2^25 ones stops at 2^24; the sum here is in double precision."""
     values = np.ones(1 << 25, dtype=np.float32)
     assert segment_sum(values, np.array([0, 1 << 25])).tolist() == [2.0**25]
+
+
+@settings(deadline=None)
+@given(COUNTS, st.integers(0, 20), st.integers(0, 2**32 - 1))
+def test_sums_are_the_same_to_the_last_bit_in_any_division(counts: list[int], cut: int, seed: int) -> None:
+    many = np.array(counts, dtype=int) * 17
+    offsets = np.concatenate([[0], np.cumsum(many)])
+    values = np.random.default_rng(seed).gamma(2, 1, offsets[-1]).astype(np.float32)
+    whole, cut = segment_sum(values, offsets), min(cut, len(counts))
+    np.testing.assert_array_equal(whole, [*segment_sum(values, offsets[: cut + 1]), *segment_sum(values, offsets[cut:])])
+    alone = [segment_sum(values[a:b].copy(), np.array([0, b - a]))[0] for a, b in pairwise(offsets)]
+    np.testing.assert_array_equal(whole, alone)
+    np.testing.assert_allclose(whole, [math.fsum(values[a:b]) for a, b in pairwise(offsets)], rtol=1e-15 * (1 + many.max(initial=0)))
+
+
+@pytest.mark.parametrize("dtype", [">f4", "<f8", ">i4", "u1", "?"])
+def test_any_type_and_byte_order_is_summed(dtype: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From memory, from a map that may not be written to, and from a compressed file in blocks."""
+    monkeypatch.setattr("readers.segments.BLOCK_VALUES", 10)
+    values, offsets = np.arange(100).astype(dtype), np.array([3, 3, 20, 55, 55, 100])
+    expected = [float(values[a:b].astype(float).sum()) for a, b in pairwise(offsets)]
+    values.tofile(tmp_path / "values")
+    with h5py.File(tmp_path / "values.h5", "w") as file:
+        file.create_dataset("q", data=values, chunks=(7,), compression="gzip")
+        for held in (values, np.memmap(tmp_path / "values", dtype, "r"), file["q"]):
+            assert segment_sum(held, offsets).tolist() == expected
+
+
+@pytest.mark.parametrize("offsets", [[0, 2, 1, 3], [0, 2, 4], [-1, 2]])
+def test_offsets_outside_the_values_are_refused(offsets: list[int]) -> None:
+    """Compiled code would read whatever lies there."""
+    with pytest.raises(ValueError, match=r"offsets must rise from 0 or more to 3 or less; these run from "):
+        segment_sum(np.ones(3, "f4"), np.array(offsets))
 
 
 def test_values_behind_the_last_offset_belong_to_nobody() -> None:
