@@ -11,7 +11,7 @@ import run_fit
 import run_plots
 import run_processor
 from configs import command_line
-from configs.command_line import DONE
+from configs.command_line import DONE, INCOMPLETE
 
 STAGES = {"process": run_processor.run, "fit": run_fit.run, "plot": run_plots.run}
 
@@ -23,10 +23,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(config: Any, arguments: argparse.Namespace) -> int:
-    """Run each stage that is out of date, saying why, up to the first that fails; returns its exit status."""
+    """Run each stage that is out of date, saying why, up to the first that cannot be done; returns its exit status.
+
+    A fit that failed (status 3) leaves its reason as its result: figures of the others are drawn.
+    """
     from records.freshness import dependencies, why_stale
+    from records.results import load_results
     from records.summary import show
 
+    fitted: int | None = None
     for stage, run_stage in STAGES.items():
         if (stage == "fit" and not hasattr(config, "fits")) or (stage == "process" and not config.datasets):
             continue
@@ -35,10 +40,15 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
             show(f"{stage}: up to date")
             continue
         show(f"{stage}: runs ({reason})")
-        if status := run_stage(config, arguments):
+        status = run_stage(config, arguments)
+        if stage == "fit":
+            fitted = status
+        if status and not (stage == "fit" and status == INCOMPLETE):
             return status
     show(f"Results and figures: {config.output}")
-    return DONE
+    if fitted is not None or not hasattr(config, "fits"):
+        return fitted or DONE
+    return run_fit.say_failures(load_results(config.output / "results.json"))
 
 
 if __name__ == "__main__":

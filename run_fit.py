@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from configs import command_line
-from configs.command_line import DONE
+from configs.command_line import DONE, INCOMPLETE
 from configs.errors import InputError
 
 
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(config: Any, arguments: argparse.Namespace) -> int:
-    """Do the fits, record what they depended on, print the results; returns the exit status."""
+    """Do the fits, record what they depended on, print the results; returns the exit status, 3 where a fit failed."""
     if not hasattr(config, "fits"):
         raise InputError(
             f"{config.source}: analysis {config.analysis!r} has no fits; use its histograms ({config.output / 'hists.h5'}) or run_plots.py"
@@ -33,7 +33,17 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
         results = fit(config, progress=progress)
     record(config.output, "fit", depends, [config.output / "results.json"])
     show(results_table(results))
-    return DONE
+    return say_failures(results)
+
+
+def say_failures(results: Mapping[str, Any]) -> int:
+    """Name the fits that failed on standard error; returns the exit status."""
+    from records.results import failures
+
+    failed = failures(results)
+    for name, reason in failed.items():
+        command_line.complain(f"fit {name} failed: {reason}")
+    return INCOMPLETE if failed else DONE
 
 
 if __name__ == "__main__":

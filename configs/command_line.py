@@ -1,6 +1,6 @@
 """What the four doors share: options, exit statuses, messages, the progress bar. It stands on the lowest floor and imports nothing heavy.
 
-Exit status: 0 done, 1 wrong input or configuration (or a fault of the program), 2 wrong usage, 3 incomplete.
+Exit status: 0 done, 1 wrong input or configuration (or a fault of the program), 2 wrong usage, 3 incomplete (input left out, or a fit failed).
 """
 
 from __future__ import annotations

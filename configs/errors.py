@@ -11,6 +11,10 @@ class InputError(Exception):
     """Wrong input or configuration; a door prints its message without traceback and exits with status 1."""
 
 
+class TooFewEvents(InputError):
+    """A configuration that could be right, with data that do not suffice: a run of several fits records this one as failed and goes on."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say which known name is closest to a wrong one.
 

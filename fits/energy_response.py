@@ -14,7 +14,7 @@ from iminuit.cost import LeastSquares
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, xlogy
 
-from configs.errors import InputError, nearest
+from configs.errors import InputError, TooFewEvents, nearest
 from configs.iwcd import Response
 from records.iwcd_fits import Curve, ResponseResult, ResponseSlice
 from records.value import Parameter
@@ -36,7 +36,7 @@ WIDTH_ERROR = 0.962  # of half the central 68 %, times width/sqrt(n): Gaussian o
 def fit_response(columns: Mapping[str, ArrayLike], options: Response) -> ResponseResult:
     """Slices and curves of one particle. ``columns``: particle, evis (MeV), charge (p.e.), dwall and towall (cm).
 
-    Raises InputError for missing columns, when no event is contained, and when fewer than 3 slices can be fitted.
+    Raises InputError for missing columns and particles, TooFewEvents when fewer than 3 slices can be fitted.
     """
     for name in COLUMNS:
         if name not in columns:
@@ -52,7 +52,7 @@ def fit_response(columns: Mapping[str, ArrayLike], options: Response) -> Respons
     slices = [fit_slice(evis[inside], ratio[inside], (low, high)) for low, high, inside in _slices(evis, edges)]
     good = [one for one in slices if one.valid]
     if len(good) < 3:
-        raise InputError(
+        raise TooFewEvents(
             f"response: {int(kept.sum())} of {int(mine.sum())} events are contained ({CONTAINMENT}) and {len(good)} slices of {len(slices)} can be "
             "fitted; at least 3 are needed: give more events or wider slices (slice_mev)"
         )

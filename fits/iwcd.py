@@ -11,7 +11,7 @@ import numpy as np
 
 from configs import iwcd
 from configs.command_line import Progress
-from configs.errors import InputError
+from configs.errors import InputError, TooFewEvents
 from configs.schema import IwcdConfig
 from fits.classifier.discriminant import discriminant
 from fits.classifier.performance import Context, performance
@@ -22,6 +22,7 @@ from fits.light_scale import fit_scale
 from physics.particles import UNKNOWN
 from processors.iwcd_expression import parse
 from readers.classifier_outputs import read_classifier_outputs, read_splits
+from records.iwcd_fits import FailedFit
 from records.scores import save_scores
 
 Fitted = tuple[Any, tuple[Path, ...]]  # a result and the files behind it
@@ -33,7 +34,8 @@ def fit_all(config: IwcdConfig, account: Mapping[str, Any] | None, progress: Pro
 
     ``account``: the content of processing.json, None where no data set was processed. Tables are read from the output directory. Discriminants
     come first and leave their scores in ``<output>/scores/<fit>/<signal>-<background>.<model>``, which a performance fit may name as its outputs.
-    Raises InputError for everything that cannot be fitted as asked; names are checked before the first fit.
+    Data that do not suffice for a fit leave a ``FailedFit`` and the others go on. Raises InputError for everything that cannot be fitted as
+    asked; names are checked before the first fit.
     """
     inputs = Inputs(config, account)
     check_sources(inputs, SCORES)
@@ -43,12 +45,19 @@ def fit_all(config: IwcdConfig, account: Mapping[str, Any] | None, progress: Pro
     for done, name in enumerate(order):
         if progress is not None:
             progress(name, done, len(order))
-        result, paths = _fitted(inputs, name, progress)
+        result, paths = _fitted_or_failed(inputs, name, progress)
         results[name] = replace(result, input_digest=digest(paths), partial=inputs.partial)
         used += [path for path in paths if path not in used]
     if progress is not None and order:
         progress(order[-1], len(order), len(order))
     return {name: results[name] for name in config.fits}, used
+
+
+def _fitted_or_failed(inputs: Inputs, name: str, progress: Progress | None) -> Fitted:
+    try:
+        return _fitted(inputs, name, progress)
+    except TooFewEvents as error:
+        return FailedFit(False, str(error), inputs.config.fits[name].kind), ()
 
 
 def _fitted(inputs: Inputs, name: str, progress: Progress | None) -> Fitted:
@@ -72,6 +81,8 @@ def _performance(inputs: Inputs, options: iwcd.Performance, where: str) -> Fitte
     """Outputs joined to the events of a data set, to a file of positions, or to nothing."""
     if options.dataset is not None and options.positions is not None:
         raise InputError(f"{where}: dataset and positions both say where the events were; give one")
+    if options.outputs.startswith(f"{SCORES}/") and not (inputs.config.output / options.outputs).is_dir():
+        raise TooFewEvents(f"{where}.outputs: {options.outputs} was not made, because its discriminant failed")
     folder = inputs.folder(options.outputs, f"{where}.outputs")
     splits = None if options.split_file is None else inputs.file(options.split_file)
     sample, n_rows = _events_of(inputs, options, folder, where)

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, xlogy
 from scipy.stats import chi2
 
-from configs.errors import InputError, nearest
+from configs.errors import InputError, TooFewEvents, nearest
 from configs.iwcd import Scale
 from fits.intervals import curve_interval
 from records.iwcd_fits import ProfileCurve, Saturated, ScaleResult
@@ -69,7 +69,7 @@ class ScaleLikelihood:
 def fit_scale(template: Mapping[str, ArrayLike], data: Mapping[str, ArrayLike], options: Scale) -> ScaleResult:
     """Fit the scale of ``data`` against ``template``, both event columns (energy, and nhits or charge with evis).
 
-    Events with E <= min_mev or without hits are left out. Raises InputError for missing columns and for samples that keep too few events.
+    Events with E <= min_mev or without hits are left out. Raises InputError for missing columns, TooFewEvents for samples that keep too few.
     """
     values, measured = normalised(template, options), normalised(data, options)
     low, high = options.range
@@ -78,7 +78,7 @@ def fit_scale(template: Mapping[str, ArrayLike], data: Mapping[str, ArrayLike], 
     edges = np.linspace(low, high, options.bins + 1)
     counts = np.histogram(measured, edges)[0].astype(float)
     if len(values) < 2 or counts.sum() == 0:
-        raise InputError(
+        raise TooFewEvents(
             f"scale: {len(values)} template events and {counts.sum():g} data events in range after E > {options.min_mev:g} MeV and nhits > 0; "
             "at least 2 and 1 are needed"
         )
@@ -141,7 +141,8 @@ def _result(likelihood: ScaleLikelihood, minuit: Minuit, options: Scale, n_templ
         variable=options.variable,
         edges=likelihood.edges.tolist(),
         data=likelihood.counts.tolist(),
-        expected=(beta * mean).tolist(),
+        expected=mean.tolist(),
+        fitted=(beta * mean).tolist(),
         expected_error=np.sqrt(mean * norm).tolist(),
         profile=_profile(minuit),
         n_template=n_template,

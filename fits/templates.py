@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from configs.errors import InputError, nearest
+from configs.errors import InputError, TooFewEvents, nearest
 from configs.iwcd import FractionChannel
 
 Array = NDArray[np.float64]
@@ -142,7 +142,7 @@ def binned(template: Placed, data: Cells, groups: Mapping[str, Sequence[str]], l
     squares = np.stack([_filled(template.nominal[mine], weights[mine] ** 2, n_bins) for mine in members])
     for name, mine in zip(groups, members, strict=True):
         if (inside := int((template.nominal[mine] >= 0).sum())) < 2:
-            raise InputError(f"groups.{name}: {inside} template events in the bins of the channels, at least 2 are needed")
+            raise TooFewEvents(f"groups.{name}: {inside} template events in the bins of the channels, at least 2 are needed")
     notes = _refuse_unexplained(counts, sums)
     shapes = sums / sums.sum(axis=1, keepdims=True)
     matrix, kept, merged = _merging(shapes.sum(axis=0) * counts.sum() / len(groups), labels)

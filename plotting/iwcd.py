@@ -14,7 +14,7 @@ from plotting.drawn import DrawnFigure, Plan
 from plotting.iwcd_view import DatasetView, ResultView
 from plotting.style import style
 from processors.iwcd_columns import tank_of
-from records.iwcd_fits import FractionsResult, ResponseResult, ScaleResult
+from records.iwcd_fits import FailedFit, FractionsResult, ResponseResult, ScaleResult
 from records.performance import DiscriminantResult, PerformanceResult
 from records.tables import TablesByDataset
 
@@ -57,6 +57,8 @@ def plan(config: IwcdConfig, hists: Mapping[str, Mapping[str, hist.Hist]], table
     for name, result in results.items():
         if draw := OF_RESULT.get(type(result)):
             figures |= draw(ResultView(name, result, config, preset, tank))
+        elif isinstance(result, FailedFit):
+            skipped[name] = f"the fit failed: {result.reason}"
         else:
             skipped[name] = f"no figures of a {type(result).__name__}"
     skipped |= {name: "no result; run run_fit.py" for name in config.fits if name not in results}

@@ -100,6 +100,18 @@ class FractionsResult(Value):
 
 
 @dataclass(frozen=True, repr=False)
+class FailedFit(Value):
+    """A fit that could not be done on the data at hand; the others of the run stand."""
+
+    valid: bool  # always False
+    reason: str
+    kind_of_fit: str
+    notes: list[str] = field(default_factory=list)
+    input_digest: str = ""
+    partial: bool = False
+
+
+@dataclass(frozen=True, repr=False)
 class ScaleResult(Value):
     """Light yield of the data over that of the template sample: t of the template times ``scale`` describes the data."""
 
@@ -111,8 +123,9 @@ class ScaleResult(Value):
     variable: str
     edges: list[float]
     data: list[float]
-    expected: list[float]  # Barlow-Beeston factors included
-    expected_error: list[float]  # of the templates' statistics
+    expected: list[float]  # the scaled template
+    fitted: list[float]  # with the factors of the template's statistics at their best; they follow the data
+    expected_error: list[float]  # of ``expected``, from the template's statistics
     profile: ProfileCurve  # of the scale
     n_template: int
     n_data: int

@@ -9,7 +9,7 @@ Kinds of ``diffuse``: a fit ``main`` leaves ``main`` (FitResult) and, as far as 
 ``main.test`` (HypothesisTest).
 
 Kinds of ``iwcd``: a fit of kind performance, discriminant, fractions, scale or response leaves one result of its own name (PerformanceResult,
-DiscriminantResult, FractionsResult, ScaleResult, ResponseResult).
+DiscriminantResult, FractionsResult, ScaleResult, ResponseResult), or a FailedFit where the data do not suffice.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import numpy as np
 
 from configs.errors import InputError, nearest
 from records.atomic import write_text
-from records.iwcd_fits import FractionsResult, ResponseResult, ScaleResult
+from records.iwcd_fits import FailedFit, FractionsResult, ResponseResult, ScaleResult
 from records.performance import DiscriminantResult, PerformanceResult
 from records.value import Parameter, Value
 
@@ -185,7 +185,7 @@ KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
-        *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult),
+        *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, FailedFit),
     )
 }
 
@@ -213,6 +213,11 @@ def load_results(path: str | Path) -> dict[str, Any]:
         fields = {name: value for name, value in entry.items() if name != "kind"}
         results[key] = _decode(fields, KINDS[kind], f"{path}: results.{key}")
     return results
+
+
+def failures(results: Mapping[str, Any]) -> dict[str, str]:
+    """Results that are not valid, with the reason."""
+    return {name: result.reason for name, result in results.items() if getattr(result, "valid", True) is False}
 
 
 def _read_document(path: str | Path) -> dict[str, Any]:

@@ -164,6 +164,11 @@ def _(result: kinds.FractionsResult) -> list[Row]:
 
 
 @rows.register
+def _(result: kinds.FailedFit) -> list[Row]:
+    return [("FAILED", result.reason, f"fit of kind {result.kind_of_fit}"), *_notes(result.notes)]
+
+
+@rows.register
 def _(result: kinds.ScaleResult) -> list[Row]:
     shown = [] if result.valid else [("INVALID", result.reason, "")]
     shown += [(name, _with_errors(one), "") for name, one in result.parameters.items()]

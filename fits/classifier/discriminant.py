@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logit
 
 from configs import iwcd
-from configs.errors import InputError, nearest
+from configs.errors import InputError, TooFewEvents, nearest
 from fits.classifier.calibration import calibration
 from fits.classifier.models import Sample, cross_validate
 from fits.classifier.roc import auc, roc_curve
@@ -21,6 +21,7 @@ SHAPES = (
     *("q_rms_ratio", "maxq_fraction", "charge_per_hit", "tres_rms", "tres_skew"),
 )
 BLIND = ("nhits", "charge", "charge_per_hit", "maxq_fraction", "q_rms_ratio", "time_rms")
+AMOUNTS = ("nhits", "charge", "time_rms")  # of BLIND, what SHAPES lack: with a vertex too, how much light there is helps (pi0 against e-)
 KINEMATICS = ("evis", "dwall", "towall")
 EDGE = 1e-12  # of a probability before its logit
 
@@ -78,8 +79,8 @@ def discriminant(
 
 
 def feature_names(columns: Mapping[str, NDArray], kinematics: bool = False) -> tuple[str, ...]:
-    """The 13 shape features where the table has them, else those that need no vertex; ``kinematics`` adds true energy and walls."""
-    base = SHAPES if all(name in columns for name in SHAPES) else BLIND
+    """The 13 shape features and the amount of light where the table has them, else what needs no vertex; ``kinematics`` adds truth."""
+    base = (*SHAPES, *AMOUNTS) if all(name in columns for name in SHAPES) else BLIND
     wanted = base + (KINEMATICS if kinematics else ())
     missing = [name for name in (*wanted, "particle", "row") if name not in columns]
     if missing:
@@ -93,7 +94,7 @@ def pair_sample(columns: Mapping[str, NDArray], pair: tuple[str, str], features:
     is_signal = columns["particle"] == pair[0]
     there = [name for name in pair if np.any(columns["particle"] == name)]
     if len(there) < 2:
-        raise InputError(
+        raise TooFewEvents(
             f"a discriminant of {pair[0]} and {pair[1]} needs both classes (found only {', '.join(there) or 'none'}) after the preselection"
         )
     groups = None

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc, xlogy
 
-from configs.errors import InputError
+from configs.errors import TooFewEvents
 from fits.classifier.binomial import ONE_SIGMA, Method, rates
 from fits.classifier.multiple_tests import SIGNIFICANCE, detectable_difference, holm, permutation_p, permuted_counts
 from fits.classifier.working_points import bin_number
@@ -63,7 +63,7 @@ def mirror_test(
     """Answer the mirror question for two classes.
 
     ``labels``, ``predictions`` (n,): positions in ``classes``; ``cell`` (n,): number of each event's cell, < 0 is left out; ``pair``: the two
-    classes. Events predicted as a third class count as not predicted b. Raises InputError unless both classes have events inside.
+    classes. Events predicted as a third class count as not predicted b. Raises TooFewEvents unless both classes have events inside.
     """
     truth, answer, place = np.asarray(labels), np.asarray(predictions), np.asarray(cell)
     events = counts_by_cell(truth, place, pair, cells.count)
@@ -71,7 +71,7 @@ def mirror_test(
     response = counts_by_cell(truth[answer == pair[1]], place[answer == pair[1]], pair, cells.count)
     names = (classes[pair[0]], classes[pair[1]])
     if not events.sum(axis=1).all():
-        raise InputError(
+        raise TooFewEvents(
             f"the mirror test needs events of both classes {names[0]} and {names[1]} inside its cells; found {events.sum(axis=1).tolist()}"
         )
     tests = likelihood_ratios(response, events)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.errors import InputError, nearest
+from configs.errors import InputError, TooFewEvents, nearest
 from fits.classifier.roc import auc
 from records.performance import Importance
 
@@ -57,10 +57,10 @@ def build(model: str, seed: int) -> Any:
 
 
 def folds_of(sample: Sample, folds: int, seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """(training, test) rows of each fold with both classes in each; groups are never divided. Raises InputError for too few events."""
+    """(training, test) rows of each fold with both classes in each; groups are never divided. Raises TooFewEvents for too few events."""
     fewest = int(min(sample.is_signal.sum(), (~sample.is_signal).sum()))
     if fewest < folds:
-        raise InputError(f"{folds} folds need at least {folds} events of each class, there are {fewest}; loosen the preselection or lower folds")
+        raise TooFewEvents(f"{folds} folds need at least {folds} events of each class, there are {fewest}; loosen the preselection or lower folds")
     selection = sklearn("model_selection")
     maker = selection.StratifiedKFold if sample.groups is None else selection.StratifiedGroupKFold
     return list(maker(folds, shuffle=True, random_state=seed).split(sample.features, sample.is_signal, sample.groups))

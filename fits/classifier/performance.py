@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from configs import iwcd
-from configs.errors import InputError, nearest
+from configs.errors import InputError, TooFewEvents, nearest
 from fits.classifier import regression
 from fits.classifier.calibration import score_quality
 from fits.classifier.confusion import confusion, confusion_counts
@@ -106,7 +106,7 @@ def _curves(rows: Rows, columns: Mapping[str, NDArray], options: iwcd.Performanc
     present = [options.classes[code] for code in np.unique(rows.labels)]
     backgrounds = [name for name in present if name not in options.signal]
     if not is_signal.any() or not backgrounds:
-        raise InputError(f"a ROC curve needs both classes (found only {', '.join(present)}); set signal, or give outputs with other classes")
+        raise TooFewEvents(f"a ROC curve needs both classes (found only {', '.join(present)}); set signal, or give outputs with other classes")
     notes += [f"no {name} events: its ROC curve is left out" for name in options.classes if name not in present]
     curves, points = [], []
     for name in backgrounds:

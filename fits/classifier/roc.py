@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_ndtr, logsumexp, ndtr, ndtri
 from scipy.stats import kstwo, rankdata
 
-from configs.errors import InputError
+from configs.errors import InputError, TooFewEvents
 from fits.classifier.binomial import ONE_SIGMA, Method, interval
 from records.performance import RocCurve
 
@@ -35,7 +35,7 @@ def need_both(signal: ArrayLike, background: ArrayLike, names: tuple[str, str]) 
     """Raise InputError unless both classes have events."""
     there = [name for name, scores in zip(names, (signal, background), strict=True) if np.size(scores)]
     if len(there) < 2:
-        raise InputError(f"a ROC curve needs both classes (found only {there[0] if there else 'none'}): {names[0]} against {names[1]}")
+        raise TooFewEvents(f"a ROC curve needs both classes (found only {there[0] if there else 'none'}): {names[0]} against {names[1]}")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def auc(signal: ArrayLike, background: ArrayLike) -> Auc:
     """AUC = P(signal > background) + P(equal)/2 with DeLong's error (E. DeLong et al., Biometrics 44 (1988) 837), in O(n log n).
 
     Placements from midranks (X. Sun, W. Xu, IEEE Signal Process. Lett. 21 (2014) 1389). The error is NaN with fewer than two events of a
-    class. Raises InputError where a class is empty.
+    class. Raises TooFewEvents where a class is empty.
 
     >>> result = auc([.9, .8, .4], [.7, .3, .2, .1])
     >>> round(result.value, 6), round(result.error, 6)

@@ -26,7 +26,7 @@ from fits.templates import bin_labels, place
 from processors.stage import process
 from readers.source import SourceError
 from records.freshness import dependencies
-from records.iwcd_fits import FractionsResult, ResponseResult, ScaleResult
+from records.iwcd_fits import FailedFit, FractionsResult, ResponseResult, ScaleResult
 from records.manifest import load_manifest
 from records.performance import DiscriminantResult, PerformanceResult
 from records.results import load_results
@@ -63,7 +63,7 @@ def event_table(size: int, seed: int, labelled: bool = True) -> Table:
         "energy": evis + 1, "evis": evis, "x": r * np.cos(angle), "y": y, "z": r * np.sin(angle), "r2": r**2, "cos_zenith": random.uniform(-1, 1, n),
         "azimuth": random.uniform(-np.pi, np.pi, n), "dwall": np.minimum(400 - r, 300 - np.abs(y)), "towall": random.uniform(0, 800, n),
         "nhits": (charge / 2).astype(int) + 1, "charge": charge, "charge_per_hit": np.full(n, 2.0) + 0.01 * random.normal(size=n),
-        "tres_skew": random.normal(size=n), "selected": np.arange(n) % 10 != 0,
+        "tres_skew": random.normal(size=n), "time_rms": random.normal(20.0, 2.0, n), "selected": np.arange(n) % 10 != 0,
     }  # fmt: skip
     columns |= {name: random.normal(0.5, 0.1, n) + 0.15 * (label == 2) for name in SHAPES}
     columns["mean_angle"] = random.normal(np.array([46.0, 46.0, 37.0, 52.0])[label], 3.0)
@@ -122,6 +122,37 @@ def test_every_kind_of_fit_on_event_tables(tables: Callable[[dict[str, Any]], Iw
     assert results["mixture"].crosschecks["pyhf"].difference < 0.02
     assert results["light"].parameters["scale"].value == pytest.approx(1, abs=0.05)
     assert results["linear"].linearity.parameters["b"].value == pytest.approx(6.2, rel=0.1)
+
+
+def test_a_fit_without_enough_events_fails_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It leaves its reason as its result, the others of the run are done, and the doors say so with status 3."""
+    write_outputs(tmp_path / "outs")
+    np.savez(tmp_path / "few.npz", energy=np.full(4, 500.0), nhits=np.full(4, 10))
+    light = {"kind": "scale", "templates": "few.npz", "data": "few.npz", "allow_same": True}
+    config = configured(tmp_path, {"light": light, "net": {"kind": "performance", "outputs": "outs", "classes": ["gamma", "e-", "mu-"]}})
+    assert run_fit.main([str(config.source)]) == 3
+    out, err = capsys.readouterr()
+    assert "FAILED" in out
+    assert "fit light failed: scale: 2 template events and 0 data events in range" in err
+    saved = load_results(config.output / "results.json")
+    assert (saved["light"].valid, saved["light"].kind_of_fit) == (False, "scale")
+    assert saved["net"].n_events == 600
+    for expected in ("not drawn: light: the fit failed: scale", "fit light failed: scale"):  # the stages run again, then nothing is out of date
+        assert run_analysis.main([str(config.source)]) == 3
+        assert expected in capsys.readouterr().err
+
+
+def test_small_samples_fail_where_they_do_not_suffice(tables: Callable[[dict[str, Any]], IwcdConfig]) -> None:
+    config = tables({name: EVERY_KIND[name] for name in ("own", "tagger", "linear", "light")})
+    few = event_table(3, 1)
+    save_table(table_path(config.output, "mc", "events"), Table({**few.columns, "selected": np.ones(12, bool)}))
+    results, _ = fit_all(config, account("mc", "data"))
+    reasons = {name: result.reason for name, result in results.items() if isinstance(result, FailedFit)}
+    assert set(reasons) == {"own", "tagger", "linear"}
+    assert "of 3 events are contained" in reasons["linear"]
+    assert "4 folds need at least 4 events of each class" in reasons["tagger"]
+    assert "was not made, because its discriminant failed" in reasons["own"]
+    assert isinstance(results["light"], ScaleResult)
 
 
 def test_incomplete_runs_mark_every_result(tables: Callable[[dict[str, Any]], IwcdConfig]) -> None:

@@ -14,7 +14,7 @@ from scipy.stats import norm
 from configs import iwcd
 from configs.errors import InputError
 from fits.classifier import models
-from fits.classifier.discriminant import BLIND, KINEMATICS, SHAPES, best_feature, discriminant, feature_names, pair_sample, sanity_warning
+from fits.classifier.discriminant import AMOUNTS, BLIND, KINEMATICS, SHAPES, best_feature, discriminant, feature_names, pair_sample, sanity_warning
 from fits.classifier.performance import Context, performance
 from readers.classifier_outputs import read_classifier_outputs
 from records.results import load_results, save_results
@@ -73,7 +73,7 @@ def test_probability_is_the_likelihood_ratio_for_equal_priors(outcome: tuple) ->
     exact = expit(SHIFT * table["mean_angle"] - 0.5 * SHIFT**2)
     assert np.array_equal(scores.indices, table["row"])
     difference = scores.softmax[:, 0] - exact
-    assert np.sqrt(np.mean(difference**2)) < 0.08  # 14 coefficients learned from 1350 events
+    assert np.sqrt(np.mean(difference**2)) < 0.08  # 17 coefficients learned from 1350 events
     assert np.mean(difference) == pytest.approx(0.0, abs=0.03)  # the frequencies as prior would shift it by 0.14
 
 
@@ -149,8 +149,8 @@ def test_rows_of_several_files_count_the_table() -> None:
 
 def test_feature_sets() -> None:
     table = events(20)
-    assert feature_names(table) == SHAPES
-    assert feature_names(table, kinematics=True) == SHAPES + KINEMATICS
+    assert feature_names(table) == SHAPES + AMOUNTS
+    assert feature_names(table, kinematics=True) == SHAPES + AMOUNTS + KINEMATICS
     assert feature_names({name: table[name] for name in (*BLIND, "particle", "row")}) == BLIND
     with pytest.raises(InputError, match="the event table lacks charge; did you mean 'charge_per_hit'"):
         feature_names({name: table[name] for name in (*BLIND, "particle", "row") if name != "charge"})
