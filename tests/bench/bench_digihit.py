@@ -15,7 +15,7 @@ import awkward as ak
 import h5py
 import numpy as np
 import pytest
-from tiled_hits import HIT_DATASETS, LARGE, TILES, counts, keep_freed_memory, tiled_file, timed, write_tiled
+from bench.tiled_hits import HIT_DATASETS, LARGE, TILES, counts, keep_freed_memory, tiled_file, timed, write_tiled
 
 from processors.iwcd_hit_histograms import Filling, fill_hits, hit_axes
 from processors.iwcd_hits import Hits
@@ -102,7 +102,7 @@ def test_charge_of_each_event(benchmark: Any, path: Path) -> None:
 
 
 def test_charge_of_each_photomultiplier(benchmark: Any, path: Path) -> None:
-    """Hits and charges of photomultipliers in one pass, beside the charges alone by NumPy over the same memory map; both in blocks of events."""
+    """Hits and charges of photomultipliers in one pass, beside the two counts by NumPy over the same memory map; both in blocks of events."""
     benchmark.group = f"map of photomultipliers, {path.stem} events"
     axes = {name: found for name, found in hit_axes(("e-",), PMTS).items() if name in ("occupancy", "occupancy_charge")}
     block = 3000
@@ -124,6 +124,7 @@ def test_charge_of_each_photomultiplier(benchmark: Any, path: Path) -> None:
             total = np.zeros(PMTS)
             for first in edges:
                 part = slice(int(offsets[first]), int(offsets[min(first + block, len(offsets) - 1)]))
+                np.bincount(pmt[part], minlength=PMTS)
                 total += np.bincount(pmt[part], charge[part], minlength=PMTS)
             return total
 

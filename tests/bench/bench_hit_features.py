@@ -10,7 +10,7 @@ import boost_histogram as bh
 import numpy as np
 import pytest
 from reference import hit_features_numpy as reference
-from tiled_hits import timed
+from bench.tiled_hits import timed
 
 from configs.iwcd import Processor
 from physics.tank_geometry import short_tank
