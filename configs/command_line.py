@@ -19,6 +19,7 @@ from typing import Any
 from configs.errors import InputError, nearest
 
 DONE, WRONG_INPUT, INCOMPLETE, INTERRUPTED = 0, 1, 3, 130
+LISTED_EVENTS = 10
 QUIET_S = 1.0  # a task shorter than this shows no bar
 Progress = Callable[[str, int, int], None]  # (what, done, total)
 
@@ -44,6 +45,38 @@ def _add_input_options(options: argparse.ArgumentParser) -> None:
     work.add_argument("--chunksize", type=positive, metavar="N", help="entries in a chunk")
     work.add_argument("--fresh", action="store_true", help="forget earlier work and compute everything again")
     work.add_argument("--allow-partial", action="store_true", help="go on when files or entries fail; exposures are scaled, every figure says so")
+
+
+def add_file_options(options: argparse.ArgumentParser) -> None:
+    """Options to look at files and to convert them, without a configuration."""
+    look = options.add_argument_group("look at files (no configuration needed)")
+    look.add_argument("--inspect", nargs="+", metavar="FILE", help="print entries, columns, types, units and attributes (several files: one sample)")
+    look.add_argument("--json", action="store_true", help="print the structure as JSON")
+    look.add_argument("--show", type=positive, default=0, metavar="K", help="also print the first K entries")
+    look.add_argument("--events", type=positive, nargs="?", const=LISTED_EVENTS, default=0, metavar="K", help="also list the first K events (10)")
+    look.add_argument("--stats", action="store_true", help="also print minimum, maximum and mean of each column")
+    look.add_argument("--convert", nargs="+", metavar=("IN", "OUT"), help="convert the files of one sample to Parquet, HDF5 or ROOT; join hit files")
+    look.add_argument("--select", metavar="EXPRESSION", help='convert only such events of hit files, e.g. "label == 1 and nhits > 25"')
+    look.add_argument("--format", help="format of the files, when their ending does not tell")
+    look.add_argument("--tree", help="tree (ROOT) or group (HDF5) with the events")
+
+
+@contextmanager
+def options_named() -> Iterator[None]:
+    """Readers advise keys of a configuration; here the same words are options."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(with_options(str(error))) from error
+
+
+def with_options(text: str) -> str:
+    """A message of the readers with options in place of keys of a configuration.
+
+    >>> with_options("choose one with tree: NAME")
+    'choose one with --tree NAME'
+    """
+    return re.sub(r"\b(tree|format): ", r"--\1 ", text)
 
 
 def positive(text: str) -> int:

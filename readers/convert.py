@@ -1,4 +1,7 @@
-"""Convert event files to Parquet, HDF5 or ROOT in chunks, so that large samples are afterwards read by column and entry range."""
+"""Convert event files to Parquet, HDF5 or ROOT in chunks, so that large samples are afterwards read by column and entry range.
+
+Files of events with hits (digihit, truehit) become one contiguous file of the same format when HDF5 is asked for.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from readers.digihit_merge import MERGEABLE, Selection, merge
 from readers.files import is_url
-from readers.registry import ENDINGS, open_source
+from readers.registry import ENDINGS, detect_format, open_source
 from readers.source import ReadError, SourceError
 from readers.writers import WRITERS, Table
 from records.atomic import replacing
@@ -25,17 +29,28 @@ def convert(
     columns: Mapping[str, str] | None = None,
     partial: bool = False,
     chunk_entries: int = CHUNK_ENTRIES,
+    select: Selection | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Write the events of ``sources`` (as ``open_source`` takes them) to ``target``, and return their number.
+    """Write the events of ``sources`` to ``target``, and return their number.
 
-    The ending of ``target`` chooses Parquet, HDF5 or ROOT. Names, types, units, meanings and attributes stay: reading ``target`` gives
-    the same values. Memory holds ``chunk_entries`` entries. ``target`` appears whole or not at all; ``progress(done, all)`` is called
-    after each chunk. Raises ``SourceError`` for a target that is one of the sources or cannot hold a column, for parts of the sources
-    that cannot be read (``partial`` leaves them behind), and as ``open_source``.
+    ``sources`` are what ``open_source`` takes, of digihit and truehit any number of files. The ending of ``target`` chooses Parquet, HDF5 or ROOT;
+    ``select`` keeps some of the events where digihit or truehit becomes HDF5. Names, types, units, meanings and attributes stay: reading ``target``
+    gives the same values. Memory holds ``chunk_entries`` entries. ``target`` appears whole or not at all; ``progress(done, all)`` is called after
+    each chunk. Raises ``SourceError`` for a target that is one of the sources or cannot hold a column, for parts of the sources that cannot be read
+    (``partial`` leaves them behind), for what ``digihit_merge.merge`` refuses, and as ``open_source``.
     """
-    writer = WRITERS[_target_format(target)]
+    target_format = _target_format(target)
     _check_not_a_source(sources, target)
+    inputs = [str(sources)] if isinstance(sources, str | os.PathLike) else [str(source) for source in sources]
+    found = format or detect_format(inputs[0])
+    if target_format == "hdf5" and found in MERGEABLE:
+        _check_nothing_else_is_asked_for(tree, columns, found)
+        with _writing(target), replacing(Path(target)) as temporary:
+            return merge(inputs, temporary, found, select=select, progress=progress)
+    if select is not None:
+        raise SourceError(f"{target}: events are selected when files of {' or '.join(MERGEABLE)} become one .h5 file; {inputs[0]} is {found}")
+    writer = WRITERS[target_format]
     with open_source(sources, format, tree=tree, columns=columns) as source:
         if source.unreadable and not partial:
             listed = "; ".join(f"{name!r}: {reason}" for name, reason in source.unreadable.items())
@@ -54,6 +69,11 @@ def _check_not_a_source(sources: str | os.PathLike[str] | Sequence[str | os.Path
     inputs = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     if any(not is_url(str(source)) and Path(source).resolve() == Path(target).resolve() for source in inputs):
         raise SourceError(f"{target}: is one of the files to convert; give another name")
+
+
+def _check_nothing_else_is_asked_for(tree: str | None, columns: Mapping[str, str] | None, format_name: str) -> None:
+    if tree is not None or columns:
+        raise SourceError(f"a {format_name} file has no tree and keeps the names of its datasets; leave tree and columns out")
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from readers.hit_offsets import hit_offsets
 from readers.lazy_lists import LazyLists
 from readers.mapped import range_reader
 from readers.source import SourceError
-from readers.time_origin import SAMPLE_EVENTS, time_origin
+from readers.time_origin import sampled_origin
 
 HIT = "hit_"
 Datasets = Mapping[str, h5py.Dataset]
@@ -51,7 +51,7 @@ def _open(paths: Sequence[str], tree: str | None, format_name: str) -> ColumnSou
         file = stack.enter_context(open_file(path))
         found = datasets(path, file, format_name)
         events = event_count(path, found)
-        hits = _hit_count(path, found)
+        hits = hit_count(path, found)
         _check_length(path, INDEX, found[INDEX], events)
         offsets = hit_offsets(path, found[INDEX], hits)
         columns, unreadable = event_columns(path, found, events)
@@ -143,7 +143,7 @@ def _rows(path: str, dataset: h5py.Dataset, start: int, stop: int) -> Any:
     return as_content(np.asarray(dataset[start:stop]))
 
 
-def _hit_count(path: str, found: Datasets) -> int:
+def hit_count(path: str, found: Datasets) -> int:
     """The number of hits, one for all of ``hit_pmt``, ``hit_charge``, ``hit_time``, ``hit_parent``."""
     lengths = {name: _size(found[name]) for name in ("hit_pmt", "hit_charge", "hit_time", "hit_parent") if name in found}
     hits = lengths["hit_pmt"]
@@ -176,11 +176,7 @@ def _time_zero(path: str, lists: LazyLists, offsets: NDArray[np.int64]) -> LazyC
     """The time origin that the file's own times tell; touching it raises ``SourceError`` where they do not."""
 
     def load(start: int, stop: int) -> NDArray[np.float64]:
-        with_hits = np.flatnonzero(np.diff(offsets))
-        stop_at = int(with_hits[:SAMPLE_EVENTS][-1]) + 1 if len(with_hits) else 0
-        part = offsets[: stop_at + 1]
-        times = lists.fields["time"](int(part[0]), int(part[-1]))
-        return np.full(stop - start, time_origin(times, part - part[0], path).offset_ns)
+        return np.full(stop - start, sampled_origin(lists.fields["time"], offsets, path).offset_ns)
 
     meaning = "what to subtract from hit times, from the first hits of the file's events"
     return LazyColumn("time_zero", ak.forms.NumpyForm("float64"), load, unit="ns", meaning=meaning)

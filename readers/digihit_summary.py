@@ -16,9 +16,10 @@ from readers.hdf5 import open_file
 from readers.hit_offsets import hit_offsets
 from readers.mapped import layout, mapped
 from readers.source import SourceError
-from readers.time_origin import SAMPLE_EVENTS, time_origin
+from readers.time_origin import sampled_origin
 
 Summary = dict[str, Any]
+VETO2_OF_TRUEHIT = "not to be relied on: the public writer of truehit files takes the length of one track for all tracks of an event; use veto"
 
 
 def summarise(path: str, format_name: str) -> tuple[Summary, list[str]]:
@@ -64,8 +65,10 @@ def _hits(path: str, found: dict[str, h5py.Dataset]) -> tuple[Summary, list[str]
         "hits stored": "; ".join(f"{name}: {text}" for name, text in stored.items()),
         "mapped into memory": "yes"
         if not apart
-        else f"no ({', '.join(apart)}); a contiguous copy would be read faster and without memory of its own",
+        else f"no ({', '.join(apart)}); a contiguous copy is read faster and without memory of its own: run_processor.py --convert IN.h5 OUT.h5",
     }
+    if "hit_charge" not in found and "veto2" in found:
+        summary["veto2"] = VETO2_OF_TRUEHIT
     try:
         summary["times"] = _times(path, found["hit_time"], offsets)
     except SourceError as error:
@@ -74,9 +77,7 @@ def _hits(path: str, found: dict[str, h5py.Dataset]) -> tuple[Summary, list[str]
 
 
 def _times(path: str, times: h5py.Dataset, offsets: NDArray[np.int64]) -> str:
-    last = int(np.append(np.flatnonzero(np.diff(offsets)), -1)[:SAMPLE_EVENTS].max(initial=-1)) + 1
-    part = offsets[: last + 1]
-    origin = time_origin(np.asarray(times[int(part[0]) : int(part[-1])]), part - part[0], path)
+    origin = sampled_origin(lambda first, last: np.asarray(times[first:last]), offsets, path)
     words = {"relative": "relative to the first hit of the event", "raw": f"as triggered; {origin.offset_ns:g} ns will be subtracted"}
     return words[origin.convention]
 

@@ -14,11 +14,13 @@ import numpy as np
 from readers.columns import ColumnSource
 from readers.digihit_layout import FORMATS
 from readers.digihit_summary import summarise
+from readers.event_listing import list_events
 from readers.files import check_file, is_url
 from readers.parts import list_parts
 from readers.registry import detect_format, open_source
+from readers.running_statistics import RunningStatistics
 from readers.source import SourceError
-from readers.structure import Statistics, Structure
+from readers.structure import Part, Statistics, Structure
 
 CHUNK_ENTRIES = 200_000
 CHUNK_RECORDS = 5_000  # entries of a column of lists of records: events with thousands of hits
@@ -30,13 +32,15 @@ def describe(
     *,
     tree: str | None = None,
     show: int = 0,
+    events: int = 0,
     statistics: bool = False,
 ) -> Structure:
     """The structure of a file of any known format: entries, columns with type and unit, other objects, attributes.
 
-    ``show`` adds the first entries, ``statistics`` minimum, maximum and mean of every numeric column (which reads them all). A file
-    that is whole but no single table of events (HDF5 with several groups, ROOT with histograms) is described by its objects, with a
-    note that says why, unless ``tree`` is given. Raises ``SourceError`` or ``ReadError`` for what cannot be read.
+    ``show`` adds the first entries as they are, ``events`` the first events as rows to be read (hits as their number, charge and times),
+    ``statistics`` minimum, maximum and mean of every numeric column (which reads them all). A file that is whole but no single table of events
+    (HDF5 with several groups, ROOT with histograms) is described by its objects, with a note that says why, unless ``tree`` is given; of HDF5 values
+    and statistics are then those of each dataset. Raises ``SourceError`` or ``ReadError`` for what cannot be read.
     """
     paths = [str(path)] if isinstance(path, str | os.PathLike) else [str(one) for one in path]
     for one in paths:
@@ -50,7 +54,7 @@ def describe(
         except SourceError as error:
             if not parts or tree is not None:
                 raise
-            return Structure(" + ".join(paths), name, _size(paths), None, parts=parts, notes=(str(error),))
+            return _by_objects(paths, name, parts, str(error), show=show, statistics=statistics)
     with source:
         summary, problems = summarise(paths[0], name) if name in FORMATS else ({}, [])
         notes = [*_told(source, warned), *problems]
@@ -63,10 +67,26 @@ def describe(
             parts,
             dict(source.attributes),
             first_entries=_first_entries(source, show, notes),
+            events=list_events(source, events, notes),
             statistics=_statistics(source, notes) if statistics else {},
             notes=tuple(dict.fromkeys(notes)),
             summary=summary,
         )
+
+
+def _by_objects(paths: Sequence[str], name: str, parts: tuple[Part, ...], note: str, *, show: int, statistics: bool) -> Structure:
+    """A file that is no single table of events."""
+    values: dict[str, Any] = {}
+    found: dict[str, Statistics] = {}
+    attributes: dict[str, Any] = {}
+    if name in ("hdf5", *FORMATS):
+        from readers.hdf5_values import dataset_statistics, file_attributes, first_values
+
+        attributes = file_attributes(paths[0])
+        values = first_values(paths[0], show) if show else {}
+        found = dataset_statistics(paths[0]) if statistics else {}
+    size = _size(paths)
+    return Structure(" + ".join(paths), name, size, None, parts=parts, attributes=attributes, first_values=values, statistics=found, notes=(note,))
 
 
 def _told(source: ColumnSource, warned: Sequence[warnings.WarningMessage]) -> list[str]:
@@ -107,18 +127,12 @@ def _statistics(source: ColumnSource, notes: list[str]) -> dict[str, Statistics]
 
 
 def _of_column(source: ColumnSource, name: str, field: str = "") -> Statistics | None:
-    minimum, maximum, total, count, nan = np.inf, -np.inf, 0.0, 0, 0
+    running = RunningStatistics()
     step = CHUNK_RECORDS if field else CHUNK_ENTRIES
     for start in range(0, len(source), step):
         values = source.events(start, min(start + step, len(source)))[name]
         numbers = np.asarray(ak.flatten(values[field] if field else values, axis=None))
         if numbers.dtype.kind not in "iufb":
             return None
-        finite = numbers[np.isfinite(numbers)]
-        nan += len(numbers) - len(finite)
-        if len(finite):
-            minimum, maximum = min(minimum, float(finite.min())), max(maximum, float(finite.max()))
-            total, count = total + float(finite.sum(dtype=np.float64)), count + len(finite)
-    if count == 0:
-        return Statistics(None, None, None, nan)
-    return Statistics(minimum, maximum, total / count, nan)
+        running.add(numbers)
+    return running.result()

@@ -9,6 +9,8 @@ from typing import Any
 from readers.files import open_binary, reading
 from readers.structure import Part
 
+ENUM_CHARACTERS = 80
+SHOWN_BRANCHES = 40
 ATTRIBUTE_CHARACTERS = 60  # of a value in a description
 
 
@@ -52,6 +54,10 @@ def _hdf5_type(dataset: Any) -> str:
 
     if h5py.check_string_dtype(dataset.dtype) is not None:
         return "string"
+    names = h5py.check_enum_dtype(dataset.dtype)
+    if names is not None and dataset.dtype.kind != "b":
+        listed = ", ".join(f"{name}: {value}" for name, value in sorted(names.items(), key=lambda item: item[1]))
+        return f"enum of {dataset.dtype} ({listed[:ENUM_CHARACTERS]})"
     inner = h5py.check_vlen_dtype(dataset.dtype)
     if inner is not None:
         return f"var * {inner}"
@@ -84,8 +90,9 @@ def _root(path: str) -> Iterator[Part]:
 def _root_object(file: Any, name: str, kind: str, is_tree: bool) -> Part:
     if is_tree:
         tree = file[name]
-        columns = tree.keys(recursive=False)
-        return Part(name, kind, shape=(int(tree.num_entries),), details=f"{len(columns)} columns: {', '.join(columns[:20])}")
+        types = tree.typenames(recursive=False)
+        listed = ", ".join(f"{column}: {told}" for column, told in list(types.items())[:SHOWN_BRANCHES])
+        return Part(name, kind, shape=(int(tree.num_entries),), details=f"{len(types)} columns: {listed}")
     if kind.startswith(("TH1", "TH2", "TH3", "TProfile")):
         histogram = file[name]
         axes = [f"[{axis.low:g}, {axis.high:g}]" for axis in histogram.axes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,9 @@ from readers.source import Column
 if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
+
+
+STATISTICS = ("minimum", "maximum", "mean", "not finite")  # headings
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class Structure:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     first_entries: tuple[Mapping[str, Any], ...] = ()
+    events: tuple[Mapping[str, Any], ...] = ()
+    first_values: Mapping[str, Any] = field(default_factory=dict)  # of each object, where there is no table of events
     statistics: Mapping[str, Statistics] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
 
@@ -76,10 +81,15 @@ class Structure:
             rows = [(part.name, part.kind, part.type, _shape(part.shape), part.details) for part in self.parts]
             shown.append(_table(("object", "kind", "type", "shape", "stored"), rows))
         shown += _pairs(("attribute", "value"), self.attributes)
-        if self.first_entries:
-            names = tuple(self.first_entries[0])
-            shown.append(_table(names, [tuple(_short(row[name]) for name in names) for row in self.first_entries]))
+        shown += [*self._object_tables(), *_rows(self.events, _brief), *_rows(self.first_entries, _short)]
         return Group(*shown, *(Text(f"note: {note}") for note in self.notes))
+
+    def _object_tables(self) -> list[Table]:
+        """What was asked of the values of objects in a file without columns."""
+        tables = _pairs(("object", "first values"), self.first_values)
+        if self.statistics and not self.columns:
+            tables.append(_table(("object", *STATISTICS), [(name, *self._numbers(name)) for name in self.statistics]))
+        return tables
 
     def _columns_table(self) -> Table:
         headings = ("column", "type", "unit", "meaning")
@@ -87,7 +97,7 @@ class Structure:
         if not self.statistics:
             return _table(headings, rows)
         rows += [(name, "", "", "") for name in self.statistics if name not in {row[0] for row in rows}]  # fields of records
-        return _table((*headings, "minimum", "maximum", "mean", "not finite"), [(*row, *self._numbers(row[0])) for row in rows])
+        return _table((*headings, *STATISTICS), [(*row, *self._numbers(row[0])) for row in rows])
 
     def _numbers(self, name: str) -> tuple[str, str, str, str]:
         found = self.statistics.get(name)
@@ -100,6 +110,11 @@ class Structure:
 def _pairs(headings: tuple[str, str], values: Mapping[str, Any]) -> list[Table]:
     """One table of names and values; none when there are none."""
     return [_table(headings, [(name, _short(value)) for name, value in values.items()])] if values else []
+
+
+def _rows(entries: Sequence[Mapping[str, Any]], told: Callable[[Any], str]) -> list[Table]:
+    """One table with a row for each entry; none when there are none."""
+    return [_table(tuple(entries[0]), [tuple(map(told, entry.values())) for entry in entries])] if entries else []
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
@@ -122,6 +137,13 @@ def _shape(shape: tuple[int, ...] | None) -> str:
 def _short(value: Any, limit: int = 160) -> str:
     text = f"{value:.8g}" if isinstance(value, float) else str(value)
     return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def _brief(value: Any) -> str:
+    """As short as one reads numbers side by side."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def _plain(value: Any) -> Any:

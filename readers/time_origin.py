@@ -6,6 +6,7 @@ channel_scale_offset, time: 950).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -50,6 +51,13 @@ def time_origin(times_ns: NDArray[Any], offsets: NDArray[Any], path: str = "even
     raise SourceError(
         f"{path}: cannot tell the time origin (median first hit {median:.4g} ns); set processor.time_zero (none, event_min or a number of ns)"
     )
+
+
+def sampled_origin(times_ns: Callable[[int, int], NDArray[Any]], offsets: NDArray[Any], path: str) -> TimeOrigin:
+    """The convention of a file from its first ``SAMPLE_EVENTS`` events with hits; ``times_ns(first, last)`` reads the times of these hits."""
+    with_hits = np.flatnonzero(np.diff(offsets))
+    part = offsets[: int(with_hits[:SAMPLE_EVENTS][-1]) + 2 if len(with_hits) else 1]
+    return time_origin(times_ns(int(part[0]), int(part[-1])), part - part[0], path)
 
 
 def offsets_ns(events: ak.Array, time_zero: TimeZero) -> NDArray[np.float64]:

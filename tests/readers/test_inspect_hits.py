@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from bench.tiled_hits import write_tiled
 from hit_files import changed, made_events, put
 
 import run_processor
@@ -17,6 +18,8 @@ from physics.tank import preset
 from readers import digihit_checks as checks
 from readers.digihit_writer import write_digihit
 from readers.inspect import describe
+from readers.segments import segment_sum
+from readers.structure import Statistics
 
 
 def summary(path: Path) -> dict[str, Any]:
@@ -37,9 +40,11 @@ def test_what_a_digihit_file_tells(tmp_path: Path) -> None:
 def test_other_layouts(tmp_path: Path) -> None:
     chunked = summary(write_digihit(tmp_path / "a.h5", made_events([3, 4]), layout="chunked"))
     assert chunked["hits stored"].startswith("hit_pmt: chunks of 7, gzip, shuffle")
-    assert "a contiguous copy would be read faster" in chunked["mapped into memory"]
+    assert "a contiguous copy is read faster and without memory of its own: run_processor.py --convert IN.h5 OUT.h5" in chunked["mapped into memory"]
     truehit = summary(write_digihit(tmp_path / "b.h5", made_events([3, 4]), layout="truehit"))
     assert (truehit["layout"], truehit["missing optional datasets"]) == ("truehit", "fully_contained")
+    assert truehit["veto2"].startswith("not to be relied on: the public writer of truehit files takes the length of one track for all")
+    assert "veto2" not in chunked
     dense = summary(write_digihit(tmp_path / "c.h5", made_events([3, 4]), layout="dense"))
     assert (dense["layout"], dense["events"], dense["missing optional datasets"]) == ("dense", 2, "veto, veto2, fully_contained")
     assert summary(write_digihit(tmp_path / "d.h5", made_events([]))).items() >= {"events": 0, "hits": 0, "hits in an event": "no events"}.items()
@@ -84,32 +89,96 @@ def test_the_door_prints_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert told["statistics"]["hits.pmt"]["maximum"] == events.hit_pmt.max()
 
 
-def test_every_kind_of_object_prints(tmp_path: Path) -> None:
+@pytest.fixture
+def every_kind(tmp_path: Path) -> Path:
     """The printer that this replaces called len() on everything, went one level deep, and knew no shape, type or attribute."""
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["a/b/c/values"] = np.arange(4)
+        file.attrs["git-describe"] = "v1.2"
+        file["a/b/c/values"] = np.array([1.0, np.nan, 3.0, 8.0])
         file["a/b/c/values"].attrs["unit"] = "cm"
         file["a"].attrs["season"] = "2024"
         file["single"] = 3.5
         file["nothing"] = h5py.Empty("f4")
-        file["table"] = np.zeros(2, dtype=[("x", "f4"), ("n", "i8")])
+        file["none"] = np.empty((0, 3))
+        file["table"] = np.array([(0.5, 1), (1.5, 2)], dtype=[("x", "f4"), ("n", "i8")])
         file["name"] = "tank"
+        file["names"] = ["a", "b", "c"]
         file["flag"] = np.array([True, False])
-        file.create_dataset("colour", (2,), h5py.enum_dtype({"red": 0, "blue": 1}))
+        file.create_dataset("colour", data=np.array([1, 0], "u1"), dtype=h5py.enum_dtype({"red": 0, "blue": 1}, "u1"))
         file["type"] = np.dtype("f8")
         file["away"] = h5py.ExternalLink("other.h5", "/x")
         file.create_virtual_dataset("virtual", h5py.VirtualLayout((3,), "f4"))
         file.create_dataset("packed", data=np.zeros((4, 6)), chunks=(2, 3), compression="gzip", fletcher32=True)
-    parts = {part.name: part for part in describe(tmp_path / "a.h5").parts}
-    assert (parts["/a/b/c/values"].type, parts["/a/b/c/values"].shape) == ("int64", (4,))
+        file.create_dataset("lists", (2,), h5py.vlen_dtype("i4"))
+        file["lists"][0] = [1, 2]
+    return tmp_path / "a.h5"
+
+
+def test_every_kind_of_object_prints(every_kind: Path) -> None:
+    structure = describe(every_kind)
+    parts = {part.name: part for part in structure.parts}
+    assert (parts["/a/b/c/values"].type, parts["/a/b/c/values"].shape) == ("float64", (4,))
     assert parts["/a/b/c/values"].details == "contiguous, 4 values in 32 bytes, unit: cm"
     assert parts["/a"].details == "1 objects, season: 2024"
-    assert (parts["/single"].shape, parts["/nothing"].shape, parts["/name"].type) == ((), None, "string")
+    assert (parts["/single"].shape, parts["/nothing"].shape, parts["/none"].shape, parts["/name"].type) == ((), None, (0, 3), "string")
     assert (parts["/table"].kind, parts["/table"].type) == ("table", "x: float32, n: int64")
     assert (parts["/flag"].type, parts["/type"].kind, parts["/away"].kind) == ("bool", "named type", "link")
+    assert (parts["/colour"].type, parts["/lists"].type) == ("enum of uint8 (red: 0, blue: 1)", "var * int32")
     assert parts["/virtual"].details.startswith("virtual")
     assert parts["/packed"].details.startswith("chunks of 2 x 3, gzip, fletcher32, 24 values in ")
-    assert describe(tmp_path / "a.h5").table() is not None
+    assert structure.attributes == {"git-describe": "v1.2"}
+    assert structure.first_values == structure.statistics == {}
+
+
+def test_values_and_statistics_of_every_kind(every_kind: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    structure = describe(every_kind, show=2, statistics=True)
+    assert structure.first_values["/table"] == [[0.5, 1], [1.5, 2]]
+    assert {name: structure.first_values[name] for name in ("/single", "/name", "/names", "/flag", "/colour", "/none")} == {
+        "/single": 3.5, "/name": "tank", "/names": ["a", "b"], "/flag": [True, False], "/colour": [1, 0], "/none": [],
+    }  # fmt: skip
+    assert structure.first_values["/lists"] == [[1, 2], []]
+    assert "/nothing" not in structure.first_values
+    assert structure.statistics["/a/b/c/values"] == Statistics(1.0, 8.0, 4.0, 1)
+    assert structure.statistics["/table.n"] == Statistics(1.0, 2.0, 1.5, 0)
+    assert structure.statistics["/flag"] == Statistics(0.0, 1.0, 0.5, 0)
+    assert {"/names", "/nothing", "/none", "/lists"}.isdisjoint(structure.statistics)
+    assert run_processor.main(["--inspect", str(every_kind), "--show", "2", "--stats"]) == 0
+    shown = capsys.readouterr().out
+    for text in ("/a/b/c/values", "git-describe", "enum of uint8", "first values", "not finite"):
+        assert text in shown
+    assert run_processor.main(["--inspect", str(every_kind), "--show", "2", "--stats", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["first_values"]["/a/b/c/values"] == [1.0, None]
+    assert told["statistics"]["/a/b/c/values"]["nan"] == 1
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "chunked", "truehit", "dense"])
+def test_events_are_listed_as_one_reads_them(layout: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = made_events([3, 0, 4, 2])
+    path = write_digihit(tmp_path / "a.h5", events, layout=layout)
+    assert run_processor.main(["--inspect", str(path), "--events", "3", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["events"]
+    assert [row["particle"] for row in rows] == ["gamma", "e-", "mu-"]
+    assert [row["nhits"] for row in rows] == [3, 0, 4]
+    assert [row["root_file"] for row in rows] == ["sim_0.root"] * 3
+    np.testing.assert_allclose([row["energy"] for row in rows], events.energy_mev[:3], rtol=1e-6)
+    if layout != "truehit":
+        np.testing.assert_allclose([row["charge"] for row in rows], segment_sum(events.hit_charge, events.offsets)[:3], rtol=1e-6)
+        assert rows[2]["max_charge"] == pytest.approx(events.hit_charge[3:7].max())
+    assert (rows[0]["first_time"], rows[1]["first_time"]) == (0.0, None)
+    assert rows[2]["last_time"] == pytest.approx(events.hit_time_ns[3:7].max())
+    assert run_processor.main(["--inspect", str(path), "--events"]) == 0
+    shown = capsys.readouterr().out
+    for text in ("particle", "pi0", "nhits", "last_time"):
+        assert text in shown
+
+
+def test_events_of_other_formats_are_listed_too(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", energy=[1.0, 2.0], hits=np.arange(3), hits_offsets=[0, 1, 3])
+    assert describe(tmp_path / "a.npz", events=5).events == ({"energy": 1.0, "hits": "1 values"}, {"energy": 2.0, "hits": "2 values"})
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["energy"] = np.arange(3.0)
+    assert describe(tmp_path / "a.h5", events=1).events == ({"energy": 0.0},)
 
 
 def test_time_does_not_grow_with_the_hits(tmp_path: Path) -> None:
@@ -117,6 +186,14 @@ def test_time_does_not_grow_with_the_hits(tmp_path: Path) -> None:
     path = write_digihit(tmp_path / "a.h5", made_events([0, 1000] * 2000))
     began = time.process_time()
     assert describe(path).summary["hits"] == 2_000_000
+    assert time.process_time() - began < 0.5
+
+
+def test_time_hardly_grows_with_the_events(tmp_path: Path) -> None:
+    """300,000 events: 12 MB of event datasets are read, no more."""
+    path = write_tiled(tmp_path / "a.h5", np.full(3000, 2), 100)
+    began = time.process_time()
+    assert describe(path).summary["events"] == 300_000
     assert time.process_time() - began < 0.5
 
 
