@@ -19,11 +19,11 @@ from readers.source import SourceError
 
 
 def open_parquet(paths: Sequence[str], tree: str | None = None) -> ColumnSource:
-    """Open a Parquet file: columns of numbers, booleans, strings, times, and lists of these to any depth.
+    """Open a Parquet file: columns of numbers, booleans, strings, times, and lists and structs of these to any depth.
 
     Unit and meaning come from the metadata of a field (``unit``, ``description``), attributes from that of the schema. A null is NaN
-    in a float column and refused, with its entry, in any other. Page checksums are verified where the file has them. Structs, maps,
-    decimals and the like are named in ``unreadable``. Raises ``SourceError`` for damaged files.
+    in a float column and refused, with its entry, in any other. Page checksums are verified where the file has them. Maps, decimals
+    and the like are named in ``unreadable``. Raises ``SourceError`` for damaged files.
     """
     (path,) = paths
     if tree is not None:
@@ -85,6 +85,8 @@ def _form(kind: pa.DataType) -> ak.forms.Form:
         return ak.forms.RegularForm(_form(kind.value_type), kind.list_size)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return ak.forms.ListOffsetForm("i64", _form(kind.value_type))
+    if pa.types.is_struct(kind):
+        return ak.forms.RecordForm([_form(part.type) for part in kind], [part.name for part in kind])
     if not (
         pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_timestamp(kind) or pa.types.is_date(kind)
     ):
@@ -121,6 +123,9 @@ def _content(array: pa.Array, where: str, start: int) -> Any:
         array.validate(full=True)
         offsets = array.offsets.to_numpy()
         return ak.contents.ListOffsetArray(ak.index.Index64(offsets - offsets[0]), _inner(array.flatten(), where, start))
+    if pa.types.is_struct(kind):
+        parts = [ak.to_layout(_content(part, where, start)) for part in array.flatten()]
+        return ak.contents.RecordArray(parts, [part.name for part in kind], length=len(array))
     values = array.to_numpy(zero_copy_only=False)
     return values.astype(_dtype(kind), copy=False)
 

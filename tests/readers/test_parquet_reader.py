@@ -24,6 +24,8 @@ COLUMNS: dict[str, Any] = {
     "hits": pa.array([[0.5] * (i % 4) for i in range(N)]),
     "nested": pa.array([[[1, 2], [i]] for i in range(N)]),
     "words": pa.array([["a", "bc"][: i % 3] for i in range(N)]),
+    "vertex": pa.array([{"x": i / 4, "name": f"v{i}"} for i in range(N)]),
+    "records": pa.array([[{"pmt": i, "charge": 0.5}] * (i % 3) for i in range(N)]),
     "position": pa.array([[1.0, 2.0, i] for i in range(N)], pa.list_(pa.float32(), 3)),
 }
 
@@ -123,10 +125,11 @@ def test_a_null_is_nan_among_floats_and_refused_elsewhere(tmp_path: Path) -> Non
 
 
 def test_types_without_a_column_are_named(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"x": [1.0], "struct": [{"a": 1}], "bytes": [b"ab"]}), tmp_path / "a.parquet")
+    kinds = pa.map_(pa.string(), pa.int64())
+    pq.write_table(pa.table({"x": [1.0], "map": pa.array([[("a", 1)]], kinds), "bytes": [b"ab"]}), tmp_path / "a.parquet")
     with open_source(tmp_path / "a.parquet") as source:
         assert list(source.columns) == ["x"]
-        assert source.unreadable["struct"] == "of type struct<a: int64>, which is not read; write it as numbers, strings or lists of them"
+        assert source.unreadable["map"] == "of type map<string, int64 ('map')>, which is not read; write it as numbers, strings or lists of them"
         assert "binary" in source.unreadable["bytes"]
 
 
