@@ -9,8 +9,8 @@ from pathlib import Path
 import boost_histogram as bh
 import numpy as np
 import pytest
-from reference import hit_features_numpy as reference
 from bench.tiled_hits import timed
+from reference import hit_features_numpy as reference
 
 from configs.iwcd import Processor
 from physics.tank_geometry import short_tank
