@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
+from configs.errors import nearest
 from configs.strict import Strict
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -157,7 +158,23 @@ class Response(Strict):
     max_mev: PositiveFloat = 1000.0
 
 
-Fit = Annotated[Performance | Discriminant | Fractions | Scale | Response, Field(discriminator="kind")]
+class Generator(Strict):
+    """Hits of generated events beside those of real samples (a published table; real electrons one by one where their file is at hand)."""
+
+    kind: Literal["generator"]
+    dataset: str
+    real: str | None = "iwcd/electrons_nhits_energy.npz"  # .npz with energy and nhits (also of the catalogue); null: the table alone
+
+
+Fit = Annotated[Performance | Discriminant | Fractions | Scale | Response | Generator, Field(discriminator="kind")]
+
+
+Figure = Literal[
+    "spectra", "hits", "maps", "places", "features", "bright", "losses", "occupancy", "display", "display_3d", "generator",
+    "confusion", "recall", "roc", "working_point", "calibration", "position", "mirror", "importance",
+    "bins", "correlation", "pulls", "profile", "toys", "scale", "response",
+]  # fmt: skip
+FIGURES: tuple[Figure, ...] = get_args(Figure)
 
 
 class Plots(Strict):
@@ -166,6 +183,15 @@ class Plots(Strict):
     style: Literal["dynode", "icecube", "hyperk"] = "dynode"
     label: str = ""
     formats: list[Literal["png", "pdf"]] = ["png", "pdf"]
-    event_displays: Annotated[int, Field(ge=0)] = 2  # unrolled tanks of the first events of each particle
+    figures: list[Figure] = list(FIGURES)  # kinds; each is drawn for every data set and fit that has it
+    event_displays: Annotated[int, Field(ge=0)] = 1  # unrolled tanks of the first events of each particle
     normalise: Literal["none", "events", "column"] = "none"
     min_hits_box: PositiveInt = 2000  # threshold of the "energy of bright events" figure
+
+    @field_validator("figures", mode="before")
+    @classmethod
+    def _known_figures(cls, figures: Any) -> Any:
+        for name in figures if isinstance(figures, list) else []:
+            if name not in FIGURES:
+                raise ValueError(f"{name!r} is no kind of figure{nearest(str(name), FIGURES)}")
+        return figures

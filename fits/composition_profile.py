@@ -10,7 +10,6 @@ import scipy.optimize
 from numpy.typing import NDArray
 
 from fits.composition import LARGEST, Composition
-from fits.intervals import curve_interval
 from fits.minimise import Minimum
 from records.iwcd_fits import ProfileCurve
 
@@ -19,6 +18,7 @@ Array = NDArray[np.float64]
 LEVEL_68, LEVEL_95 = 0.5, 1.92  # Delta NLL of one parameter
 GRID = 25  # points of a profile
 SMALLEST_STEP = 0.02  # of mu
+BISECTIONS = 8  # between the last step and a bound
 NEAR_BEST = 1e-3  # of the range of a profile
 LBFGSB = {"ftol": 1e-11, "gtol": 1e-5}
 
@@ -42,9 +42,8 @@ def profile(likelihood: Composition, minimum: Minimum, name: str, *, two_valleys
     grid = np.linspace(low, high, GRID)
     x = np.sort(np.append(grid[np.abs(grid - best) > NEAR_BEST * (high - low)], best))
     delta = np.array([0.0 if mu == best else max(height(float(mu)), 0.0) for mu in x])
-    intervals = [_closed(curve_interval(x, delta, level, reference=0.0), delta, level) for level in (LEVEL_68, LEVEL_95)]
-    scaled = [(low * unit, high * unit) for low, high in intervals]
-    return ProfileCurve((unit * x).tolist(), delta.tolist(), scaled[0], scaled[1])
+    scaled = [tuple(unit * end for end in crossings(x, delta, best, level)) for level in (LEVEL_68, LEVEL_95)]
+    return ProfileCurve((unit * x).tolist(), delta.tolist(), *scaled)  # type: ignore[arg-type]
 
 
 def _conditional(likelihood: Composition, start: Array, held: int, mu: float, scale: Array) -> float:
@@ -63,17 +62,41 @@ def _conditional(likelihood: Composition, start: Array, held: int, mu: float, sc
 
 
 def _end(height: Callable[[float], float], best: float, step: float) -> float:
-    """Where the profile has risen above its higher level, by growing steps, or the bound."""
+    """Where the profile has risen above its higher level, by growing steps; the bound where it has not, or rises steeply before it (bisection)."""
     here = best
     while 0.0 < here + step < LARGEST:
         here += step
         if height(here) > LEVEL_95:
             return here
         step *= 1.5
-    return 0.0 if step < 0 else LARGEST
+    bound = 0.0 if step < 0 else LARGEST
+    if here == bound or height(bound) <= LEVEL_95:
+        return bound
+    low, high = here, bound
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if height(middle) > LEVEL_95 else (middle, high)
+    return high
 
 
-def _closed(interval: tuple[float, float], delta: Array, level: float) -> tuple[float, float]:
-    """An open side ends at the parameter's bound, where the curve ends below the level."""
-    low, high = (float(end) for end in interval)
-    return (0.0 if math.isinf(low) and delta[0] <= level else low, LARGEST if math.isinf(high) and delta[-1] <= level else high)
+def crossings(x: Array, delta: Array, best: float, level: float) -> tuple[float, float]:
+    """Where a profile first passes ``level`` on either side of its minimum; its end (a bound) where it does not.
+
+    Between points the root of the curve is a straight line: exact for a parabola, and without overshoot where the curve rises like a wall.
+
+    >>> grid = np.linspace(-3.0, 3.0, 7)
+    >>> [round(end, 6) for end in crossings(grid, 0.5 * grid**2, 0.0, 0.5)]
+    [-1.0, 1.0]
+    """
+    ends = []
+    for side in (x <= best, x >= best):
+        order = np.argsort(np.abs(x[side] - best))
+        along, root = x[side][order], np.sqrt(np.maximum(delta[side][order], 0.0))
+        beyond = np.flatnonzero(root > math.sqrt(level))
+        if not beyond.size:
+            ends.append(float(along[-1]))
+            continue
+        k = int(beyond[0])
+        share = (math.sqrt(level) - root[k - 1]) / (root[k] - root[k - 1])
+        ends.append(float(along[k - 1] + share * (along[k] - along[k - 1])))
+    return ends[0], ends[1]

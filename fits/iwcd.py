@@ -13,9 +13,11 @@ from configs import iwcd
 from configs.command_line import Progress
 from configs.errors import InputError, TooFewEvents
 from configs.schema import IwcdConfig
+from data_info.catalogue import Unavailable
 from fits.classifier.discriminant import discriminant
 from fits.classifier.performance import Context, performance
 from fits.energy_response import fit_response
+from fits.generator_check import compare_hits
 from fits.iwcd_fractions import fractions
 from fits.iwcd_inputs import Inputs, Sample, array_files, check_sources, digest, halves, located, numbers
 from fits.light_scale import fit_scale
@@ -34,8 +36,8 @@ def fit_all(config: IwcdConfig, account: Mapping[str, Any] | None, progress: Pro
 
     ``account``: the content of processing.json, None where no data set was processed. Tables are read from the output directory. Discriminants
     come first and leave their scores in ``<output>/scores/<fit>/<signal>-<background>.<model>``, which a performance fit may name as its outputs.
-    Data that do not suffice for a fit leave a ``FailedFit`` and the others go on. Raises InputError for everything that cannot be fitted as
-    asked; names are checked before the first fit.
+    Data that do not suffice for a fit, or public files that cannot be had, leave a ``FailedFit`` and the others go on. Raises InputError for
+    everything that cannot be fitted as asked; names are checked before the first fit.
     """
     inputs = Inputs(config, account)
     check_sources(inputs, SCORES)
@@ -56,7 +58,7 @@ def fit_all(config: IwcdConfig, account: Mapping[str, Any] | None, progress: Pro
 def _fitted_or_failed(inputs: Inputs, name: str, progress: Progress | None) -> Fitted:
     try:
         return _fitted(inputs, name, progress)
-    except TooFewEvents as error:
+    except (TooFewEvents, Unavailable) as error:
         return FailedFit(False, str(error), inputs.config.fits[name].kind), ()
 
 
@@ -75,6 +77,8 @@ def _fitted(inputs: Inputs, name: str, progress: Progress | None) -> Fitted:
         case iwcd.Response():
             sample = inputs.events(options.dataset, f"{where}.dataset")
             return fit_response(sample.columns, options), sample.paths
+        case iwcd.Generator():
+            return _generator(inputs, options, where)
 
 
 def _performance(inputs: Inputs, options: iwcd.Performance, where: str) -> Fitted:
@@ -125,6 +129,18 @@ def _scale(inputs: Inputs, options: iwcd.Scale, where: str) -> Fitted:
         template, data = halves(template)
     chosen = [_of_particle(sample, options.particle, where) for sample in (template, data)]
     return fit_scale(chosen[0].columns, chosen[1].columns, options), (*template.paths, *data.paths)
+
+
+def _generator(inputs: Inputs, options: iwcd.Generator, where: str) -> Fitted:
+    """Real electrons that cannot be had leave a note: the published table stands without them."""
+    sample = inputs.events(options.dataset, f"{where}.dataset", every_one=True)  # events without hits count
+    if options.real is None:
+        return compare_hits(sample.columns), sample.paths
+    try:
+        real = numbers(inputs, options.real, f"{where}.real")
+    except Unavailable as error:
+        return replace(compare_hits(sample.columns), notes=[f"without the real electrons: {error}"]), sample.paths
+    return compare_hits(sample.columns, real.columns), (*sample.paths, *real.paths)
 
 
 def _of_particle(sample: Sample, particle: str | None, where: str) -> Sample:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,12 +73,12 @@ class Inputs:
         """The configured tank."""
         return tank_of(self.processor.tank)
 
-    def events(self, name: str, where: str) -> Sample:
-        """The selected events of a data set. Raises InputError for an unknown name, a table that is missing, a selection that keeps nothing."""
+    def events(self, name: str, where: str, *, every_one: bool = False) -> Sample:
+        """The selected events of a data set, or every one. Raises InputError for an unknown name, no table, a selection that keeps nothing."""
         path = self.table(name, where)
         table = load_table(path)
         every = len(table)
-        if SELECTED in table:
+        if SELECTED in table and not every_one:
             table = table.select(table[SELECTED])
         if len(table) == 0:
             raise InputError(f"{where}: the selection keeps 0 of {every} events of {name!r}; loosen processor.selection")
@@ -113,7 +114,10 @@ class Inputs:
 
 
 def check_sources(inputs: Inputs, ours: str) -> None:
-    """Find everything that the fits name before the first of them runs; outputs below the folder ``ours`` are made by the fits themselves."""
+    """Find everything that the fits name before the first of them runs.
+
+    Outputs below the folder ``ours`` are made by the fits themselves; a public .npz file that cannot be had is that fit's own failure.
+    """
     for name, options in inputs.config.fits.items():
         where = f"fits.{name}"
         if isinstance(options, iwcd.Performance):
@@ -124,7 +128,7 @@ def check_sources(inputs: Inputs, ours: str) -> None:
                     inputs.file(file)
             if not options.outputs.startswith(f"{ours}/"):
                 inputs.folder(options.outputs, f"{where}.outputs")
-        elif isinstance(options, iwcd.Discriminant | iwcd.Response):
+        elif isinstance(options, iwcd.Discriminant | iwcd.Response | iwcd.Generator):
             inputs.table(options.dataset, f"{where}.dataset")
         else:
             _check_samples(inputs, options, where)
@@ -135,7 +139,8 @@ def _check_samples(inputs: Inputs, options: iwcd.Fractions | iwcd.Scale, where: 
     for key in ("templates", "data"):
         source = getattr(options, key)
         if isinstance(options, iwcd.Scale) and source not in inputs.config.datasets and source.endswith(".npz"):
-            inputs.file(source)
+            with suppress(catalogue.Unavailable):
+                inputs.file(source)
         elif isinstance(options, iwcd.Fractions) and source not in inputs.config.datasets and options.templates == options.data:
             inputs.folder(source, f"{where}.{key}")
         else:

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, MultipleLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, MultipleLocator, NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
 from plotting.style import VERMILLION, Style, experiment_label
@@ -124,8 +124,26 @@ def _set_ticks(axis: Axis, scale: Scale) -> None:
         axis.set_major_formatter(LogFormatterSciNotation() if labelled == (1.0,) else FuncFormatter(short_number))
         axis.set_minor_locator(LogLocator(subs=tuple(range(2, 10)), numticks=12))
         axis.set_minor_formatter(NullFormatter())
-    elif scale.limits == (-1.0, 1.0):
+        return
+    if isinstance(axis.get_major_formatter(), ScalarFormatter):
+        axis.set_major_formatter(PlainNumbers())
+    if scale.limits == (-1.0, 1.0):
         axis.set_major_locator(MultipleLocator(0.5))
+
+
+class PlainNumbers(ScalarFormatter):
+    """Numbers at ticks as plain text; the power of ten at the end of an axis stays mathematics."""
+
+    def __init__(self) -> None:
+        super().__init__(useOffset=False, useMathText=False)
+
+    def get_offset(self) -> str:
+        """The power of ten, as mathematics."""
+        self._useMathText = True
+        try:
+            return super().get_offset()
+        finally:
+            self._useMathText = False
 
 
 def labelled_ticks(limits: tuple[float, float] | None) -> tuple[float, ...]:

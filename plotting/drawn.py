@@ -18,6 +18,7 @@ from records.atomic import replacing, write_text
 
 # No time stamps and no versions: the same numbers give the same bytes.
 METADATA: dict[str, dict[str, Any]] = {"png": {"Software": "Dynode"}, "pdf": {"Creator": "Dynode", "Producer": "Dynode", "CreationDate": None}}
+ENCODING: dict[str, dict[str, Any]] = {"png": {"pil_kwargs": {"compress_level": 3}}, "pdf": {}}  # level 6: twice the time for files 10 % smaller
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def save_figure(drawn: DrawnFigure, directory: str | Path, name: str, formats: S
         FigureCanvasAgg(drawn.figure)
         for path, suffix in zip(paths, formats, strict=True):
             with replacing(path) as temporary:
-                drawn.figure.savefig(temporary, format=suffix, metadata=METADATA[suffix])
+                drawn.figure.savefig(temporary, format=suffix, metadata=METADATA[suffix], **ENCODING[suffix])
     numbers = Path(directory) / f"{name}.json"
     write_text(numbers, json.dumps(plain(drawn.numbers), indent=1, allow_nan=False) + "\n")
     return [*paths, numbers]

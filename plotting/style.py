@@ -62,7 +62,7 @@ BASE: dict[Any, Any] = {
     "axes.labelsize": 20,
     "axes.linewidth": 1.4,
     "axes.unicode_minus": True,
-    "axes.formatter.use_mathtext": True,
+    "axes.formatter.use_mathtext": False,  # of numbers at ticks: setting mathematics takes milliseconds each; ``canvas.PlainNumbers`` keeps powers
     "axes.formatter.useoffset": False,
     "xtick.labelsize": 17,
     "ytick.labelsize": 17,

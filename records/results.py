@@ -8,8 +8,8 @@ Kinds of ``diffuse``: a fit ``main`` leaves ``main`` (FitResult) and, as far as 
 ``main.feldman_cousins`` (FeldmanCousinsResult), ``main.limit.<parameter>`` (LimitResult), ``main.asimov`` (FitResult of the Asimov set),
 ``main.test`` (HypothesisTest).
 
-Kinds of ``iwcd``: a fit of kind performance, discriminant, fractions, scale or response leaves one result of its own name (PerformanceResult,
-DiscriminantResult, FractionsResult, ScaleResult, ResponseResult), or a FailedFit where the data do not suffice.
+Kinds of ``iwcd``: a fit of kind performance, discriminant, fractions, scale, response or generator leaves one result of its own name
+(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult), or a FailedFit where the data do not suffice.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import numpy as np
 
 from configs.errors import InputError, nearest
 from records.atomic import write_text
+from records.generator import GeneratorResult
 from records.iwcd_fits import FailedFit, FractionsResult, ResponseResult, ScaleResult
 from records.performance import DiscriminantResult, PerformanceResult
 from records.value import Parameter, Value
@@ -185,7 +186,7 @@ KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
-        *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, FailedFit),
+        *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult, FailedFit),
     )
 }
 

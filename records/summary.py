@@ -185,6 +185,22 @@ def _(result: kinds.ResponseResult) -> list[Row]:
     return [*shown, ("contained", f"{result.n_contained} of {result.n_events} {result.particle}", result.containment), *_notes(result.notes)]
 
 
+@rows.register
+def _(result: kinds.GeneratorResult) -> list[Row]:
+    """Mean number of hits of each particle beside the real one's, the largest deviation of a slice of energy, shapes of electrons."""
+    shown = []
+    for name, one in result.particles.items():
+        real = f"{one.total_mean_real:.0f} \u00b1 {one.total_mean_real_error:.0f}"
+        shown.append((f"mean hits of {name}", f"{one.total_mean:.0f} \u00b1 {one.total_mean_error:.0f}", real))
+        slices = f"ratio of means within {one.largest_deviation:.1%} of 1, chi2 {one.chi2:.1f} for {len(one.n)}, p = {one.chi2_p:.2g}"
+        shown.append((f"slices of {name}", slices, ""))
+        if one.shape is not None:
+            shown.append((f"hits of {name}", f"Kolmogorov-Smirnov distance {one.shape.ks_distance:.3f}, p = {one.shape.ks_p:.2g}", ""))
+        if one.zero_fraction_real is not None:
+            shown.append((f"{name} without hits", f"{one.zero_fraction:.2%}", f"{one.zero_fraction_real:.2%}"))
+    return [*shown, *_notes(result.notes)]
+
+
 def _rate(rate: Rate) -> str:
     return f"{rate.value:.4g} [{rate.low:.4g}, {rate.high:.4g}]"
 

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 
 from configs.errors import InputError
 from fits.composition import LIGHT_YIELD, Composition
+from fits.composition_profile import crossings
 from fits.fraction_studies import closure, with_toys
 from fits.fractions import fit_composition, yields
 from fits.minimise import minimise
@@ -119,6 +120,19 @@ def test_pseudo_experiments_have_unit_pulls_and_the_goodness_is_theirs() -> None
         assert 0.7 < result.toys.pull_width[group] < 1.3
     again = with_toys(fit_composition(likelihood, origin(groups)), likelihood, minimum, 60, seed=4)
     assert again.toys == result.toys
+
+
+def test_a_profile_that_rises_like_a_wall_keeps_its_interval() -> None:
+    """Data in a bin that one group alone can fill forbid its yield to be 0; a spline through that wall once left the best value out."""
+    x = np.array([0.0, 13.1, 26.3, 39.4, 52.5, 65.7, 74.9, 78.8, 91.9, 105.1, 118.2, 131.3, 144.5, 157.6, 210.2])
+    delta = np.array([37.185, 1.905, 0.84, 0.36, 0.121, 0.018, 0.0, 0.003, 0.05, 0.144, 0.277, 0.441, 0.633, 0.849, 1.917])
+    assert_allclose(crossings(x, delta, 74.9, 0.5), [35.2, 135.6], atol=0.5)
+    assert_allclose(crossings(x, delta, 74.9, 1.92), [13.1, 210.2], atol=0.5)
+    only = counting([30, 3], [[0.9, 0.1], [1.0, 0.0]])  # the second bin is filled by the first group alone
+    found = fit_composition(only, origin({"a": ["a"], "b": ["b"]}))
+    low, high = found.profiles["a"].interval_68
+    assert 0 < low < found.yields["a"].value < high
+    assert max(found.profiles["a"].delta_nll) < 4
 
 
 def test_closure_on_events_that_are_not_in_the_templates() -> None:

@@ -18,12 +18,8 @@ import run_processor
 from configs.errors import InputError
 from configs.schema import IwcdConfig, load_config
 from data_info.catalogue import entries
-from fits.energy_response import contained, fit_response, fit_slice
-from fits.fraction_studies import closure
 from fits.iwcd import fit_all
 from fits.stage import fit
-from fits.templates import bin_labels, place
-from processors.stage import process
 from readers.source import SourceError
 from records.freshness import dependencies
 from records.iwcd_fits import FailedFit, FractionsResult, ResponseResult, ScaleResult
@@ -31,7 +27,7 @@ from records.manifest import load_manifest
 from records.performance import DiscriminantResult, PerformanceResult
 from records.results import load_results
 from records.summary import rows
-from records.tables import Table, load_table, save_table, table_path
+from records.tables import Table, save_table, table_path
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTICLES = ("gamma", "e-", "mu-", "pi0")
@@ -279,32 +275,3 @@ def test_catalogue_has_what_the_configuration_names() -> None:
     config = load_config(ROOT / "configs/iwcd_classifier.yaml")
     named = {config.fits["network"].split_file, config.fits["electrons"].data, *(f"iwcd/train_out/{name}.npy" for name in ("indices", "labels"))}
     assert named <= set(entries())
-
-
-@pytest.mark.slow
-def test_generated_events_close_and_respond(tmp_path: Path) -> None:
-    # Golden checks G23 and G24 on 3000 generated events of each particle (about a minute).
-    datasets = {"mc": {"example": {"size": 3000}, "kind": "mc"}}
-    fits = {"mix": {"kind": "fractions", "templates": "mc", "data": "mc", "allow_same": True}, "linear": {"kind": "response", "dataset": "mc"}}
-    config = configured(tmp_path, fits, datasets)
-    assert process(config).complete
-    table = load_table(table_path(config.output, "mc", "events"))
-    mix = config.fits["mix"]
-    placed = place(table.columns, mix.channels, mix.light_yield)
-    study = closure(placed, mix.groups, bin_labels(mix.channels), {"e-": 350, "gamma": 350, "mu-": 200, "pi0": 100}, 200, seed=7)
-    assert study.n_valid == 200
-    for group in mix.groups:
-        assert abs(study.pull_mean[group]) < 0.2
-        assert 0.85 < study.pull_width[group] < 1.15
-    response = fit_response(table.columns, config.fits["linear"])
-    assert all(one.peak == pytest.approx(6.2, abs=0.2) for one in response.slices)
-    assert response.largest_deviation < 0.02
-    stochastic, constant = (response.resolution.parameters[name] for name in ("stochastic", "constant"))
-    for value, error in ((0.54, 0.05), (np.sqrt((1 + 0.35**2) / 6.2), 0.0)):  # specification; Poisson light with 35 % charge resolution
-        assert abs(stochastic.value - value) < 3 * np.hypot(stochastic.error, error)
-    assert constant.value == pytest.approx(0.036, abs=0.009)
-    electrons = table.select((table["particle"] == "e-") & contained(table["evis"], table["dwall"], table["towall"]) & (table["charge"] > 0))
-    low = 200 * (electrons["evis"] // 200)
-    wide = [electrons.select(low == edge) for edge in (0, 200, 400, 600, 800)]  # the lowest from zero, as the specification has it
-    slices = [fit_slice(one["evis"], one["charge"] / one["evis"], (0, 200)) for one in wide]
-    assert [one.half_width / one.median for one in slices] == pytest.approx([0.066, 0.049, 0.044, 0.043, 0.038], abs=0.015)
