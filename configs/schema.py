@@ -36,7 +36,7 @@ class Dataset(Strict):
     format: str | None = None  # readers' registry; null: by the file's ending
     tree: str | None = None  # ROOT: name of the TTree or RNTuple; HDF5: group
     columns: dict[str, str] = {}  # our name -> name in the file
-    metadata: dict[str, Any] = {}  # livetime_s, particle, hv_v ...
+    metadata: dict[str, Any] = {}  # livetime_s, particle, weight (iwcd: a column of the files), hv_v ...
 
     @model_validator(mode="before")
     @classmethod

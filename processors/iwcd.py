@@ -21,7 +21,7 @@ from physics.tank_geometry import Geometry, short_tank
 from processors import event_columns, iwcd_checks, iwcd_selection
 from processors.event_columns import Place
 from processors.hit_features import LIGHT, Paths, PerHit, charge_features, light_features, names_of
-from processors.iwcd_columns import FLAGS, FLOATS, RECO, REQUIRED, Array, Columns, Truth, numbers, tank_of, vertices
+from processors.iwcd_columns import FLAGS, FLOATS, RECO, REQUIRED, Array, Columns, Truth, numbers, tank_of, vertices, weights
 from processors.iwcd_columns import event_columns as columns_of_events
 from processors.iwcd_histograms import Axes, event_axes, fill_events, particle_axis
 from processors.iwcd_hit_histograms import NOT_SELECTED, Filling, fill_hits, hit_axes
@@ -36,24 +36,28 @@ EVENT_COLUMNS = (
     "row", "file", "root_file", "event_id", "label", "particle", "energy", "evis", "momentum", "x", "y", "z", "r2", "cos_zenith", "azimuth", "dwall",
     "towall", "nhits", "charge", "max_charge", "mean_charge", "time_mean", "time_rms", *FLAGS,
 )  # fmt: skip
+LAST = ("time_zero", "weight")  # the latter where events have weights
 
 
 class IwcdProcessor(ProcessorABC):
     """Fills the table ``events``, the histograms of ``axes()``, ``cutflow`` (particle x cut) and ``problems`` (particle x problem).
 
-    ``events.metadata`` may name the ``particle`` of files without labels. ``name`` and ``kind`` of the data set are for messages: simulation
-    without any known label is refused, data without are not.
+    ``particle`` is that of files without labels, ``weight`` a column of the files: events then count with it (storage Weight; ``cutflow`` and
+    ``problems`` stay numbers of events). ``name`` and ``kind`` of the data set are for messages: simulation without any known label is refused,
+    data without are not.
     """
 
-    def __init__(self, options: iwcd.Processor | None = None, *, name: str = "events", kind: str = "mc", particle: str | None = None) -> None:
+    def __init__(
+        self, options: iwcd.Processor | None = None, *, name: str = "events", kind: str = "mc", particle: str | None = None, weight: str | None = None
+    ) -> None:
         self.options = options or iwcd.Processor()
-        self.name, self.kind = name, kind
+        self.name, self.kind, self.weight = name, kind, weight
         self.truth = Truth(self.options.labels, self.options.thresholds_mev, particle)
         self.truth.check()
         self.tank = tank_of(self.options.tank)
         self.geometry = _geometry(self.options)
         self.features = names_of(self.options.features)
-        self.expression = iwcd_selection.parsed(self.options.selection, (*EVENT_COLUMNS, *self.features, "time_zero"))
+        self.expression = iwcd_selection.parsed(self.options.selection, (*EVENT_COLUMNS, *self.features, *(LAST if weight else LAST[:1])))
 
     def axes(self) -> dict[str, Axes]:
         """Axes of every histogram."""
@@ -62,12 +66,12 @@ class IwcdProcessor(ProcessorABC):
     def process(self, events: ak.Array) -> dict[str, hist.Hist | Table]:
         """Table and histograms of one chunk. Raises ``InputError`` for events that the specification refuses (section 10)."""
         place = Place(str(events.metadata.get("filename", "events")), int(events.metadata.get("entrystart", 0)))
-        event_columns.require(events.fields, (*REQUIRED, *self._reconstructed()), place)
+        event_columns.require(events.fields, (*REQUIRED, *self._reconstructed(), *([self.weight] if self.weight else [])), place)
         particle = self._particles(np.asarray(events["label"]), place)
         counts = {name: hist.Hist(*axes, storage=hist.storage.Int64()) for name, axes in self._count_axes().items()}
         iwcd_selection.count(counts["cutflow"], self.truth.names, particle, {"all": np.ones(len(particle), bool)})
         hits = flat_hits(events, self.options.digitise_smear_ns, place)
-        numbers_of_events = numbers(events, ("row", *FLOATS, *self._reconstructed()))
+        numbers_of_events = numbers(events, ("row", *FLOATS, *self._reconstructed())) | self._weights(events, place)
         good = iwcd_checks.finite(numbers_of_events, hits, drop=self.options.on_nan == "drop")
         if not good.all():
             events, particle = events[good], particle[good]
@@ -98,6 +102,9 @@ class IwcdProcessor(ProcessorABC):
     def _reconstructed(self) -> tuple[str, ...]:
         return tuple(RECO.values()) if self.options.features == "reco" else ()
 
+    def _weights(self, events: ak.Array, place: Place) -> Columns:
+        return {} if self.weight is None else {"weight": weights(events, self.weight, place)}
+
     def _particles(self, label: Array, place: Place) -> Array:
         if self.kind == "mc" and self.truth.particle is None:
             iwcd_checks.check_labels(label, self.options.labels, place)
@@ -109,8 +116,15 @@ class IwcdProcessor(ProcessorABC):
         iwcd_checks.check_vertices(np.stack([of_events[name] for name in ("x", "y", "z")], axis=1), self.tank, place)
         zero_ns = self._time_zero_ns(events, hits, place)
         of_hits, per_hit = self._light(events, hits, zero_ns, place)
-        columns = {**of_events, "nhits": hits.counts, **charge_features(hits, zero_ns), **of_hits, "time_zero": zero_ns}
-        return {name: columns[name] for name in (*EVENT_COLUMNS, *self.features, "time_zero") if name in columns}, per_hit
+        columns = {
+            **of_events,
+            "nhits": hits.counts,
+            **charge_features(hits, zero_ns),
+            **of_hits,
+            "time_zero": zero_ns,
+            **self._weights(events, place),
+        }
+        return {name: columns[name] for name in (*EVENT_COLUMNS, *self.features, *LAST) if name in columns}, per_hit
 
     def _time_zero_ns(self, events: ak.Array, hits: Hits, place: Place) -> NDArray[np.float64]:
         if hits.time_ns is None:
@@ -147,7 +161,7 @@ class IwcdProcessor(ProcessorABC):
             code = np.full(len(table), NOT_SELECTED)
             for number, name in enumerate(self.truth.names):
                 code[(table["particle"] == name) & table["selected"]] = number
-            hists |= fill_hits(self._hit_axes(), hits, Filling(code, table["time_zero"]), per_hit)
+            hists |= fill_hits(self._hit_axes(), hits, Filling(code, table["time_zero"], table.columns.get("weight")), per_hit)
         return hists
 
 

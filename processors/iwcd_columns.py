@@ -75,6 +75,14 @@ def numbers(events: ak.Array, names: Sequence[str]) -> Columns:
     return {name: np.asarray(ak.to_numpy(events[name])) for name in names}
 
 
+def weights(events: ak.Array, name: str, place: Place) -> NDArray[np.float64]:
+    """The column of weights ``name``, one number for each event. Raises ``InputError`` for anything else."""
+    values = np.asarray(ak.to_numpy(events[name]))
+    if values.size != len(events) or values.dtype.kind not in "iuf":
+        raise InputError(f"{place.filename}: metadata.weight: column {name!r} holds {events[name].type}, not one number for each event")
+    return values.reshape(len(events)).astype(np.float64)
+
+
 def event_columns(events: ak.Array, particle: NDArray[np.str_], truth: Truth, tank: Tank, place: Place) -> Columns:
     """The columns of the event table that need no hits; energies in MeV, lengths in cm, angles in rad. Flags that the file lacks are absent."""
     file = numbers(events, ("row", "label", "event_id", *FLOATS))

@@ -71,15 +71,18 @@ def event_axes(particles: Sequence[str], features: Sequence[str]) -> dict[str, A
 
 
 def fill_events(axes: Mapping[str, Axes], columns: Mapping[str, Array], tank: Tank) -> dict[str, hist.Hist]:
-    """Fill the histograms of events from the columns of their table. Those of flags that the file does not have stay empty; NaN goes to overflow."""
+    """Fill the histograms of events from the columns of their table. Those of flags that the file does not have stay empty; NaN goes to overflow.
+
+    Events are counted; with a column ``weight`` the storage is Weight.
+    """
     every = {**columns, **_derived(columns, tank)}
     kept = {name: values[columns["selected"]] for name, values in every.items()}
     hists = {}
     for name, of_hist in axes.items():
         source = every if name in ALL else kept
-        hists[name] = hist.Hist(*of_hist, storage=hist.storage.Int64())
+        hists[name] = hist.Hist(*of_hist, storage=hist.storage.Weight() if "weight" in source else hist.storage.Int64())
         if all(axis.name in source for axis in of_hist):
-            hists[name].fill(*(source[axis.name] for axis in of_hist))
+            hists[name].fill(*(source[axis.name] for axis in of_hist), weight=source.get("weight"))
     return hists
 
 

@@ -19,6 +19,7 @@ from physics.tank_geometry import PLACES
 from processors.hit_features import PerHit
 from processors.iwcd_histograms import Axes, particle_axis
 from processors.iwcd_hits import Hits
+from processors.iwcd_weighted_hits import fill_weighted
 
 Array = NDArray[np.float64]
 
@@ -34,10 +35,14 @@ NOT_SELECTED = -1  # in place of a particle
 
 @dataclass(frozen=True, eq=False)
 class Filling:
-    """What a hit's bin depends on beside the hit: its event's particle (position on the axis, or ``NOT_SELECTED``) and time origin."""
+    """What a hit's entry depends on beside the hit: its event's particle (position on the axis, or ``NOT_SELECTED``), time origin, and weight.
+
+    ``weight`` null: hits are counted.
+    """
 
     particle: NDArray[np.int64]
     time_zero_ns: Array
+    weight: Array | None = None
 
 
 def hit_axes(particles: Sequence[str], photomultipliers: int | None) -> dict[str, Axes]:
@@ -67,8 +72,11 @@ def hit_axes(particles: Sequence[str], photomultipliers: int | None) -> dict[str
 def fill_hits(axes: dict[str, Axes], hits: Hits, filling: Filling, per_hit: PerHit | None) -> dict[str, hist.Hist]:
     """Fill every histogram of ``axes``; those that need times, photomultipliers or ``per_hit`` stay empty where hits have none.
 
-    The angle is weighted with charge (storage Weight), ``occupancy_charge`` and ``place_charge`` are sums of charge.
+    The angle is weighted with charge (storage Weight), ``occupancy_charge`` and ``place_charge`` are sums of charge. Where events have weights
+    every storage is Weight.
     """
+    if filling.weight is not None:
+        return fill_weighted(axes, hits, filling.particle, filling.time_zero_ns, filling.weight, per_hit, CHARGE_QUANTUM)
     hists = {name: hist.Hist(*of_hist, storage=_storage(name)) for name, of_hist in axes.items()}
     if "hit_charge" in hists:
         bits = hits.charge.view(np.int32)

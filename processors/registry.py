@@ -50,7 +50,8 @@ def _iwcd(config: Any, dataset: str) -> ProcessorABC:
     from processors.iwcd import IwcdProcessor  # brings compiled code: imported for this analysis only
 
     about = config.datasets[dataset]
-    return IwcdProcessor(config.processor, name=dataset, kind=about.kind, particle=about.metadata.get("particle"))
+    given = {name: about.metadata.get(name) for name in ("particle", "weight")}
+    return IwcdProcessor(config.processor, name=dataset, kind=about.kind, **given)
 
 
 def _user_processor(options: UserProcessor, config_file: Path) -> Built:

@@ -73,13 +73,18 @@ def weighted_rate(passed: ArrayLike, weights: ArrayLike, level: float = ONE_SIGM
 
     ``passed`` bool (n,), ``weights`` (n,) not negative. Equal weights give the unweighted Wilson interval, whatever their size.
     """
-    passed, weights = np.asarray(passed, bool), np.asarray(weights, float)
-    if np.any(weights < 0):
+    return weighted_rates(passed, weights, np.zeros(np.shape(weights), int), 1, level)[0]
+
+
+def weighted_rates(passed: ArrayLike, weights: ArrayLike, group: ArrayLike, n_groups: int, level: float = ONE_SIGMA) -> list[Rate]:
+    """``weighted_rate`` of each group; ``group`` (n,) is the number of each event's group, from 0 to ``n_groups`` - 1."""
+    chosen, amount, number = np.asarray(passed, bool), np.asarray(weights, float), np.asarray(group)
+    if np.any(amount < 0):
         raise InputError("an efficiency with negative weights has no binomial interval; leave those events out or merge them")
-    total = weights.sum()
-    if total == 0:
-        return rate(0, 0, level, "wilson")
-    effective = total**2 / np.square(weights).sum()
-    value = weights[passed].sum() / total
-    low, high = interval(value * effective, effective, level, "wilson")
-    return Rate(float(value), float(low), float(high), float(weights[passed].sum()), float(total))
+    total, squares = (np.bincount(number, values, n_groups) for values in (amount, amount**2))
+    kept = np.minimum(np.bincount(number, amount * chosen, n_groups), total)
+    filled = total > 0
+    share = np.divide(kept, total, out=np.full(n_groups, math.nan), where=filled)
+    effective = np.divide(total**2, squares, out=np.zeros(n_groups), where=filled)
+    low, high = interval(np.where(filled, share, 0.0) * effective, effective, level, "wilson")
+    return [Rate(*map(float, numbers)) for numbers in zip(share, low, high, kept, total, strict=True)]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc, xlogy
 from scipy.stats import fisher_exact
 
-from fits.classifier.binomial import ONE_SIGMA, Method, rate, rates
+from fits.classifier.binomial import ONE_SIGMA, Method, rate, rates, weighted_rate, weighted_rates
 from records.performance import Confusion, OneVersusRest, PairTable, Rate
 
 
@@ -52,6 +53,30 @@ def confusion(counts: ArrayLike, classes: Sequence[str], level: float = ONE_SIGM
         mutual_information_bits=mutual_information_bits(table),
         pairs=[pair_table(table, classes, *pair) for pair in itertools.combinations(range(size), 2) if true[list(pair)].all()],
         one_versus_rest=[one_versus_rest(table, classes, index, level, method) for index in range(size) if 0 < true[index] < true.sum()],
+    )
+
+
+def weighted_confusion(found: Confusion, labels: ArrayLike, predictions: ArrayLike, weights: ArrayLike, level: float = ONE_SIGMA) -> Confusion:
+    """``found`` (of the same events) with fractions of weight in place of fractions of events, by Wilson at the effective number of events.
+
+    Counts, and what is computed from them (F1, kappa, tests), stay numbers of events.
+    """
+    true, predicted, size = np.asarray(labels, np.int64), np.asarray(predictions, np.int64), len(found.classes)
+
+    def matrix(group: NDArray, other: NDArray) -> list[list[Rate]]:
+        """Of the weight of each class in ``group``, the share that ``other`` puts into each class."""
+        return [weighted_rates(other == code, weights, group, size, level) for code in range(size)]
+
+    recall = weighted_rates(predicted == true, weights, true, size, level)
+    seen = [one.value for one in recall if one.total > 0]
+    return replace(
+        found,
+        recall=recall,
+        precision=weighted_rates(predicted == true, weights, predicted, size, level),
+        recall_matrix=[list(row) for row in zip(*matrix(true, predicted), strict=True)],
+        precision_matrix=matrix(predicted, true),
+        accuracy=weighted_rate(predicted == true, weights, level),
+        balanced_accuracy=float(np.mean(seen)) if seen else math.nan,
     )
 
 

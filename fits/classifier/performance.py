@@ -12,7 +12,7 @@ from configs import iwcd
 from configs.errors import InputError, TooFewEvents, nearest
 from fits.classifier import regression
 from fits.classifier.calibration import score_quality
-from fits.classifier.confusion import confusion, confusion_counts
+from fits.classifier.confusion import confusion, confusion_counts, weighted_confusion
 from fits.classifier.event_table import class_codes, direction
 from fits.classifier.join import Joined, join, without_events
 from fits.classifier.mirror import Cells, mirror_test
@@ -21,7 +21,7 @@ from fits.classifier.roc import logit_score, roc_curve
 from fits.classifier.rows import Outputs, Rows, order_rows
 from fits.classifier.splits import check_splits
 from fits.classifier.working_points import Scores, working_point
-from records.performance import Mirror, PerformanceResult, Regression, RocCurve, WorkingPoint
+from records.performance import Confusion, Mirror, PerformanceResult, Regression, RocCurve, WorkingPoint
 
 LABELS = iwcd.Processor().labels
 POSITION_COLUMNS = {"r2", "y"}
@@ -65,7 +65,7 @@ def performance(
         interval=options.interval,
         level=options.level,
         join=joined.summary,
-        confusion=confusion(confusion_counts(rows.labels, rows.predictions, len(options.classes)), options.classes, options.level, options.interval),
+        confusion=_confusion(rows, columns, options, notes),
         roc=curves,
         working_points=points,
         scores=None if rows.softmax is None else score_quality(rows.softmax, rows.labels, options.classes, options.level, options.interval),
@@ -75,6 +75,15 @@ def performance(
         notes=notes,
         seed=context.seed,
     )
+
+
+def _confusion(rows: Rows, columns: Mapping[str, NDArray], options: iwcd.Performance, notes: list[str]) -> Confusion:
+    counts = confusion_counts(rows.labels, rows.predictions, len(options.classes))
+    found = confusion(counts, options.classes, options.level, options.interval)
+    if "weight" not in columns:
+        return found
+    notes.append("events have weights: recall, precision, accuracy and efficiencies are of weight, Wilson at n_eff; all else counts events")
+    return weighted_confusion(found, rows.labels, rows.predictions, columns["weight"], options.level)
 
 
 def join_outputs(outputs: Outputs, events: Mapping[str, ArrayLike] | None, options: iwcd.Performance, context: Context = Context()) -> Joined:

@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fits.classifier.binomial import ONE_SIGMA, Method, rate, rates
+from fits.classifier.binomial import ONE_SIGMA, Method, rates, weighted_rates
 from fits.classifier.roc import need_both
-from records.performance import RatesByBin, WorkingPoint
+from records.performance import Rate, RatesByBin, WorkingPoint
 
 Mode = Literal["global", "per_bin"]
 
@@ -29,19 +29,38 @@ BINS: dict[str, tuple[float, float | None, float | None]] = {
 
 @dataclass(frozen=True)
 class Scores:
-    """Score (higher means signal) and event columns of one class."""
+    """Score (higher means signal) and event columns of one class; with a column ``weight`` events count with it."""
 
     score: NDArray[np.float64]
     columns: Mapping[str, NDArray]
 
+    @property
+    def weight(self) -> NDArray | None:
+        """The weights of the events, where they have any."""
+        return self.columns.get("weight")
 
-def cut_for_rejection(background: ArrayLike, rejection: float) -> float:
+    def take(self, chosen: NDArray) -> Scores:
+        """Some of the events."""
+        return Scores(self.score[chosen], {name: values[chosen] for name, values in self.columns.items()})
+
+
+def cut_for_rejection(background: ArrayLike, rejection: float, weights: ArrayLike | None = None) -> float:
     """The lowest background score with at least ``rejection`` of the background at or below it; events pass strictly above.
 
     >>> cut_for_rejection([1, 2, 3, 4, 5], 0.8)
     4.0
     """
-    return float(np.quantile(np.asarray(background, float), rejection, method="inverted_cdf"))
+    return float(
+        np.quantile(np.asarray(background, float), rejection, method="inverted_cdf", weights=None if weights is None else np.asarray(weights, float))
+    )
+
+
+def passing_rates(scores: Scores, cuts: NDArray, group: NDArray, level: float, method: Method) -> list[Rate]:
+    """Fraction of the events of each group whose score is above the group's cut; with weights by Wilson at their effective number."""
+    above = scores.score > cuts[group]
+    if scores.weight is not None:
+        return weighted_rates(above, scores.weight, group, len(cuts), level)
+    return rates(np.bincount(group[above], minlength=len(cuts)), np.bincount(group, minlength=len(cuts)), level, method)
 
 
 def bin_edges(variable: str, values: ArrayLike) -> NDArray[np.float64]:
@@ -89,12 +108,12 @@ def rates_by_bin(
     cuts = np.full(size, math.nan if cut is None else cut)
     if cut is None:
         for number in np.unique(bins_b[bins_b >= 0]):
-            cuts[number] = cut_for_rejection(background.score[bins_b == number], rejection)
+            inside = background.take(bins_b == number)
+            cuts[number] = cut_for_rejection(inside.score, rejection, inside.weight)
 
-    def passing(scores: Scores, bins: NDArray) -> list:
+    def passing(scores: Scores, bins: NDArray) -> list[Rate]:
         inside = (bins >= 0) & ~np.isnan(cuts[bins])
-        above = scores.score[inside] > cuts[bins[inside]]
-        return rates(np.bincount(bins[inside][above], minlength=size), np.bincount(bins[inside], minlength=size), level, method)
+        return passing_rates(scores.take(inside), cuts, bins[inside], level, method)
 
     return RatesByBin(variable, borders.tolist(), cuts.tolist(), passing(signal, bins_s), passing(background, bins_b))
 
@@ -110,21 +129,21 @@ def working_point(
 ) -> WorkingPoint:
     """The cut that rejects a background as asked, its efficiency, and curves against every variable of ``BINS`` that both classes have."""
     need_both(signal.score, background.score, ("+".join(names[0]), names[1]))
-    cut = cut_for_rejection(background.score, rejection)
+    cut = cut_for_rejection(background.score, rejection, background.weight)
     curves = {}
     for variable in BINS:
         if variable in signal.columns and variable in background.columns:
             edges = bin_edges(variable, np.concatenate([signal.columns[variable], background.columns[variable]]))
             fixed = cut if mode == "global" else None
             curves[variable] = rates_by_bin(signal, background, variable, edges, fixed, rejection, level, method)
-    passed, kept = int((signal.score > cut).sum()), int((background.score > cut).sum())
+    efficiency, false = (passing_rates(one, np.array([cut]), np.zeros(len(one.score), int), level, method)[0] for one in (signal, background))
     return WorkingPoint(
         signal=list(names[0]),
         background=names[1],
         rejection=rejection,
         mode=mode,
         cut=cut,
-        efficiency=rate(passed, len(signal.score), level, method),
-        misidentification=rate(kept, len(background.score), level, method),
+        efficiency=efficiency,
+        misidentification=false,
         curves=curves,
     )
