@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import hist
 import numpy as np
 
 from configs import iwcd
@@ -19,13 +20,15 @@ from fits.classifier.performance import Context, performance
 from fits.energy_response import fit_response
 from fits.generator_check import compare_hits
 from fits.iwcd_fractions import fractions
-from fits.iwcd_inputs import Inputs, Sample, array_files, check_sources, digest, halves, located, numbers
+from fits.iwcd_inputs import EVENTS, Inputs, Sample, array_files, check_sources, digest, halves, located, numbers
 from fits.light_scale import fit_scale
+from fits.sample_summary import COLUMNS, sample_summary
 from physics.particles import UNKNOWN
 from processors.iwcd_expression import parse
 from readers.classifier_outputs import read_classifier_outputs, read_splits
 from records.iwcd_fits import FailedFit
 from records.scores import save_scores
+from records.tables import load_table, table_path
 
 Fitted = tuple[Any, tuple[Path, ...]]  # a result and the files behind it
 SCORES = "scores"  # folder of the output directory with scores of our own discriminants
@@ -53,6 +56,19 @@ def fit_all(config: IwcdConfig, account: Mapping[str, Any] | None, progress: Pro
     if progress is not None and order:
         progress(order[-1], len(order), len(order))
     return {name: results[name] for name in config.fits}, used
+
+
+def summaries(config: IwcdConfig, hists: Mapping[str, Mapping[str, hist.Hist]], account: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What each data set holds, as result ``events.<data set>``; none of a data set whose processor left no table of events."""
+    inputs = Inputs(config, account)
+    found = {}
+    for name in config.datasets:
+        path = table_path(config.output, name, EVENTS)
+        table = load_table(path) if path.is_file() else None
+        if table is not None and set(COLUMNS) <= set(table.columns):
+            summary = sample_summary(name, table.columns, hists.get(name, {}).get("cutflow"))
+            found[f"events.{name}"] = replace(summary, input_digest=digest((path,)), partial=inputs.partial)
+    return found
 
 
 def _fitted_or_failed(inputs: Inputs, name: str, progress: Progress | None) -> Fitted:

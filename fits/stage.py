@@ -18,7 +18,9 @@ from processors.stage import input_identities
 from records.atomic import write_text
 from records.hists import digest, load_hists
 from records.manifest import load_manifest, update_manifest
+from records.result_tables import save_result_tables
 from records.results import save_results
+from records.tables import FOLDER
 
 FittedConfig = DiffuseConfig | IwcdConfig
 
@@ -60,8 +62,10 @@ def _iwcd(config: IwcdConfig, progress: Progress | None) -> _Fits:
     """Fits on event tables and classifier outputs; a configuration without data sets has only the latter."""
     from fits import iwcd
 
-    account = read_processed(config)[1] if config.datasets else None
+    hists, account = read_processed(config) if config.datasets else ({}, None)
     results, inputs = iwcd.fit_all(config, account, progress)
+    results |= iwcd.summaries(config, hists, account)
+    save_result_tables(config.output / FOLDER, results)
     return _Fits(results, None if account is None else account["histogram_digest"], inputs)
 
 

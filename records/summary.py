@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from records import results as kinds
 from records.iwcd_fits import ProfileCurve, Saturated
 from records.performance import Rate
+from records.samples import Distribution
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -183,6 +184,23 @@ def _(result: kinds.ResponseResult) -> list[Row]:
     fitted = sum(one.valid for one in result.slices)
     shown.append(("linear within", f"{result.largest_deviation:.1%} ({fitted} of {len(result.slices)} slices)", ""))
     return [*shown, ("contained", f"{result.n_contained} of {result.n_events} {result.particle}", result.containment), *_notes(result.notes)]
+
+
+@rows.register
+def _(result: kinds.SampleSummary) -> list[Row]:
+    """Events of each particle, their mean and median hits and charges, and how hits follow the energy."""
+    shown = []
+    for name, one in result.particles.items():
+        hits, charge = one.nhits, one.charge_pe
+        shown.append((name, f"{one.n} events, {one.selected} selected, {one.zero_hit} without hits{_partial(result.partial)}", ""))
+        shown.append(("", f"hits {hits.mean:.0f} \u00b1 {hits.mean_error:.0f}, median {hits.median:.0f}, 5-95 % {_span(hits)}", ""))
+        shown.append(("", f"charge {charge.mean:.0f} \u00b1 {charge.mean_error:.0f} p.e., median {charge.median:.0f}, 5-95 % {_span(charge)}", ""))
+        shown.append(("", f"hits and energy: Pearson {one.pearson_nhits:.3f}, Spearman {one.spearman_nhits:.3f}", ""))
+    return [*shown, *_notes(result.notes)]
+
+
+def _span(one: Distribution) -> str:
+    return f"{one.quantiles['0.05']:.0f}-{one.quantiles['0.95']:.0f}"
 
 
 @rows.register

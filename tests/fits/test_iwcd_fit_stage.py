@@ -214,6 +214,8 @@ def test_outputs_alone_need_no_event_data(tmp_path: Path, capsys: pytest.Capture
     assert saved["net"].n_events == 600
     assert saved["mix"].n_observed == 300
     assert sum(saved["mix"].truth.values()) == 300
+    assert (config.output / "tables/net.confusion.csv").read_text().splitlines()[0] == "true,as gamma,as e-,as mu-"
+    assert "mix.yields.tex" in {path.name for path in (config.output / "tables").iterdir()}
     manifest = load_manifest(config.output)
     assert manifest["config"]["name"] == "small"
     assert {Path(path).name for path in manifest["inputs"]} == {"indices.npy", "labels.npy", "predictions.npy"}
@@ -249,6 +251,8 @@ def test_published_classifier_by_its_configuration(public_data: Path, tmp_path: 
     assert results["showers"].yields["shower"].error == pytest.approx(24.5, abs=0.1)
     assert results["electrons"].parameters["scale"].value == pytest.approx(0.9992, abs=0.001)
     assert all(check.difference < 0.02 for name in ("composition", "showers") for check in results[name].crosschecks.values())
+    assert "gamma,79,105,16" in (config.output / "tables/network.confusion.csv").read_text()
+    assert r"recall gamma & $0.395^{+0.037}_{-0.036}$ & $79$ & $200$ \\" in (config.output / "tables/network.rates.tex").read_text()
     assert json.loads((config.output / "results.json").read_text())["analysis"] == "iwcd"
 
 

@@ -1,0 +1,164 @@
+"""Results of ``iwcd`` as tables for people and papers (``records.text_tables``): summaries, cut flows, performance, compositions, curves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import singledispatch
+from pathlib import Path
+from typing import Any
+
+from records.generator import GeneratorResult
+from records.iwcd_fits import FractionsResult, ResponseResult, ScaleResult
+from records.performance import DiscriminantResult, PerformanceResult, Rate
+from records.samples import SampleSummary
+from records.text_tables import Column, TextTable, save_text_table
+from records.value import Parameter
+
+Tables = dict[str, TextTable]
+
+
+def save_result_tables(directory: Path, results: Mapping[str, Any]) -> list[Path]:
+    """Write every table of every result as ``<result>.<table>.csv`` and ``.tex``; tables of results that are gone are removed."""
+    paths = []
+    for name, result in results.items():
+        for kind, table in tables(result).items():
+            paths += save_text_table(directory, f"{name}.{kind}", table)
+    for old in [*directory.glob("*.csv"), *directory.glob("*.tex")]:
+        if old not in paths:
+            old.unlink()
+    return paths
+
+
+@singledispatch
+def tables(result: Any) -> Tables:
+    """Tables of a result by name; none for a kind that has none."""
+    return {}
+
+
+@tables.register
+def _(result: SampleSummary) -> Tables:
+    names, found = list(result.particles), list(result.particles.values())
+    columns = [Column("particle", names), Column("events", [one.n for one in found]), Column("selected", [one.selected for one in found]),
+               Column("without hits", [one.zero_hit for one in found])]  # fmt: skip
+    for label, unit, attribute in (("hits", "", "nhits"), ("charge", "p.e.", "charge_pe")):
+        these = [getattr(one, attribute) for one in found]
+        columns.append(Column(f"mean {label}", [one.mean for one in these], unit, errors=[one.mean_error for one in these]))
+        columns.append(Column(f"median {label}", [one.median for one in these], unit, digits=0))
+        columns += [Column(f"{float(key):.0%} {label}", [one.quantiles[key] for one in these], unit, digits=0) for key in these[0].quantiles]
+    for quantity in ("nhits", "charge"):
+        for kind in ("pearson", "spearman"):
+            columns.append(Column(f"{kind} {quantity}, energy", [getattr(one, f"{kind}_{quantity}") for one in found], digits=3))
+    summary = TextTable(f"Events of {result.dataset}; correlations with the true total energy", tuple(columns))
+    steps = list(found[0].cut_flow) if found else []
+    flow = [Column("cut", steps), *(Column(name, [one.cut_flow.get(cut) for cut in steps]) for name, one in zip(names, found, strict=True))]
+    return {"summary": summary, **({"cutflow": TextTable(f"Events of {result.dataset} after each cut", tuple(flow))} if steps else {})}
+
+
+@tables.register
+def _(result: PerformanceResult) -> Tables:
+    found = result.confusion
+    rows = [(f"recall {name}", one) for name, one in zip(found.classes, found.recall, strict=True)]
+    rows += [(f"precision {name}", one) for name, one in zip(found.classes, found.precision, strict=True)]
+    rows.append(("accuracy", found.accuracy))
+    rows += [(f"efficiency at {one.rejection:.1%} rejection of {one.background}", one.efficiency) for one in result.working_points]
+    confusion = [Column("true", found.classes), *(Column(f"as {name}", [row[j] for row in found.counts]) for j, name in enumerate(found.classes))]
+    scores = {"F1 " + name: value for name, value in zip(found.classes, found.f1, strict=True)}
+    scores |= {"balanced accuracy": found.balanced_accuracy, "Cohen kappa": found.kappa, "Matthews coefficient": found.mcc,
+               "mutual information [bit]": found.mutual_information_bits}  # fmt: skip
+    made = {
+        "rates": _rates(f"Rates with {100 * result.level:.4g} % {result.interval} intervals", rows),
+        "confusion": TextTable("Events by true and predicted class", tuple(confusion)),
+        "scores": TextTable("Scores of the classifier", (Column("score", list(scores)), Column("value", list(scores.values()), digits=4))),
+    }
+    if result.roc:
+        against = [f"{'+'.join(one.signal)} against {one.background}" for one in result.roc]
+        areas = Column("AUC", [one.auc for one in result.roc], errors=[one.auc_error for one in result.roc])
+        made["auc"] = TextTable("Area under the ROC curve", (Column("pair", against), areas))
+    return made
+
+
+@tables.register
+def _(result: DiscriminantResult) -> Tables:
+    models = result.models
+    published = sorted({name for one in models for name in one.published})
+    columns = [Column("pair", [" against ".join(one.pair) for one in models]), Column("model", [one.model for one in models]),
+               Column("signal events", [one.n_signal for one in models]), Column("background events", [one.n_background for one in models]),
+               Column("AUC", [one.auc for one in models], errors=[one.auc_error for one in models])]  # fmt: skip
+    columns += [Column(name, [one.published.get(name) for one in models]) for name in published]
+    return {"auc": TextTable("Discriminants on hit features, and published areas of the same pairs", tuple(columns))}
+
+
+@tables.register
+def _(result: FractionsResult) -> Tables:
+    groups = list(result.yields)
+    columns = [Column("group", groups), Column("particles", ["+".join(result.groups[name]) for name in groups]), _measured("events", result.yields),
+               _measured("share", result.fractions)]  # fmt: skip
+    if result.profiles:
+        for level, attribute in (("68 %", "interval_68"), ("95 %", "interval_95")):
+            for end, side in enumerate(("low", "high")):
+                columns.append(Column(f"{level} {side}", [getattr(result.profiles[name], attribute)[end] for name in groups], digits=1))
+    if result.truth:
+        columns.append(Column("true", [result.truth[name] for name in groups], digits=0))
+    return {"yields": TextTable("Composition of the sample", tuple(columns))}
+
+
+@tables.register
+def _(result: ScaleResult) -> Tables:
+    return {"parameters": _parameters("Light-yield scale", result.parameters)}
+
+
+@tables.register
+def _(result: ResponseResult) -> Tables:
+    good = [one for one in result.slices if one.valid]
+    slices = (
+        Column("low", [one.low_mev for one in good], "MeV", 0), Column("high", [one.high_mev for one in good], "MeV", 0),
+        Column("events", [one.n for one in good]),
+        Column("charge per energy", [one.peak for one in good], "p.e./MeV", errors=[one.peak_error for one in good]),
+        Column("sigma", [one.sigma for one in good], "p.e./MeV", errors=[one.sigma_error for one in good]),
+        Column("68 % half width", [one.half_width for one in good], "p.e./MeV", errors=[one.half_width_error for one in good]),
+    )  # fmt: skip
+    curves = {f"charge, {name}": one for name, one in result.linearity.parameters.items()}
+    curves |= {f"resolution, {name}": one for name, one in result.resolution.parameters.items()}
+    return {"slices": TextTable(f"Contained {result.particle}", slices), "parameters": _parameters("Linearity and resolution", curves)}
+
+
+@tables.register
+def _(result: GeneratorResult) -> Tables:
+    names, found = list(result.particles), list(result.particles.values())
+    whole = (
+        Column("particle", names), Column("mean hits", [one.total_mean for one in found], errors=[one.total_mean_error for one in found]),
+        Column("real", [one.total_mean_real for one in found], errors=[one.total_mean_real_error for one in found]),
+        Column("largest deviation of a slice", [one.largest_deviation for one in found], digits=3),
+        Column("chi2", [one.chi2 for one in found], digits=1), Column("p", [one.chi2_p for one in found], digits=3),
+    )  # fmt: skip
+    made = {"means": TextTable(f"Hits of generated events beside real ones ({result.source})", whole)}
+    for name, one in result.particles.items():
+        columns = (Column("low", one.low_mev, "MeV", 0), Column("high", one.high_mev, "MeV", 0), Column("mean", one.mean, errors=one.mean_error),
+                   Column("mean, real", one.mean_real, errors=one.mean_real_error), Column("ratio", one.ratio, errors=one.ratio_error),
+                   Column("median", one.median, digits=0), Column("median, real", one.median_real, digits=0), Column("95 %", one.q95, digits=0),
+                   Column("95 %, real", one.q95_real, digits=0))  # fmt: skip
+        made[f"slices_{name}"] = TextTable(f"Hits of {name} in slices of energy", columns)
+    return made
+
+
+def _rates(caption: str, rows: Sequence[tuple[str, Rate]]) -> TextTable:
+    found = [one for _, one in rows]
+    errors = [(one.value - one.low, one.high - one.value) for one in found]
+    values = Column("value", [one.value for one in found], errors=errors)
+    return TextTable(caption, (Column("quantity", [name for name, _ in rows]), values, Column("passed", [one.passed for one in found], digits=0),
+                               Column("of", [one.total for one in found], digits=0)))  # fmt: skip
+
+
+def _parameters(caption: str, parameters: Mapping[str, Parameter]) -> TextTable:
+    units = [one.unit for one in parameters.values()]
+    return TextTable(caption, (Column("parameter", list(parameters)), _measured("value", parameters), Column("unit", units)))
+
+
+def _measured(name: str, parameters: Mapping[str, Parameter]) -> Column:
+    """Values with symmetric errors, or where one has an interval with both distances for all."""
+    found = list(parameters.values())
+    if not any(one.minos for one in found):
+        return Column(name, [one.value for one in found], errors=[math.nan if one.fixed else one.error for one in found])
+    pairs = [(abs(one.minos[0]), abs(one.minos[1])) if one.minos else (one.error, one.error) for one in found]
+    return Column(name, [one.value for one in found], errors=pairs)
