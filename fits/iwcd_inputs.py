@@ -109,7 +109,7 @@ class Inputs:
             return catalogue.resolve_folder(name)
         if (in_data := catalogue.data_dir() / name).is_dir():
             return in_data
-        looked = ", ".join(str(place) for place in [*places, in_data])
+        looked = ", ".join(dict.fromkeys(str(place) for place in [*places, in_data]))
         raise InputError(f"{where}: no directory {name!r}; looked for {looked}, and it is no folder of the catalogue of public data")
 
 

@@ -18,7 +18,7 @@ class Scores:
     classes: tuple[str, ...]
     indices: NDArray[np.int64]
     labels: NDArray[np.int64]
-    softmax: NDArray[np.float64]
+    softmax: NDArray[np.floating]
 
     @property
     def predictions(self) -> NDArray[np.int64]:

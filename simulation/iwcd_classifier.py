@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from scipy.special import ndtri, softmax
 
 from physics.tank import Tank
 from records.atomic import replacing
+from records.scores import Scores
 
 Array = NDArray[np.float64]
 
@@ -70,14 +72,8 @@ def write_split(path: Path, parts: dict[str, NDArray[np.int64]]) -> Path:
     return path
 
 
-def write_outputs(directory: Path, rng: Generator, indices: NDArray[np.int64], label: NDArray[np.int64], probabilities: Array) -> list[Path]:
-    """Write indices.npy, labels.npy, predictions.npy and softmax.npy in shuffled order; arguments belong to each other row by row."""
+def shuffled_scores(rng: Generator, indices: NDArray[np.int64], label: NDArray[np.int64], probabilities: Array, classes: Sequence[str]) -> Scores:
+    """Scores in the order of a sampler, single precision as networks leave them; arguments belong to each other row by row."""
     order = rng.permutation(len(indices))
-    arrays = {
-        "indices": indices[order].astype(np.int64), "labels": label[order].astype(np.int64),
-        "predictions": probabilities[order].argmax(axis=1), "softmax": probabilities[order].astype(np.float32),
-    }  # fmt: skip
-    for name, values in arrays.items():
-        with replacing(directory / f"{name}.npy") as temporary, temporary.open("wb") as file:
-            np.save(file, values)
-    return [directory / f"{name}.npy" for name in arrays]
+    softmax_rows = probabilities[order].astype(np.float32)
+    return Scores(tuple(classes), indices[order].astype(np.int64), label[order].astype(np.int64), softmax_rows)

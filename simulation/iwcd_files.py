@@ -12,8 +12,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from physics.tank import angles_from_direction
 from readers.digihit_writer import RAW_TIME_OFFSET_NS, HitEvents
+from records.scores import save_scores
 from simulation.iwcd import CLASSIFIER_STREAM, PARTICLES, Event, Sample, tank
-from simulation.iwcd_classifier import ToyClassifier, split_rows, toy_softmax, write_outputs, write_split
+from simulation.iwcd_classifier import ToyClassifier, shuffled_scores, split_rows, toy_softmax, write_split
 
 EVENTS_PER_ROOT_FILE = 100
 UNLABELLED = -1
@@ -84,5 +85,6 @@ def write_classifier_files(folder: Path, events: HitEvents, classifier: ToyClass
     parts = split_rows(rng, label)
     rows = parts["test_idxs"]
     logit = classifier.logit(rng, label[rows], np.asarray(events.position_cm)[rows], tank())
-    outputs = write_outputs(folder / OUTPUTS_FOLDER, rng, rows, label[rows], toy_softmax(rng, label[rows], logit))
+    scores = shuffled_scores(rng, rows, label[rows], toy_softmax(rng, label[rows], logit), PARTICLES)
+    outputs = save_scores(folder / OUTPUTS_FOLDER, scores)
     return [write_split(folder / SPLIT_FILE, parts), *outputs]

@@ -86,6 +86,10 @@ def test_samples_outside_the_edges_are_refused() -> None:
     lost = Placed(sample.particle, np.where(sample.particle == "mu-", OUTSIDE, sample.nominal))
     with pytest.raises(InputError, match=r"groups\.mu: 0 template events in the bins"):
         binned(lost, sample.nominal, ALL, bin_labels(LIGHT))
+    muons = np.flatnonzero(sample.particle == "mu-")[1:]
+    single = Placed(np.delete(sample.particle, muons), np.delete(sample.nominal, muons))
+    with pytest.raises(InputError, match=r"groups\.mu: 1 template events in the bins of the channels, at least 2 are needed"):
+        binned(single, sample.nominal, ALL, bin_labels(LIGHT))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 from scipy.stats import rankdata
 
 from physics.tank import preset
-from simulation.iwcd_classifier import ToyClassifier, split_rows, toy_softmax, write_outputs
+from records.scores import save_scores
+from simulation.iwcd_classifier import ToyClassifier, shuffled_scores, split_rows, toy_softmax
 
 TANK = preset("short")
 N = 20_000
@@ -95,7 +96,7 @@ def test_outputs_are_shuffled_and_found_again_by_their_index(tmp_path: Path) -> 
     indices = np.arange(50, 150)
     label = indices % 3
     probabilities = np.eye(3)[label] * 0.8 + 0.2 / 3
-    paths = write_outputs(tmp_path, rng, indices, label, probabilities)
+    paths = save_scores(tmp_path, shuffled_scores(rng, indices, label, probabilities, ("gamma", "e-", "mu-")))
     assert [path.name for path in paths] == ["indices.npy", "labels.npy", "predictions.npy", "softmax.npy"]
     found, labels, predictions, softmax = (np.load(path) for path in paths)
     assert np.any(np.diff(found) < 0)

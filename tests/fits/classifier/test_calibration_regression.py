@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from configs.errors import InputError
+from fits.classifier.binomial import ONE_SIGMA
 from fits.classifier.calibration import calibration, score_quality
 from fits.classifier.regression import angle_between, mean_estimate, position_residuals, quantile_estimate, residuals
 
@@ -71,6 +72,25 @@ def test_bias_and_resolution_of_a_gaussian() -> None:
     assert result.mean.high - result.mean.low == pytest.approx(2 * 20 / math.sqrt(20_000), rel=0.02)
     with pytest.raises(InputError, match="energy: 1 reconstructed values for 2 true ones"):
         residuals("energy", "MeV", [1.0], [1.0, 2.0])
+
+
+def test_resolution_is_no_standard_error_of_the_mean() -> None:
+    """The reference framework printed sigma / sqrt(n) as resolution (specification 9.10): a hundred times the events make no better detector."""
+    random = np.random.default_rng(4)
+    few, many = (residuals("energy", "MeV", random.normal(0, 20, n), np.zeros(n)) for n in (500, 50_000))
+    assert many.resolution.value == pytest.approx(few.resolution.value, rel=0.1) == pytest.approx(20, rel=0.1)
+    assert many.mean.high - many.mean.low == pytest.approx((few.mean.high - few.mean.low) / 10, rel=0.1)
+
+
+def test_each_statistic_is_its_own() -> None:
+    """A list of the reference framework held the last of its statistics everywhere (specification 9.10). Of exp(-x): 1, ln 2, -ln(1 - 0.6827)."""
+    values = np.random.default_rng(5).exponential(size=40_000)
+    found = residuals("t", "ns", values, np.zeros(len(values)))
+    expected = [1.0, math.log(2), -math.log(1 - ONE_SIGMA)]
+    assert [found.mean.value, found.median.value, found.resolution.value] == pytest.approx(expected, abs=0.03)
+    estimates = [found.mean, found.median, found.resolution]
+    assert all(one.low < one.value < one.high for one in estimates)
+    assert len({one.value for one in estimates}) == 3
 
 
 def test_position_is_split_along_and_across_the_direction() -> None:

@@ -67,6 +67,17 @@ def test_largest_value_is_in_the_last_bin() -> None:
     assert bin_number([0.0, 99.9, 100.0, 100.1, -0.1, math.nan], [0, 50, 100]).tolist() == [0, 1, 1, -1, -1, -1]
 
 
+def test_every_event_finds_the_rate_of_its_bin_again() -> None:
+    """The reference framework's way back from bins to events returned nothing (specification 9.10)."""
+    signal, background = gaussian_scores(2000)
+    curve = rates_by_bin(signal, background, "evis", bin_edges("evis", signal.columns["evis"]), 0.5, 0.8)
+    number = bin_number(signal.columns["evis"], curve.edges)
+    assert np.all(number >= 0)
+    of_event = np.array([one.value for one in curve.efficiency])[number]
+    assert of_event.shape == signal.score.shape
+    assert of_event.sum() == pytest.approx((signal.score > 0.5).sum(), rel=1e-12)
+
+
 def test_bin_without_background_has_no_cut_of_its_own() -> None:
     signal, background = Scores(np.array([1.0, 2.0]), {"evis": np.array([10.0, 60.0])}), Scores(np.array([0.0]), {"evis": np.array([20.0])})
     curve = rates_by_bin(signal, background, "evis", [0, 50, 100], None, 0.8)
