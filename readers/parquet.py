@@ -117,17 +117,23 @@ def _content(array: pa.Array, where: str, start: int) -> Any:
         wide = array.cast(pa.large_string())
         content = ak.contents.NumpyArray(np.frombuffer(wide.buffers()[2] or b"", np.uint8), parameters={"__array__": "char"})
         return ak.contents.ListOffsetArray(_offsets(wide), content, parameters={"__array__": "string"})
-    if pa.types.is_fixed_size_list(kind):
-        return ak.contents.RegularArray(_inner(array.flatten(), where, start), kind.list_size, len(array))
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        array.validate(full=True)
-        offsets = array.offsets.to_numpy()
-        return ak.contents.ListOffsetArray(ak.index.Index64(offsets - offsets[0]), _inner(array.flatten(), where, start))
+    if pa.types.is_nested(kind):
+        return _nested(array, where, start)
+    values = array.to_numpy(zero_copy_only=False)
+    return values.astype(_dtype(kind), copy=False)
+
+
+def _nested(array: pa.Array, where: str, start: int) -> Any:
+    """Lists and structs."""
+    kind = array.type
     if pa.types.is_struct(kind):
         parts = [ak.to_layout(_content(part, where, start)) for part in array.flatten()]
         return ak.contents.RecordArray(parts, [part.name for part in kind], length=len(array))
-    values = array.to_numpy(zero_copy_only=False)
-    return values.astype(_dtype(kind), copy=False)
+    if pa.types.is_fixed_size_list(kind):
+        return ak.contents.RegularArray(_inner(array.flatten(), where, start), kind.list_size, len(array))
+    array.validate(full=True)
+    offsets = array.offsets.to_numpy()
+    return ak.contents.ListOffsetArray(ak.index.Index64(offsets - offsets[0]), _inner(array.flatten(), where, start))
 
 
 def _inner(array: pa.Array, where: str, start: int) -> Any:
