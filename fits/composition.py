@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fits import barlow_beeston
 from fits.barlow_beeston import Profiled
+from fits.minimise import Minimum, minimise
 from fits.parameters import FitParameter
 from fits.templates import Binned
 
@@ -21,6 +22,7 @@ Array = NDArray[np.float64]
 
 LIGHT_YIELD = "light_yield"
 LARGEST = 10.0  # of mu
+VALLEYS = (-1.0, 1.0)  # of the light yield: shapes vary by the events that cross edges, so the likelihood may have a minimum on either side
 SMALLEST_SHAPE = 1e-12
 
 
@@ -111,3 +113,13 @@ class _Rescaled(Binned):
     def unit(self) -> float:
         """Events of a group whose parameter is 1, as in the fit of the data."""
         return self.fixed_unit
+
+
+def lowest(likelihood: Composition, seed: int = 0) -> Minimum:
+    """The lower of the minima that are found from the start and from the other side of the light yield."""
+    first = minimise(likelihood, seed=seed)
+    if not likelihood.varies or not first.valid:
+        return first
+    other = [start for start in VALLEYS if start * first.values[LIGHT_YIELD] <= 0.0]
+    found = [first, *(minimise(likelihood, starts={**first.values, LIGHT_YIELD: start}, seed=seed) for start in other)]
+    return min(found, key=lambda one: (not one.valid, one.nll))

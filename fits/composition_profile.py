@@ -9,7 +9,7 @@ import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
 
-from fits.composition import LARGEST, Composition
+from fits.composition import LARGEST, VALLEYS, Composition
 from fits.minimise import Minimum
 from records.iwcd_fits import ProfileCurve
 
@@ -33,6 +33,8 @@ def profile(likelihood: Composition, minimum: Minimum, name: str, *, two_valleys
     scale = np.maximum(np.sqrt(np.diag(minimum.covariance)), SMALLEST_STEP)
     follow = minimum.covariance[:, held] / minimum.covariance[held, held] if minimum.covariance[held, held] > 0 else np.zeros(len(scale))
     valleys = [np.array([one.start for one in likelihood.parameters])] if two_valleys else []
+    if likelihood.varies:
+        valleys += [np.append(minimum.theta[:-1], start) for start in VALLEYS]
 
     def height(mu: float) -> float:
         starts = [minimum.theta + (mu - best) * follow, *valleys]

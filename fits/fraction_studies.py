@@ -10,9 +10,9 @@ import numpy as np
 from numpy.random import Generator, SeedSequence
 
 from configs.errors import InputError
-from fits.composition import LIGHT_YIELD, Composition
+from fits.composition import LIGHT_YIELD, Composition, lowest
 from fits.fractions import yields
-from fits.minimise import Minimum, minimise
+from fits.minimise import Minimum
 from fits.templates import Placed, binned
 from records.iwcd_fits import FractionsResult, PseudoExperiments
 
@@ -88,7 +88,7 @@ def _drawn(rng: Generator, pool: np.ndarray, mean: float) -> np.ndarray:
 
 
 def _outcome(likelihood: Composition, seed: int) -> Outcome | None:
-    minimum = minimise(likelihood, seed=seed)
+    minimum = lowest(likelihood, seed)
     if not minimum.valid:
         return None
     values, covariance = yields(likelihood, minimum)

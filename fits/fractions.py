@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from fits import barlow_beeston
-from fits.composition import Composition
+from fits.composition import Composition, lowest
 from fits.composition_profile import profile
-from fits.minimise import Minimum, minimise
+from fits.minimise import Minimum
 from records.iwcd_fits import FittedBins, FractionsResult, ProfileCurve, Saturated
 from records.value import Parameter
 
@@ -38,7 +38,7 @@ class Origin:
 
 def fit_composition(likelihood: Composition, origin: Origin) -> FractionsResult:
     """Fit, intervals and goodness of one sample. A fit that fails is a result with ``valid=False`` and its reason."""
-    minimum = minimise(likelihood, seed=origin.seed)
+    minimum = lowest(likelihood, origin.seed)
     return composition_result(likelihood, minimum, origin, engine="native")
 
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from configs import iwcd
 from configs.iwcd import FractionChannel
-from fits.composition import Composition
+from fits.composition import Composition, lowest
 from fits.fraction_studies import Report, with_toys
 from fits.fractions import Origin, composition_result, yields
 from fits.iwcd_inputs import PREDICTED, Inputs, Sample, classified, halves
-from fits.minimise import Minimum, minimise
+from fits.minimise import Minimum
 from fits.templates import Placed, bin_labels, binned, place
 from physics.particles import UNKNOWN
 from records.iwcd_fits import CrossCheck, FractionsResult
@@ -59,9 +59,9 @@ def cross_check(likelihood: Composition, ours: Minimum, engine: str) -> CrossChe
     """The same fit by pyhf, or with exact templates by zfit and, to compare with, by ourselves."""
     if engine == "zfit":
         likelihood = Composition(likelihood.binned, template_errors=False)
-        ours = minimise(likelihood)
+        ours = lowest(likelihood)
     elif not ours.valid:
-        ours = minimise(likelihood)
+        ours = lowest(likelihood)
     theirs = _minimise(likelihood, engine)
     groups = likelihood.binned.groups
     native, covariance = yields(likelihood, ours)
@@ -88,7 +88,7 @@ def _minimise(likelihood: Composition, engine: str, seed: int = 0) -> Minimum:
         from fits.frontends import iwcd_zfit
 
         return iwcd_zfit.minimise(likelihood)
-    return minimise(likelihood, seed=seed)
+    return lowest(likelihood, seed)
 
 
 def _template_events(placed: Placed, options: iwcd.Fractions) -> dict[str, float]:

@@ -10,7 +10,7 @@ from composition_case import LIGHT, SHOWERS, SPECIES, gaussian, generated, origi
 from numpy.testing import assert_allclose
 
 from configs.errors import InputError
-from fits.composition import LIGHT_YIELD, Composition
+from fits.composition import LIGHT_YIELD, Composition, lowest
 from fits.composition_profile import crossings
 from fits.fraction_studies import closure, with_toys
 from fits.fractions import fit_composition, yields
@@ -90,6 +90,18 @@ def test_light_yield_of_the_data_is_found() -> None:
     minimum = minimise(data)
     assert minimum.values[LIGHT_YIELD] == pytest.approx(1.0, abs=0.15)  # the constraint pulls to 0
     assert_allclose(yields(data, minimum)[0], [2000, 2000], rtol=0.02)
+
+
+def test_the_lower_of_two_valleys_of_the_light_yield_is_found() -> None:
+    """Shapes that change from bin to bin in either direction give the likelihood two minima; from the start Minuit may end in the higher one."""
+    names, shapes = ("a", "b"), np.array([[0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4]])
+    up, down = shapes + np.array([0.08, -0.08, 0.04, -0.04]), shapes + np.array([0.06, -0.06, 0.02, -0.02])
+    for truth in (down, up):
+        counts = 4000.0 * truth.sum(axis=0)
+        likelihood = Composition(Binned(names, tuple("1234"), counts, shapes, np.full(shapes.shape, 1e9), up, down))
+        found = lowest(likelihood)
+        scan = [minimise(likelihood, fixed={LIGHT_YIELD: alpha}).nll for alpha in np.linspace(-3, 3, 25)]
+        assert found.nll <= min(scan) + 1e-3
 
 
 def test_mixture_is_recovered_with_its_errors() -> None:
