@@ -66,13 +66,14 @@ class Performance(Strict):
     """How good is a classifier: its outputs joined to the events of a data set (or alone, when no events are at hand)."""
 
     kind: Literal["performance"]
-    outputs: str  # directory with indices, labels, predictions and/or softmax; or a catalogue prefix
+    outputs: str  # directory with indices, labels, predictions and/or softmax; or a catalogue prefix; or a .root file of fiTQun
     dataset: str | None = None  # whose events the indices count; null: performance without positions
     positions: str | None = None  # .npz with index, label, position, in place of a data set
     split_file: str | None = None
     split: str = "test_idxs"
     classes: list[str] = ["gamma", "e-", "mu-", "pi0"]
     duplicates: Literal["drop_identical", "refuse"] = "drop_identical"
+    pi0_mass_factor: float = 0.0  # of fiTQun's outputs, per MeV: f in nll_pi0 - nll_e + f m_pi0
     interval: Literal["clopper-pearson", "wilson"] = "clopper-pearson"
     level: Fraction = 0.6827
     signal: list[str] = ["e-"]

@@ -16,16 +16,18 @@ from configs.errors import InputError, TooFewEvents
 from configs.schema import IwcdConfig
 from data_info.catalogue import Unavailable
 from fits.classifier.discriminant import discriminant
+from fits.classifier.fitqun import fitqun_outputs
 from fits.classifier.performance import Context, performance
 from fits.energy_response import fit_response
 from fits.generator_check import compare_hits
 from fits.iwcd_fractions import fractions
-from fits.iwcd_inputs import EVENTS, Inputs, Sample, array_files, check_sources, digest, halves, located, numbers
+from fits.iwcd_inputs import EVENTS, Inputs, Sample, array_files, check_sources, digest, halves, is_fitqun, located, numbers
 from fits.light_scale import fit_scale
 from fits.sample_summary import COLUMNS, sample_summary
 from physics.particles import UNKNOWN
 from processors.iwcd_expression import parse
 from readers.classifier_outputs import read_classifier_outputs, read_splits
+from readers.fitqun import read_fitqun
 from records.iwcd_fits import FailedFit
 from records.scores import save_scores
 from records.tables import load_table, table_path
@@ -103,6 +105,8 @@ def _performance(inputs: Inputs, options: iwcd.Performance, where: str) -> Fitte
         raise InputError(f"{where}: dataset and positions both say where the events were; give one")
     if options.outputs.startswith(f"{SCORES}/") and not (inputs.config.output / options.outputs).is_dir():
         raise TooFewEvents(f"{where}.outputs: {options.outputs} was not made, because its discriminant failed")
+    if is_fitqun(options.outputs):
+        return _fitqun(inputs, options, where)
     folder = inputs.folder(options.outputs, f"{where}.outputs")
     splits = None if options.split_file is None else inputs.file(options.split_file)
     sample, n_rows = _events_of(inputs, options, folder, where)
@@ -110,6 +114,18 @@ def _performance(inputs: Inputs, options: iwcd.Performance, where: str) -> Fitte
     result = performance(read_classifier_outputs(folder), None if sample is None else sample.columns, options, context)
     files = (*array_files(folder), *(() if splits is None else (splits,)), *(() if sample is None else sample.paths))
     return result, files
+
+
+def _fitqun(inputs: Inputs, options: iwcd.Performance, where: str) -> Fitted:
+    """Fits of fiTQun joined to the events of a data set by file and entry."""
+    if options.dataset is None:
+        raise InputError(f"{where}: fits of fiTQun hold no truth; give dataset, the data set of the events that were fitted")
+    sample, fits = inputs.events(options.dataset, f"{where}.dataset"), read_fitqun(inputs.file(options.outputs))
+    columns = {**sample.columns, "row": np.arange(len(sample.columns["row"]))}
+    outputs, notes = fitqun_outputs(fits, columns, inputs.labels, options.classes, options.pi0_mass_factor)
+    result = performance(outputs, columns, options, Context(None, inputs.labels, None, inputs.config.seed))
+    proof = "file and entry of every fit are those of its event"
+    return replace(result, join=replace(result.join, proof=proof), notes=[*notes, *result.notes]), (*fits.paths, *sample.paths)
 
 
 def _events_of(inputs: Inputs, options: iwcd.Performance, folder: Path, where: str) -> tuple[Sample | None, int | None]:

@@ -113,6 +113,11 @@ class Inputs:
         raise InputError(f"{where}: no directory {name!r}; looked for {looked}, and it is no folder of the catalogue of public data")
 
 
+def is_fitqun(outputs: str) -> bool:
+    """Whether outputs are a file of fiTQun, not the directory of a network."""
+    return outputs.endswith(".root")
+
+
 def check_sources(inputs: Inputs, ours: str) -> None:
     """Find everything that the fits name before the first of them runs.
 
@@ -126,7 +131,9 @@ def check_sources(inputs: Inputs, ours: str) -> None:
             for file in (options.positions, options.split_file):
                 if file is not None:
                     inputs.file(file)
-            if not options.outputs.startswith(f"{ours}/"):
+            if is_fitqun(options.outputs):
+                inputs.file(options.outputs)
+            elif not options.outputs.startswith(f"{ours}/"):
                 inputs.folder(options.outputs, f"{where}.outputs")
         elif isinstance(options, iwcd.Discriminant | iwcd.Response | iwcd.Generator):
             inputs.table(options.dataset, f"{where}.dataset")
