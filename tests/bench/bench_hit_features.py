@@ -86,8 +86,8 @@ def test_sums_of_events(benchmark) -> None:
     assert numpy_s > 2 * benchmark.stats.stats.min
 
 
-# Fills a second against boost-histogram's of the same axis without particles. The target of 250 million stands in the specification beside 361 million
-# of that fill of a regular axis on the same machine; logarithmic edges cost it a search for every hit.
+# Fills a second against boost-histogram's of the same axis without particles. The target of 250 million stands in the specification beside
+# 361 million of that fill of a regular axis on the same machine; logarithmic edges cost it a search for every hit.
 LEAST = {"hit_time": 250 / 361, "hit_charge": 2.0}
 
 
