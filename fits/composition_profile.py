@@ -19,6 +19,7 @@ LEVEL_68, LEVEL_95 = 0.5, 1.92  # Delta NLL of one parameter
 GRID = 25  # points of a profile
 SMALLEST_STEP = 0.02  # of mu
 BISECTIONS = 8  # between the last step and a bound
+AT_ZERO = 1e-4  # of mu: Minuit stops a little above a bound
 NEAR_BEST = 1e-3  # of the range of a profile
 LBFGSB = {"ftol": 1e-11, "gtol": 1e-5}
 
@@ -42,9 +43,10 @@ def profile(likelihood: Composition, minimum: Minimum, name: str, *, two_valleys
 
     low, high = (_end(height, best, sign * max(minimum.errors[name], SMALLEST_STEP)) for sign in (-1.0, 1.0))
     grid = np.linspace(low, high, GRID)
-    x = np.sort(np.append(grid[np.abs(grid - best) > NEAR_BEST * (high - low)], best))
-    delta = np.array([0.0 if mu == best else max(height(float(mu)), 0.0) for mu in x])
-    scaled = [tuple(unit * end for end in crossings(x, delta, best, level)) for level in (LEVEL_68, LEVEL_95)]
+    place = 0.0 if best < AT_ZERO else best
+    x = np.sort(np.append(grid[np.abs(grid - place) > NEAR_BEST * (high - low)], place))
+    delta = np.array([0.0 if mu == place else max(height(float(mu)), 0.0) for mu in x])
+    scaled = [tuple(unit * end for end in crossings(x, delta, place, level)) for level in (LEVEL_68, LEVEL_95)]
     return ProfileCurve((unit * x).tolist(), delta.tolist(), *scaled)  # type: ignore[arg-type]
 
 

@@ -110,6 +110,7 @@ def summary(outcomes: Sequence[Outcome | None], truth: Mapping[str, float]) -> P
         pull_width={name: float(np.std(values, ddof=1)) if len(values) > 1 else math.nan for name, values in pulls.items()},
         mean_error={name: _mean([one.errors[name] for one in good]) for name in truth},
         near_bound={name: _mean([float(name in one.at_bound) for one in good]) for name in truth},
+        pulls=pulls,
     )
 
 

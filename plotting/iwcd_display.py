@@ -1,4 +1,4 @@
-"""The unrolled tank: single events, and the mean charge of each photomultiplier.
+"""The unrolled tank: single events (also in space), and the mean charge of each photomultiplier.
 
 Hits of single events are read from the input file itself, which the event table names: they exist nowhere else, and any event can be shown
 without processing again. Where the file is gone the display is left out with the reason.
@@ -6,7 +6,7 @@ without processing again. Where the file is gone the display is left out with th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from plotting.drawn import DrawnFigure
 from plotting.iwcd_samples import of_particle
 from plotting.iwcd_view import DatasetView
 from plotting.wall import Track, WallPanel, wall
+from plotting.wall_3d import wall_3d
 from processors.event_columns import Place
 from processors.iwcd import IwcdProcessor
 from processors.iwcd_hits import Hits, flat_hits
@@ -61,6 +62,8 @@ def displays(view: DatasetView) -> tuple[Figures, dict[str, str]]:
             file = str(view.events["file"][row])
             if Path(file).is_file():
                 figures[f"{name}_{particle}_{number}"] = partial(_display, view, geometry, particle, int(row))
+                if number == 0:
+                    figures[f"{name}_3d_{particle}"] = partial(_display_3d, view, geometry, particle, int(row))
             else:
                 skipped[f"{name}_{particle}_{number}"] = f"{file} is not there any more"
     return figures, skipped
@@ -110,23 +113,41 @@ def _occupancy(view: DatasetView, geometry: Geometry) -> DrawnFigure:
 
 
 def _display(view: DatasetView, geometry: Geometry, particle: str, row: int) -> DrawnFigure:
+    """Charge and time on the unrolled wall."""
+    event, hits, track = _event(view, particle, row)
+    panels = [_charges(view, geometry, particle, event, hits, track)]
+    if hits.time_ns is not None:
+        times = on_photomultipliers(hits, hits.time_ns - float(event["time_zero"]), len(geometry), "first")
+        cone = ", line: Cherenkov cone" if np.isfinite(track.angle) else ""
+        panels.append(WallPanel(times, TIME, False, ("Open circle: vertex", f"cross: direction{cone}"), track))
+    return wall(panels, geometry.position_cm, view.tank, style=view.style, caption=_caption(view, event))
+
+
+def _display_3d(view: DatasetView, geometry: Geometry, particle: str, row: int) -> DrawnFigure:
+    """Charge in space."""
+    event, hits, track = _event(view, particle, row)
+    panel = _charges(view, geometry, particle, event, hits, track)
+    return wall_3d(panel, geometry.position_cm, view.tank, style=view.style, caption=_caption(view, event))
+
+
+def _event(view: DatasetView, particle: str, row: int) -> tuple[dict[str, Any], Hits, Track]:
+    """Columns of the table, hits of the file and the true track of one event."""
     assert view.events is not None
     event = {name: values[row] for name, values in view.events.columns.items()}
-    hits = read_hits(view, row)
-    count = len(geometry)
-    charge = on_photomultipliers(hits, hits.charge, count, "sum")
     theta, phi = np.arccos(np.clip(event["cos_zenith"], -1.0, 1.0)), event["azimuth"]
     angle = float("nan") if particle in SEVERAL_RINGS else float(cherenkov_angle(float(event["energy"]), MASS_MEV.get(particle, np.nan)))
     track = Track(np.array([event["x"], event["y"], event["z"]], float), direction_from_angles(theta, phi), angle)
+    return event, read_hits(view, row), track
+
+
+def _charges(view: DatasetView, geometry: Geometry, particle: str, event: Mapping[str, Any], hits: Hits, track: Track) -> WallPanel:
+    charge = on_photomultipliers(hits, hits.charge, len(geometry), "sum")
     energy = f"{event['evis']:.0f} MeV visible" if np.isfinite(event["evis"]) else f"{event['energy']:.0f} MeV total energy"
     text = (view.looks[particle].label, energy, f"{event['nhits']} hits, {event['charge']:.0f} p.e.",
             f"dwall {event['dwall']:.0f} cm, towall {event['towall']:.0f} cm")  # fmt: skip
-    panels = [WallPanel(charge, CHARGE, True, text, track)]
-    if hits.time_ns is not None:
-        times = on_photomultipliers(hits, hits.time_ns - float(event["time_zero"]), count, "first")
-        panels.append(
-            WallPanel(times, TIME, False, ("Open circle: vertex", "cross: direction" + (", line: Cherenkov cone" if angle == angle else "")), track)
-        )
+    return WallPanel(charge, CHARGE, True, text, track)
+
+
+def _caption(view: DatasetView, event: Mapping[str, Any]) -> Caption:
     right = f"{view.name}: {Path(str(event['root_file'])).name}, event {event['event_id']}" if "root_file" in event else view.name
-    caption = Caption(view.caption.label, right, view.caption.notes, view.caption.warnings)
-    return wall(panels, geometry.position_cm, view.tank, style=view.style, caption=caption)
+    return Caption(view.caption.label, right, view.caption.notes, view.caption.warnings)

@@ -18,6 +18,7 @@ from plotting.points import Points, points_and_curves
 from plotting.projections import count_bars
 from plotting.style import BLACK, BLUE, ORANGE, PARTICLES, SKY, VERMILLION, Component, looks
 from plotting.symbols import MINUS, measured
+from plotting.toys import PullSet, toy_pulls
 from records.iwcd_fits import Curve, FractionsResult, ProfileCurve, ResponseResult, ResponseSlice, ScaleResult
 from records.value import Parameter
 
@@ -30,13 +31,15 @@ SLICES_PER_PAGE = 10
 
 
 def fractions(view: ResultView) -> Figures:
-    """Bins with stacked templates and pulls, correlation, pulls of systematics, and the profile of every group that has one."""
+    """Bins with stacked templates and pulls, correlation, pulls of systematics and of toys, and the profile of every group that has one."""
     result: FractionsResult = view.result
     figures: Figures = {"bins": partial(_composition, view)}
     if result.valid and len(result.names) > 1:
         figures["correlation"] = partial(_correlation, view)
     if result.nuisances:
         figures["pulls"] = partial(_pulls, view)
+    if result.toys is not None and any(result.toys.pulls.values()):
+        figures["toys"] = partial(_toys, view)
     for group, curve in result.profiles.items():
         figures[f"profile_{group}"] = partial(_profile, view, Scale(f"Events of {_group_look(view, group).label}"), curve, result.yields[group])
     return {view.named(name): draw for name, draw in figures.items()}
@@ -96,6 +99,16 @@ def _pulls(view: ResultView) -> DrawnFigure:
     found = view.result.nuisances
     values = np.array([one.value for one in found.values()])
     return pulls(list(found), values, np.array([one.error for one in found.values()]), style=view.style, caption=view.caption)
+
+
+def _toys(view: ResultView) -> DrawnFigure:
+    """Pulls of each group over pseudo-experiments at the fitted point."""
+    toys = view.result.toys
+    sets = [
+        PullSet(_group_look(view, name).label, np.array(pulls), toys.pull_mean[name], toys.pull_width[name], toys.near_bound[name])
+        for name, pulls in toys.pulls.items()
+    ]
+    return toy_pulls(sets, style=view.style, caption=view.caption)
 
 
 def _profile(view: ResultView, x: Scale, curve: ProfileCurve, parameter: Parameter) -> DrawnFigure:

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from fits.classifier.binomial import Method, rate
 from plotting.canvas import Array, Scale
 from plotting.drawn import DrawnFigure
 from plotting.iwcd_view import ResultView
@@ -16,9 +17,21 @@ from plotting.points import Points, importances, points_and_curves
 from plotting.rates import RatePanel, confusion_matrix, percent, rate_bars, rate_panels
 from plotting.roc import Roc, roc
 from plotting.style import BLUE, GREEN, GREY, ORANGE, VERMILLION, Component, looks
-from records.performance import Calibration, DiscriminantModel, DiscriminantResult, Mirror, PerformanceResult, PositionTest, Rate, WorkingPoint
+from records.performance import (
+    Calibration,
+    DiscriminantModel,
+    DiscriminantResult,
+    Mirror,
+    PerformanceResult,
+    PositionTest,
+    Rate,
+    RatesByBin,
+    WorkingPoint,
+)
 
 Figures = dict[str, Callable[[], DrawnFigure]]
+
+FEWEST = 10  # events of each kind in a bin that is drawn
 
 VARIABLES = {
     "r2": "Vertex r²/R²", "y": "Vertex y [cm]", "dwall": "Distance to wall [cm]", "towall": "Distance to wall along track [cm]",
@@ -120,9 +133,33 @@ def _working_point(view: ResultView, point: WorkingPoint) -> DrawnFigure:
     panels = []
     for number, (variable, found) in enumerate(point.curves.items()):
         text = (f"{100 * point.rejection:.4g} % rejection", "one cut" if point.mode == "global" else "one cut per bin") if number == 0 else ()
-        rates = {"efficiency": found.efficiency, "misidentification": found.misidentification}
-        panels.append(RatePanel(Scale(VARIABLES.get(variable, variable)), np.array(found.edges), rates, text))
+        edges, rates = joined(found, view.result.level, view.result.interval)
+        panels.append(RatePanel(Scale(VARIABLES.get(variable, variable)), edges, rates, text))
     return rate_panels(panels, names, "Fraction passing", columns=3, style=view.style, caption=view.caption)
+
+
+def joined(found: RatesByBin, level: float, method: Method) -> tuple[Array, dict[str, list[Rate]]]:
+    """Neighbouring bins joined until each has ``FEWEST`` events of signal and background; empty bins at the ends are left out.
+
+    The bins of a result are those asked for; at few events they are mostly empty and their intervals cover the page.
+    """
+    groups: list[list[int]] = [[]]
+    fewest = 0.0
+    for number in range(len(found.efficiency)):
+        groups[-1].append(number)
+        fewest = min(sum(rates[i].total for i in groups[-1]) for rates in (found.efficiency, found.misidentification))
+        if fewest >= FEWEST:
+            groups.append([])
+    if len(groups) > 1:  # the rest belongs to the last full one
+        rest = groups.pop()
+        last = max((i for i in rest if found.efficiency[i].total + found.misidentification[i].total > 0), default=None)
+        groups[-1] += [] if last is None else list(range(rest[0], last + 1))
+    edges = np.array([found.edges[group[0]] for group in groups] + [found.edges[groups[-1][-1] + 1]])
+    both = {"efficiency": found.efficiency, "misidentification": found.misidentification}
+    return edges, {
+        name: [rate(sum(of[i].passed for i in group), sum(of[i].total for i in group), level, method) for group in groups]
+        for name, of in both.items()
+    }
 
 
 def _calibration(view: ResultView, calibrations: Sequence[Calibration], labels: Sequence[str] = ()) -> DrawnFigure:

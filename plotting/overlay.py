@@ -88,7 +88,12 @@ def small(panels: Sequence[tuple[Array, Mapping[str, Spectrum], Scale, Sequence[
             tops = [(edges, np.nan_to_num(one.values)) for one in spectra.values()]
             if number == 0 or text:
                 place_legend(axes, tops, text=text, entries=number == 0)
-    drawn = {x.label: {"edges": edges, "samples": {name: _numbers(one) for name, one in spectra.items()}} for edges, spectra, x, _ in panels}
+    labels = [x.label for _, _, x, _ in panels]
+    keys = [label if labels.count(label) == 1 else f"{label}: {text[0]}" for label, (*_, text) in zip(labels, panels, strict=True)]
+    drawn = {
+        key: {"edges": edges, "samples": {name: _numbers(one) for name, one in spectra.items()}}
+        for key, (edges, spectra, _, _) in zip(keys, panels, strict=True)
+    }
     return DrawnFigure(sheet.figure, {"y": y.label, "panels": drawn})
 
 

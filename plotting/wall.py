@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import Circle, Rectangle
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from physics.tank import Tank
 from physics.unrolled import on_wall, ring_on_wall, surface, unroll
@@ -26,6 +26,7 @@ MARGIN_CM = 60.0
 COLOURS = "cividis_r"  # much is dark
 SHARES = (0.01, 0.99)  # of the values: where colours begin and end
 RING_POINTS = 720
+NARROW = 8.0  # largest over smallest value of a logarithmic colour scale with few numbers
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def wall(
             bar.set_label(panel.label, fontsize=14, loc="center")
             bar.ax.tick_params(labelsize=13)
             if panel.log:
-                bar.ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+                narrow = mesh.norm.vmax < NARROW * mesh.norm.vmin
+                bar.ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]) if narrow else LogLocator(subs=(1.0, 2.0, 5.0)))
             bar.ax.xaxis.set_major_formatter(FuncFormatter(short_number))
             bar.ax.xaxis.set_minor_formatter(NullFormatter())
         for axes in sheet.panels[len(panels) :]:

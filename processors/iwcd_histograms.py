@@ -34,7 +34,7 @@ AXES: dict[str, tuple[int, float, float, str]] = {
 FEATURE_AXES: dict[str, tuple[int, float, float, str]] = {
     "mean_angle": (90, 0.0, 180.0, "Mean angle to direction [deg]"),
     "rms_angle": (60, 0.0, 90.0, "RMS angle to direction [deg]"),
-    "ring_fraction": (50, 0.0, 1.0, "Charge fraction at 36–48°"),
+    "ring_fraction": (60, 0.0, 0.6, "Charge fraction at 36–48°"),
     "inner30": (50, 0.0, 1.0, "Charge fraction below 30°"),
     "outer50": (50, 0.0, 1.0, "Charge fraction above 50°"),
     "outer70": (50, 0.0, 1.0, "Charge fraction above 70°"),

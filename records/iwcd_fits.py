@@ -65,6 +65,7 @@ class PseudoExperiments(Value):
     pull_width: Mapping[str, float]
     mean_error: Mapping[str, float]
     near_bound: Mapping[str, float]  # share of the fits that end at a bound
+    pulls: Mapping[str, list[float]] = field(default_factory=dict)  # of the fits that do not
 
 
 @dataclass(frozen=True, repr=False)

@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 from figure_content import legend_words, named, texts_outside, words
 from iwcd_run import config, run
+from pydantic import ValidationError
 from scipy.stats import kstest
 
 from configs.errors import InputError
+from configs.iwcd import FIGURES
 from configs.schema import IwcdConfig
 from physics.tank import preset
 from physics.tank_geometry import short_tank
 from plotting import iwcd_display
 from plotting.drawn import DrawnFigure, Plan
+from plotting.iwcd import NAMES, kind_of
 from plotting.iwcd_compare import compare
 from plotting.iwcd_samples import Sample, by_particle, from_table, merge_factor, shape_p_value
 from plotting.iwcd_view import DatasetView
@@ -62,7 +65,7 @@ def test_every_figure_of_the_table_of_the_specification_is_there_and_stays_on_it
     expected = {
         "nhits_evis", "charge_evis", "charge_nhits", "nhits_energy", "vertex", "nhits", "charge", "energy", "hit_charge", "hit_time", "hit_angle",
         "bright_energy", "bright_efficiency", "zero_hits", "zero_hit_map", "light_towall", "light_dwall", "places", "features", "occupancy",
-        "display_gamma_0", "display_e-_0", "display_mu-_0", "display_pi0_0",
+        "display_gamma_0", "display_e-_0", "display_mu-_0", "display_pi0_0", "display_3d_e-",
     }  # fmt: skip
     assert expected <= set(figures)
     for name, drawn in figures.items():
@@ -119,6 +122,35 @@ def test_a_display_shows_the_hits_of_its_event(figures: dict[str, DrawnFigure], 
     np.testing.assert_array_equal(np.sort(iwcd_display.read_hits(view, row).pmt), charge["pmt"])
     assert "Hit charge [p.e.]" in words(figures["display_e-_0"].figure)
     assert "Hit time [ns]" in words(figures["display_e-_0"].figure)
+
+
+def test_the_display_in_space_shows_the_hits_of_the_unrolled_one(figures: dict[str, DrawnFigure]) -> None:
+    space, flat = figures["display_3d_e-"], figures["display_e-_0"].numbers["panels"][0]
+    np.testing.assert_array_equal(space.numbers["pmt"], flat["pmt"])
+    np.testing.assert_array_equal(space.numbers["values"], flat["values"])
+    axes = space.figure.axes[0]
+    assert len(named(axes, "hits")[0].get_offsets()) == len(flat["pmt"])
+    assert len(named(axes, "barrel")) == 8
+    assert named(axes, "ring")
+    assert not named(figures["display_3d_pi0"].figure.axes[0], "ring")
+
+
+def test_only_listed_kinds_of_figures_are_drawn(small: IwcdConfig) -> None:
+    chosen = small.model_copy(update={"plots": small.plots.model_copy(update={"figures": ["maps", "display_3d"]})})
+    assert set(planned(chosen).figures) == {
+        *("nhits_evis", "charge_evis", "charge_nhits", "nhits_energy"),
+        *(f"display_3d_{name}" for name in ("gamma", "e-", "mu-", "pi0")),
+    }
+
+
+def test_every_figure_has_a_kind_and_every_kind_a_name(figures: dict[str, DrawnFigure]) -> None:
+    assert set(NAMES) == set(FIGURES)
+    assert {kind_of(name) for name in figures} <= set(FIGURES)
+
+
+def test_unknown_kinds_of_figures_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="'map' is no kind of figure; did you mean 'maps'"):
+        config(tmp_path, plots={"figures": ["map"]})
 
 
 def test_a_pi0_has_no_single_ring(figures: dict[str, DrawnFigure]) -> None:

@@ -11,6 +11,7 @@ from figure_content import legend_words, named, texts_outside, words
 from iwcd_run import config
 
 from configs import iwcd
+from fits.classifier.binomial import rate
 from fits.classifier.performance import Context, performance
 from fits.energy_response import fit_response
 from fits.light_scale import fit_scale
@@ -20,8 +21,8 @@ from plotting.drawn import DrawnFigure
 from plotting.iwcd_view import ResultView
 from plotting.style import style
 from readers.classifier_outputs import ClassifierOutputs, read_classifier_outputs
-from records.iwcd_fits import FittedBins, FractionsResult, ProfileCurve, Saturated
-from records.performance import DiscriminantModel, DiscriminantResult, Importance, PerformanceResult
+from records.iwcd_fits import FittedBins, FractionsResult, ProfileCurve, PseudoExperiments, Saturated
+from records.performance import DiscriminantModel, DiscriminantResult, Importance, PerformanceResult, RatesByBin
 from records.value import Parameter
 
 CLASSES = ["gamma", "e-", "mu-"]
@@ -209,3 +210,30 @@ def test_scale_and_response_show_points_curves_and_numbers(tmp_path: Path) -> No
     np.testing.assert_allclose(line[1], 100.0 * np.sqrt(s**2 / line[0] + c**2))
     for one in (*drawn.values(), *curves.values()):
         assert not texts_outside(one.figure)
+
+
+def test_pulls_of_pseudo_experiments_are_drawn_with_their_numbers(tmp_path: Path) -> None:
+    random = np.random.default_rng(8)
+    pulls = {"shower": random.normal(0.0, 1.0, 200).tolist(), "mu": random.normal(1.0, 0.5, 150).tolist()}
+    toys = PseudoExperiments(
+        truth={"shower": 100.0, "mu": 20.0}, n_requested=200, n_valid=200, pull_mean={"shower": 0.0, "mu": 1.0},
+        pull_width={"shower": 1.0, "mu": 0.5}, mean_error={"shower": 10.0, "mu": 5.0}, near_bound={"shower": 0.0, "mu": 0.25}, pulls=pulls,
+    )  # fmt: skip
+    drawn = shown(replace(composition(), toys=toys), iwcd_fits.fractions, tmp_path)["toys"]
+    muon = drawn.numbers["parameters"][r"$\mu^-$"]
+    assert (int(muon["counts"].sum()) + muon["outside"], muon["mean"], muon["at_bound"]) == (150, 1.0, 0.25)
+    assert "25.0% at a bound" in words(drawn.figure)
+    assert "toys" not in shown(composition(), iwcd_fits.fractions, tmp_path)
+
+
+def test_bins_of_a_working_point_hold_ten_events_each() -> None:
+    """At few events most of the bins asked for are empty, and their intervals cover the page."""
+    few = [rate(1, 3), rate(2, 4), rate(0, 0), rate(5, 8), rate(3, 3), rate(0, 0)]
+    background = [rate(0, 5), rate(1, 6), rate(0, 0), rate(1, 9), rate(0, 4), rate(0, 0)]
+    edges, both = iwcd_performance.joined(RatesByBin("evis", list(range(7)), [0.0] * 6, few, background), 0.6827, "clopper-pearson")
+    assert edges.tolist() == [0, 5]  # the second group is too small and joins the first, the empty bin at the end is left out
+    assert [(one.passed, one.total) for one in both["efficiency"]] == [(11, 18)]
+    many = [rate(10, 20)] * 6
+    edges, both = iwcd_performance.joined(RatesByBin("evis", list(range(7)), [0.0] * 6, many, many), 0.6827, "clopper-pearson")
+    assert edges.tolist() == list(range(7))
+    assert [(one.passed, one.total) for one in both["misidentification"]] == [(10, 20)] * 6
