@@ -10,6 +10,8 @@ Kinds of ``diffuse``: a fit ``main`` leaves ``main`` (FitResult) and, as far as 
 
 Kinds of ``iwcd``: a fit of kind performance, discriminant, fractions, scale or response leaves one result of its own name (PerformanceResult,
 DiscriminantResult, FractionsResult, ScaleResult, ResponseResult).
+
+Kinds of ``pmt_gain``: a photomultiplier leaves one result of its own name (GainResult).
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ import numpy as np
 
 from configs.errors import InputError, nearest
 from records.atomic import write_text
+from records.gain import GainResult
 from records.iwcd_fits import FractionsResult, ResponseResult, ScaleResult
 from records.performance import DiscriminantResult, PerformanceResult
 from records.value import Parameter, Value
@@ -186,6 +189,7 @@ KINDS: dict[str, type] = {
     for kind in (
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
         *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult),
+        GainResult,
     )
 }
 
