@@ -6,9 +6,9 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, ValidationError, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, PositiveFloat, PositiveInt, Tag, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema, models_json_schema
 
 from configs import diffuse, iwcd, pmt_gain
@@ -151,6 +151,15 @@ class IwcdConfig(Config):
     plots: iwcd.Plots = iwcd.Plots()
 
 
+def _as_list(value: Any) -> Any:
+    """``all`` is null, a single value a list of one."""
+    return None if value == "all" else [value] if isinstance(value, str | int | float) and not isinstance(value, bool) else value
+
+
+Item = TypeVar("Item")
+Chosen = Annotated[list[Item] | None, BeforeValidator(_as_list)]
+
+
 class PmtDataset(Dataset):
     """Waveforms: a table of runs (``runs``), or the files of one point with ``metadata: {pmt, hv_v}``, or generated ones.
 
@@ -159,8 +168,9 @@ class PmtDataset(Dataset):
 
     kind: Literal["data", "mc"] = "data"
     runs: str | None = None  # of data_info, or a YAML or CSV file of one's own
-    pmts: list[str] | None = None
-    hv_v: list[PositiveFloat] | None = None
+    root: str | None = None  # of a copy <root>/<dir>/<hv>/<file> of files behind URLs; null: the data directory
+    pmts: Chosen[str] = None  # null or all: every tube of the table
+    hv_v: Chosen[PositiveFloat] = None
     files_per_chunk: PositiveInt = 500
     cache: str | None = None  # of files behind URLs; null: cache/ in the data directory
     max_missing_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from configs.command_line import Progress
 from configs.errors import InputError, nearest
-from configs.schema import Config, Dataset
+from configs.schema import Config, Dataset, PmtGainConfig
 from data_info.files import find_files
 from processors.chunks import DatasetInput, EventFile
 from processors.registry import build
@@ -17,11 +18,16 @@ from readers.source import ReadError, SourceError
 SURROGATE = "surrogate"  # a format that is generated and lies in Parquet files
 
 
-def dataset_inputs(config: Config) -> list[DatasetInput]:
+def dataset_inputs(config: Config, progress: Progress | None = None) -> list[DatasetInput]:
     """Resolve every data set of a configuration.
 
-    Examples are generated when absent. Raises ``InputError`` for patterns without a match, unknown formats and processors that cannot be built.
+    Examples are generated when absent; ``pmt_gain`` gives one data set for each point (``processors.pmt_inputs``).
+    Raises ``InputError`` for patterns without a match, unknown formats and processors that cannot be built.
     """
+    if isinstance(config, PmtGainConfig):
+        from processors.pmt_inputs import point_inputs
+
+        return point_inputs(config, progress)
     processors = {name: build(config, name) for name in config.datasets}  # all, before a file is looked for, downloaded or generated
     for name, dataset in config.datasets.items():
         _check_format(config, name, dataset)

@@ -1,0 +1,108 @@
+"""Where the files of a point are: patterns expanded, copies of files behind URLs found, what is missing named."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from configs.errors import InputError
+from configs.schema import PmtDataset
+from data_info.catalogue import data_dir
+from data_info.files import search_roots
+from data_info.pmt_point import AUTOSAVE, Point, is_remote, refuse_pickle
+
+
+@dataclass(frozen=True)
+class Located:
+    """The files of a point: local paths and URLs in the order of the table, and the paths at which nothing is."""
+
+    point: Point
+    files: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Files that must be fetched first."""
+        return tuple(name for name in self.files if is_remote(name))
+
+
+def locate(point: Point, roots: Sequence[Path]) -> Located:
+    """Find the files of a point; a copy below one of ``roots`` goes before URLs.
+
+    Raises ``InputError`` for a pickle, a pattern without a match, and more files than the table says; fewer are missing files of the result.
+    """
+    for name in point.files:
+        refuse_pickle(name, f"{point.name}: {name}")
+    copy = _copy(point, roots)
+    if copy is not None:
+        return _numbered(point, [str(copy / PurePosixPath(name).name) for name in point.files])
+    if any(_is_pattern(name) for name in point.files):
+        return _matched(point)
+    return _numbered(point, point.files)
+
+
+def copy_roots(dataset: PmtDataset, points: Iterable[Point], config_file: Path) -> list[Path]:
+    """Where copies of files behind URLs are looked for: ``root`` of the data set, else the data directory and its folder named as the URLs' base."""
+    if dataset.root is not None:
+        return [root / Path(dataset.root).expanduser() for root in search_roots(config_file)]
+    names = dict.fromkeys(_base_name(point) for point in points if point.folder and is_remote(point.files[0]))
+    return [data_dir(), *(data_dir() / name for name in names if name)]
+
+
+def _base_name(point: Point) -> str:
+    """``GIN_PMT`` of ``https://host/.../GIN_PMT/PMT_1_2/700/Autosave/C1.trc`` and the folder ``PMT_1_2/700``."""
+    before, _, after = point.files[0].partition(f"/{point.folder}/")
+    inside = before.partition("://")[2]
+    return inside.rpartition("/")[2] if after and "/" in inside else ""
+
+
+def _copy(point: Point, roots: Sequence[Path]) -> Path | None:
+    """The folder that holds at least one of the files behind the point's URLs."""
+    if point.folder is None or not all(map(is_remote, point.files)):
+        return None
+    places = [place for root in roots for place in (root / point.folder, root / point.folder / AUTOSAVE)]
+    names = {PurePosixPath(name).name for name in point.files}
+    return next((place for place in places if names & _names_in(place)), None)
+
+
+def _names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def _is_pattern(name: str) -> bool:
+    return not is_remote(name) and glob.has_magic(name) and not Path(name).exists()
+
+
+def _matched(point: Point) -> Located:
+    """Patterns (and single files) that must together give as many files as the table says, if it says so."""
+    files: list[str] = []
+    for name in point.files:
+        matches = sorted(glob.glob(name, recursive=True)) if _is_pattern(name) else [name]  # noqa: PTH207 (Path.glob refuses absolute patterns)
+        if not matches:
+            raise InputError(f"{point.name}: no file matches {name!r}; correct the table of runs, or leave the point out by pmts or hv_v")
+        files += matches
+    if point.n_files is not None and len(files) != point.n_files:
+        raise InputError(f"{point.name}: {len(files)} files match, the table of runs says {point.n_files}; {_CURE}")
+    return Located(point, tuple(files))
+
+
+_CURE = "correct the number there, or move files that do not belong to the point"
+
+
+def _numbered(point: Point, names: Sequence[str]) -> Located:
+    """Files by name; more files of the same series beside them are files that the table does not know."""
+    local = [Path(name) for name in names if not is_remote(name)]
+    known = {folder: _names_in(folder) for folder in {path.parent for path in local}}
+    missing = tuple(str(path) for path in local if path.name not in known[path.parent])
+    files = tuple(name for name in names if name not in set(missing))
+    if len(known) == 1 and point.n_files is not None and len(local) == point.n_files > 1:
+        ((folder, present),) = known.items()
+        series = re.compile(rf"{re.escape(re.sub(r'[0-9]+$', '', local[0].stem))}[0-9]+{re.escape(local[0].suffix)}")
+        if unknown := sorted(name for name in present - {path.name for path in local} if series.fullmatch(name)):
+            raise InputError(
+                f"{point.name}: {folder} has {len(unknown)} files more than the {point.n_files} of the table of runs (first: {unknown[0]}); {_CURE}"
+            )
+    return Located(point, files, missing)
