@@ -16,7 +16,7 @@ from readers.digihit_layout import FORMATS
 from readers.digihit_summary import summarise
 from readers.files import check_file, is_url
 from readers.parts import list_parts
-from readers.registry import detect_format, open_source
+from readers.registry import BATCHED, detect_format, open_source
 from readers.source import SourceError
 from readers.structure import Statistics, Structure
 
@@ -39,9 +39,9 @@ def describe(
     note that says why, unless ``tree`` is given. Raises ``SourceError`` or ``ReadError`` for what cannot be read.
     """
     paths = [str(path)] if isinstance(path, str | os.PathLike) else [str(one) for one in path]
-    for one in paths:
-        check_file(one)
     name = format or detect_format(paths[0])
+    for one in paths if name not in BATCHED else ():
+        check_file(one)
     parts = tuple(part for one in paths for part in list_parts(one, name))
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
@@ -70,12 +70,16 @@ def describe(
 
 
 def _told(source: ColumnSource, warned: Sequence[warnings.WarningMessage]) -> list[str]:
-    """What opening warned of, and what cannot be read and why."""
-    return [*(str(warning.message) for warning in warned), *(f"{column}: {reason}" for column, reason in source.unreadable.items())]
+    """What opening warned of or remarks, files that were left out, and what cannot be read and why."""
+    told = [*(str(warning.message) for warning in warned), *getattr(source, "remarks", ()), *getattr(source, "refused", {}).values()]
+    return [*told, *(f"{column}: {reason}" for column, reason in source.unreadable.items())]
 
 
 def _size(paths: Sequence[str]) -> int | None:
-    return None if any(is_url(path) for path in paths) else sum(Path(path).stat().st_size for path in paths)
+    if any(is_url(path) for path in paths):
+        return None
+    files = [file for path in map(Path, paths) for file in (filter(Path.is_file, path.rglob("*")) if path.is_dir() else [path])]
+    return sum(file.stat().st_size for file in files)
 
 
 def _first_entries(source: ColumnSource, count: int, notes: list[str]) -> tuple[dict[str, Any], ...]:

@@ -1,0 +1,47 @@
+"""ADC codes of a group of waveform files: views of bytes in memory, or read from disk for the triggers asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from readers.trc_files import read_span
+from readers.trc_layout import Layout
+
+ReadCodes = Callable[[int, int], NDArray]  # triggers first to last (exclusive) -> (triggers, samples), native
+
+
+def codes_in_memory(contents: NDArray[np.uint8], layout: Layout) -> ReadCodes:
+    """Of whole files (files, bytes). Codes of single triggers in this machine's order are views."""
+    at = layout.codes_at
+    stored = contents[:, at : at + layout.count * layout.sample_dtype.itemsize].view(layout.sample_dtype)
+
+    def read(first: int, last: int) -> NDArray:
+        start, stop = first // layout.segments, -(-last // layout.segments)
+        triggers = stored[start:stop].reshape(-1, layout.samples)
+        return native(triggers[first - start * layout.segments : last - start * layout.segments])
+
+    return read
+
+
+def codes_on_disk(paths: Sequence[str], layout: Layout) -> ReadCodes:
+    """Of local files: only the segments asked for are read, when they are asked for."""
+    bytes_of_trigger = layout.samples * layout.sample_dtype.itemsize
+
+    def read(first: int, last: int) -> NDArray:
+        parts = []
+        for number in range(first // layout.segments, -(-last // layout.segments)):
+            begin = max(first - number * layout.segments, 0)
+            end = min(last - number * layout.segments, layout.segments)
+            raw = read_span(paths[number], layout.codes_at + begin * bytes_of_trigger, (end - begin) * bytes_of_trigger)
+            parts.append(np.frombuffer(raw, dtype=layout.sample_dtype).reshape(-1, layout.samples))
+        return native(np.concatenate(parts) if parts else np.empty((0, layout.samples), layout.sample_dtype))
+
+    return read
+
+
+def native(codes: NDArray) -> NDArray:
+    """The codes aligned and in this machine's byte order; as they are where they already are so."""
+    return np.require(codes, dtype=codes.dtype.newbyteorder("="), requirements="A")
