@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from records.performance import Rate
+from records.spe import JointPhotostatisticsResult
 from records.value import Value
 
 
@@ -46,7 +47,7 @@ class GainEstimate(Value):
     gain: float
     statistical: float
     systematic: float
-    model: float  # spread over models of the single-photo-electron charge
+    model: float  # spread over models of the single-photo-electron charge, NaN where there is none
     photoelectrons: float  # mean number per trigger
     photoelectrons_error: float
     charge_pc: float  # of one photo-electron: Q1
@@ -164,22 +165,6 @@ class PowerLaw(Value):
 
 
 @dataclass(frozen=True, repr=False)
-class CommonLight(Value):
-    """One mean number of photo-electrons for all voltages of a photomultiplier (joint photostatistics); ``p_value`` tests its constancy."""
-
-    valid: bool
-    reason: str
-    photoelectrons: float
-    photoelectrons_error: float  # without that of delta
-    delta: float
-    delta_error: float
-    delta_source: str  # configuration, or the fit that measured it
-    chi2: float
-    degrees_of_freedom: int
-    p_value: float
-
-
-@dataclass(frozen=True, repr=False)
 class GainResult(Value):
     """What was measured of one photomultiplier. ``curve``: absolute gain, or invalid with the reason; ``relative``: mean charge against voltage."""
 
@@ -187,9 +172,10 @@ class GainResult(Value):
     valid: bool
     reason: str
     points: list[GainPoint]
-    light: CommonLight | None
+    light: JointPhotostatisticsResult | None  # null: not asked for
     curve: PowerLaw
     relative: PowerLaw
+    delta_source: str = ""  # where the width of the charge of one photo-electron is from
     notes: list[str] = field(default_factory=list)
     input_digest: str = ""
     partial: bool = False

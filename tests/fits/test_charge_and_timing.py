@@ -1,4 +1,4 @@
-"""Moments of the charge against numpy, the core of the transit times against truth, independent of the bins."""
+"""Errors of the mean charge against toys, the core of the transit times against truth whatever the bins."""
 
 from __future__ import annotations
 
@@ -6,23 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from fits.charge_moments import charge, moments
+from fits.pmt_measured import charge_above
+from fits.sample_moments import ChargeMoments
 from fits.timing import full_width_at_half_maximum, timing
 from records.gain import Pedestal
-
-
-@given(st.lists(st.floats(-3.0, 9.0), min_size=3, max_size=50), st.floats(1e-3, 1e3))
-def test_moments_are_those_of_the_charges(charges: list[float], scale_pc: float) -> None:
-    q = np.array(charges) * scale_pc
-    found = moments([np.sum((q / scale_pc) ** k) for k in range(5)], scale_pc)
-    assert found.n == len(q)
-    assert found.mean == pytest.approx(np.mean(q), rel=1e-9, abs=1e-9 * scale_pc)
-    assert found.variance == pytest.approx(np.var(q, ddof=1), rel=1e-7, abs=1e-9 * scale_pc**2)
-    assert found.third == pytest.approx(np.mean((q - q.mean()) ** 3), rel=1e-6, abs=1e-8 * scale_pc**3)
-    assert found.fourth == pytest.approx(np.mean((q - q.mean()) ** 4), rel=1e-6, abs=1e-7 * scale_pc**4)
 
 
 def test_error_of_the_mean_is_not_the_spread() -> None:
@@ -31,7 +19,7 @@ def test_error_of_the_mean_is_not_the_spread() -> None:
     inside = 0
     for _ in range(1000):
         q = generator.gamma(4.0, 0.8, 500)
-        found = charge(moments([np.sum(q**k) for k in range(5)], 1.0), Pedestal("off", 400, 0.0, 0.0, 0.1))
+        found = charge_above(ChargeMoments.from_charges(q), Pedestal("off", 400, 0.0, 0.0, 0.1))
         assert found.mean_error_pc == pytest.approx(found.spread_pc / math.sqrt(500))
         inside += abs(found.mean_pc - 3.2) < found.mean_error_pc
     assert inside / 1000 == pytest.approx(0.6827, abs=0.03)
@@ -39,17 +27,10 @@ def test_error_of_the_mean_is_not_the_spread() -> None:
 
 def test_pedestal_moves_the_mean_and_widens_its_error() -> None:
     q = np.array([1.0, 2.0, 3.0, 4.0])
-    sums = [np.sum(q**k) for k in range(5)]
-    found = charge(moments(sums, 1.0), Pedestal("off", 100, 0.5, 0.3, 3.0))
+    found = charge_above(ChargeMoments.from_charges(q), Pedestal("off", 100, 0.5, 0.3, 3.0))
     assert found.mean_pc == 2.0
     assert found.mean_error_pc == pytest.approx(math.hypot(np.std(q, ddof=1) / 2.0, 0.3))
     assert found.spread_pc == pytest.approx(np.std(q, ddof=1))
-
-
-def test_no_trigger_has_no_charge() -> None:
-    found = charge(moments([0.0] * 5, 1.0), None)
-    assert found.n == 0
-    assert math.isnan(found.mean_pc)
 
 
 def histogram(times: np.ndarray, width_ns: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
