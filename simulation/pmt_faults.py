@@ -2,45 +2,41 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
-from readers.trc_layout import TEMPLATES
+import numpy as np
+from numpy.typing import NDArray
+
+from simulation.trc_writer import TrcSettings, trc_bytes
 
 # Number of a file -> what is wrong with it. Big-endian and 8-bit files are good files of another make.
 FAULTS = {3: "truncated", 5: "header only", 7: "big endian", 9: "int8", 11: "saturated", 13: "DC 1 Mohm", 15: "missing"}
-PREFIX_BYTES = 11
 CUT_BYTES = 300
+CODE_STEP = 256  # of 8 bits in 16
 DC_1_MOHM = 2
 AMPLIFIED = 16
+LOWEST, HIGHEST = -32768, 32512
 
 
-def faulty(fault: str, content: bytes) -> bytes | None:
-    """The bytes of a good file (#9 header, little endian, int16, one segment) with one fault; nothing for a file that is to be missing."""
+def faulty(fault: str, codes: NDArray[np.int16], settings: TrcSettings, time: Mapping[str, Any]) -> bytes | None:
+    """The bytes of a file of one trigger with a fault; nothing for a file that is to be missing."""
+    fields = dict(settings.fields) | dict(time)
+    good = trc_bytes(codes, settings, **time)
     if fault == "missing":
         return None
     if fault == "truncated":
-        return content[:-CUT_BYTES]
-    template = TEMPLATES["LECROY_2_3"]
-    start = PREFIX_BYTES + template.size
+        return good[:-CUT_BYTES]
     if fault == "header only":
-        return content[:start]
-    header = np.frombuffer(content[PREFIX_BYTES:start], dtype=template.dtype("<")).copy()
-    codes = np.frombuffer(content[start:], dtype="<i2")
+        return good[: len(good) - codes.nbytes]
     if fault == "big endian":
-        header["COMM_ORDER"] = 0
-        return _with(header.astype(template.dtype(">")), codes.astype(">i2"))
+        return trc_bytes(codes, replace(settings, order=">"), **time)
     if fault == "int8":
-        header["COMM_TYPE"], header["WAVE_ARRAY_1"] = 0, len(codes)
-        header["VERTICAL_GAIN"] *= 256
-        header["MAX_VALUE"], header["MIN_VALUE"] = 127, -128
-        return _with(header, (codes // 256).astype("i1"))
+        return trc_bytes((codes // CODE_STEP).astype(np.int8), settings, **(dict(time) | {"VERTICAL_GAIN": CODE_STEP * fields["VERTICAL_GAIN"]}))
     if fault == "saturated":
         level = int(np.median(codes))
-        return _with(header, np.clip((codes.astype(np.int32) - level) * AMPLIFIED + level, -32768, 32512).astype("<i2"))
-    header["VERT_COUPLING"] = DC_1_MOHM
-    return _with(header, codes)
-
-
-def _with(header: np.ndarray, codes: np.ndarray) -> bytes:
-    body = header.tobytes() + codes.tobytes()
-    return b"#9%09d" % len(body) + body
+        return trc_bytes(np.clip((codes.astype(np.int32) - level) * AMPLIFIED + level, LOWEST, HIGHEST).astype(np.int16), settings, **time)
+    if fault == "DC 1 Mohm":
+        return trc_bytes(codes, settings, **(dict(time) | {"VERT_COUPLING": DC_1_MOHM}))
+    raise ValueError(f"no fault {fault!r}")

@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 
 from data_info.pmt_point import AUTOSAVE, FILE_PATTERN, MV_TO_V
-from readers.trc_layout import TEMPLATES
 from records.atomic import replacing, write_text
 from simulation.pmt_faults import FAULTS, faulty
-from simulation.pmt_gain import AMPLITUDE_LAW, DT_NS, KINDS, MAX_CODE, MIN_CODE, SAMPLES, T0_NS, PointTruth, Triggers, triggers
+from simulation.pmt_gain import AMPLITUDE_LAW, DT_NS, KINDS, SAMPLES, T0_NS, PointTruth, Triggers, triggers
+from simulation.trc_writer import TrcSettings, trc_bytes
 
 RUNS_FILE, TRUTH_FILE, POINTS_FILE = "runs.yaml", "truth.parquet", "truth_points.csv"
-TEMPLATE = "LECROY_2_3"
-BLOCK_HEADER = b"#9%09d"  # IEEE 488.2
 SEGMENTS = 1000  # of a sequence file
 FIRST_DAY = datetime(2024, 3, 1)  # invented; every point has its own minutes, so that no two files are equal
 TRIGGER_PERIOD_S = 0.1
 SEQUENCE_PERIOD_S = 1e-3
 KIND_MINUTES = 4
 SEQUENCE_PATTERN = "C1--sequence--{i:05d}.trc"
-FOLDERS = {"led": AUTOSAVE, "off": "off", "low": "low", "low.off": "low_off"}
+FOLDERS = {"led": AUTOSAVE, "off": "off", "low": "low", "low.off": "low_off"}  # below the folder of the voltage
 TIMEBASE_5_NS = 11  # code of 5 ns/div
-ROWS = 1024  # traces held as bytes at a time
+NS_TO_S = 1e-9
 
 
 @dataclass(frozen=True)
@@ -50,8 +47,8 @@ class PlannedPoint:
 
     @property
     def in_sequence(self) -> bool:
-        """Whether many triggers share a file, as low light is taken."""
-        return self.truth.kind.startswith("low")
+        """Whether many triggers share a file, as low light and LED-off are taken."""
+        return self.truth.kind != "led"
 
     @property
     def pattern(self) -> str:
@@ -96,7 +93,7 @@ def runs_table(points: Iterable[PlannedPoint]) -> dict[str, Any]:
 def _other_point(point: PlannedPoint) -> dict[str, Any]:
     truth = point.truth
     row: dict[str, Any] = {"pmt": truth.pmt, "hv": _number(truth.hv_v), "source": "off" if truth.kind.endswith("off") else "led"}
-    row |= {"light": "low"} if point.in_sequence else {"cut_mv": _cut_mv(truth)}
+    row |= {"light": "low"} if truth.kind.startswith("low") else {"cut_mv": _cut_mv(truth)}
     return row | {"noisy": point.noisy, "n": point.n_files, "files": [f"{point.folder}/{point.pattern.split('{', maxsplit=1)[0]}*.trc"]}
 
 
@@ -112,9 +109,7 @@ def _write_point(folder: Path, point: PlannedPoint, made: Triggers) -> list[Path
     """Write the files of one point; files of an earlier, larger sample are removed."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    contents = _sequences(point, made) if point.in_sequence else _traces(point, made)
-    for number, good in enumerate(contents):
-        content = faulty(FAULTS[number], good) if point.faults and number in FAULTS else good
+    for number, content in enumerate(_sequences(point, made) if point.in_sequence else _traces(point, made)):
         if content is not None:
             path = folder / point.pattern.format(i=number)
             path.write_bytes(content)
@@ -124,68 +119,52 @@ def _write_point(folder: Path, point: PlannedPoint, made: Triggers) -> list[Path
     return written
 
 
-def _traces(point: PlannedPoint, made: Triggers) -> Iterator[bytes]:
-    """One file for each trigger."""
-    headers = _headers(point.truth, len(made), count=SAMPLES, segments=1)
-    _set_times(headers, point.truth, TRIGGER_PERIOD_S * np.arange(len(made)))
-    prefix = np.frombuffer(BLOCK_HEADER % (headers.itemsize + 2 * SAMPLES), np.uint8)
-    for start in range(0, len(made), ROWS):
-        head = headers[start : start + ROWS]
-        parts = (np.broadcast_to(prefix, (len(head), len(prefix))), _bytes(head), _bytes(made.codes[start : start + ROWS].astype("<i2")))
-        yield from (row.tobytes() for row in np.concatenate(parts, axis=1))
+def _traces(point: PlannedPoint, made: Triggers) -> Iterator[bytes | None]:
+    """One file for each trigger; faults where the point has them."""
+    settings = _settings(point.truth)
+    settings = replace(settings, fields={**settings.fields, "HORIZ_OFFSET": T0_NS * NS_TO_S})
+    for number, (codes, time) in enumerate(zip(made.codes, _times(point.truth, TRIGGER_PERIOD_S, len(made)), strict=True)):
+        fault = FAULTS.get(number) if point.faults else None
+        yield trc_bytes(codes, settings, **time) if fault is None else faulty(fault, codes, settings, time)
 
 
 def _sequences(point: PlannedPoint, made: Triggers) -> Iterator[bytes]:
     """Up to 1000 triggers in each file, with the time of each and the offset of its first sample."""
-    for start in range(0, len(made), SEGMENTS):
+    settings = _settings(point.truth)
+    for start, time in zip(range(0, len(made), SEGMENTS), _times(point.truth, SEGMENTS * SEQUENCE_PERIOD_S, point.n_files), strict=True):
         codes, t0_ns = made.codes[start : start + SEGMENTS], made.t0_ns[start : start + SEGMENTS]
-        header = _headers(point.truth, 1, count=codes.size, segments=len(codes))
-        header["TRIGTIME_ARRAY"] = 16 * len(codes)
-        header["HORIZ_OFFSET"] = t0_ns[0] * 1e-9
-        _set_times(header, point.truth, np.array([SEQUENCE_PERIOD_S * start]))
-        times = np.stack([SEQUENCE_PERIOD_S * np.arange(len(codes)), t0_ns * 1e-9], axis=1).astype("<f8")
-        body = header.tobytes() + times.tobytes() + codes.astype("<i2").tobytes()
-        yield BLOCK_HEADER % len(body) + body
+        yield trc_bytes(codes, settings, np.stack([SEQUENCE_PERIOD_S * np.arange(len(codes)), t0_ns * NS_TO_S], axis=1), **time)
 
 
-def _bytes(rows: NDArray[Any]) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(rows).view(np.uint8).reshape(len(rows), -1)
-
-
-def _headers(truth: PointTruth, traces: int, *, count: int, segments: int) -> NDArray[Any]:
-    """Descriptors of ``traces`` files with ``count`` samples in ``segments`` segments each."""
-    template = TEMPLATES[TEMPLATE]
-    headers = np.zeros(traces, dtype=template.dtype("<"))
-    values: dict[str, Any] = {
-        "DESCRIPTOR_NAME": b"WAVEDESC", "TEMPLATE_NAME": TEMPLATE.encode(), "COMM_TYPE": 1, "COMM_ORDER": 1, "WAVE_DESCRIPTOR": template.size,
-        "WAVE_ARRAY_1": 2 * count, "INSTRUMENT_NAME": b"DYNODE EXAMPLE", "WAVE_ARRAY_COUNT": count, "PNTS_PER_SCREEN": SAMPLES - 2,
-        "LAST_VALID_PNT": count - 1, "SPARSING_FACTOR": 1, "SUBARRAY_COUNT": segments, "SWEEPS_PER_ACQ": 1, "VERTICAL_GAIN": truth.volts_per_code,
-        "VERTICAL_OFFSET": truth.offset_v, "MAX_VALUE": MAX_CODE, "MIN_VALUE": MIN_CODE, "NOMINAL_BITS": 8, "NOM_SUBARRAY_COUNT": segments,
-        "HORIZ_INTERVAL": DT_NS * 1e-9, "HORIZ_OFFSET": T0_NS * 1e-9, "VERTUNIT": b"V", "HORUNIT": b"S", "HORIZ_UNCERTAINTY": 1e-12,
-        "TIMEBASE": TIMEBASE_5_NS, "PROBE_ATT": 1.0, "FIXED_VERT_GAIN": _gain_code(truth.volts_per_division), "VERTICAL_VERNIER": 1.0,
+def _settings(truth: PointTruth) -> TrcSettings:
+    fields = {
+        "INSTRUMENT_NAME": b"DYNODE EXAMPLE", "VERTICAL_GAIN": truth.volts_per_code, "VERTICAL_OFFSET": truth.offset_v,
+        "HORIZ_INTERVAL": DT_NS * NS_TO_S, "PNTS_PER_SCREEN": SAMPLES - 2, "TIMEBASE": TIMEBASE_5_NS,
+        "FIXED_VERT_GAIN": gain_code(truth.volts_per_division),
     }  # fmt: skip
-    for name, value in values.items():
-        headers[name] = value
-    return headers
+    return TrcSettings(fields=fields)
 
 
-def _gain_code(volts_per_division: float) -> int:
-    """Number of a step in the sequence 1, 2, 5 that begins with 1 uV/div."""
+def gain_code(volts_per_division: float) -> int:
+    """FIXED_VERT_GAIN of a step in the sequence 1, 2, 5 that begins with 0 for 1 uV/div.
+
+    >>> gain_code(1e-6), gain_code(0.05)
+    (0, 14)
+    """
     digit, exponent = f"{volts_per_division:e}".split("e")
     return 3 * (int(exponent) + 6) + {"1": 0, "2": 1, "5": 2}[digit[0]]
 
 
-def _set_times(headers: NDArray[Any], truth: PointTruth, seconds: NDArray[np.floating]) -> None:
-    """Trigger times: a day for each tube, a minute for each volt, four minutes for each kind."""
-    tube = list(AMPLITUDE_LAW).index(truth.pmt)
-    began = FIRST_DAY + timedelta(
-        days=10 * KINDS.index(truth.kind) // 2 + tube, minutes=truth.hv_v, seconds=60 * KIND_MINUTES * KINDS.index(truth.kind)
-    )
-    minutes, headers["TRIGGER_SECOND"] = np.divmod(began.second + seconds, 60.0)
-    for minute in np.unique(minutes):
-        moment, rows = began + timedelta(minutes=float(minute)), minutes == minute
-        for name, value in (("MINUTE", moment.minute), ("HOUR", moment.hour), ("DAY", moment.day), ("MONTH", moment.month), ("YEAR", moment.year)):
-            headers[f"TRIGGER_{name}"][rows] = value
+def _times(truth: PointTruth, period_s: float, count: int) -> Iterator[dict[str, Any]]:
+    """Trigger times of files as header fields: a day for each tube, a minute for each volt, four minutes for each kind."""
+    day, kind = list(AMPLITUDE_LAW).index(truth.pmt), KINDS.index(truth.kind)
+    began = FIRST_DAY + timedelta(days=day, minutes=truth.hv_v + KIND_MINUTES * kind)
+    for number in range(count):
+        moment = began + timedelta(seconds=period_s * number)
+        yield {
+            "TRIGGER_SECOND": moment.second + moment.microsecond * 1e-6, "TRIGGER_MINUTE": moment.minute, "TRIGGER_HOUR": moment.hour,
+            "TRIGGER_DAY": moment.day, "TRIGGER_MONTH": moment.month, "TRIGGER_YEAR": moment.year,
+        }  # fmt: skip
 
 
 def _truth_table(point: PlannedPoint, made: Triggers) -> Any:
