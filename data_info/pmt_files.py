@@ -39,7 +39,7 @@ def locate(point: Point, roots: Sequence[Path]) -> Located:
     copy = _copy(point, roots)
     if copy is not None:
         return _numbered(point, [str(copy / PurePosixPath(name).name) for name in point.files])
-    if any(_is_pattern(name) for name in point.files):
+    if any(_is_pattern(name) or Path(name).is_dir() for name in point.files):
         return _matched(point)
     return _numbered(point, point.files)
 
@@ -77,16 +77,22 @@ def _is_pattern(name: str) -> bool:
 
 
 def _matched(point: Point) -> Located:
-    """Patterns (and single files) that must together give as many files as the table says, if it says so."""
+    """Patterns, folders and single files that must together give as many files as the table says, if it says so."""
     files: list[str] = []
     for name in point.files:
-        matches = sorted(glob.glob(name, recursive=True)) if _is_pattern(name) else [name]  # noqa: PTH207 (Path.glob refuses absolute patterns)
+        matches = _expanded(name)
         if not matches:
             raise InputError(f"{point.name}: no file matches {name!r}; correct the table of runs, or leave the point out by pmts or hv_v")
         files += matches
     if point.n_files is not None and len(files) != point.n_files:
         raise InputError(f"{point.name}: {len(files)} files match, the table of runs says {point.n_files}; {_CURE}")
     return Located(point, tuple(files))
+
+
+def _expanded(name: str) -> list[str]:
+    if not is_remote(name) and Path(name).is_dir():
+        return sorted(str(path) for path in Path(name).rglob("*.trc"))
+    return sorted(glob.glob(name, recursive=True)) if _is_pattern(name) else [name]  # noqa: PTH207 (Path.glob refuses absolute patterns)
 
 
 _CURE = "correct the number there, or move files that do not belong to the point"

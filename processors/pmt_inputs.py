@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,9 +20,10 @@ from processors import source_code
 from processors.chunks import DatasetInput, EventFile
 from processors.pmt_duplicates import refuse_duplicates
 from processors.registry import build
+from readers.registry import BATCHED
 from readers.source import SourceError
 
-FORMAT = "trc"
+PACKED = (".parquet", ".pq")
 PLAN_FILES = 100  # whose triggers make the plan of a point
 NAMED = 3  # missing files in a message
 
@@ -135,9 +137,9 @@ def _plan(config: PmtGainConfig, one: Found) -> Any:
     from readers import open_source
 
     reasons = []
-    for start in range(0, len(one.files), PLAN_FILES):
+    for file in _event_files(config, one, PLAN_FILES):
         try:
-            with open_source(list(one.files[start : start + PLAN_FILES]), FORMAT) as source:
+            with open_source(list(file.paths), file.format, tree=file.tree, columns=file.columns) as source:
                 return plan_point(source, config.processor, one.point.metadata)
         except SourceError as error:
             reasons.append(str(error))
@@ -148,26 +150,22 @@ def _planned(config: PmtGainConfig, one: Found, plan: Any) -> DatasetInput:
     from processors.pmt_gain import PmtGainProcessor
 
     processor = PmtGainProcessor(config.processor, plan)
-    metadata = {**_metadata(config, one), "q_ref_pc": plan.q_ref_pc}
     options = {"processor": as_json(config)["processor"], "plan": asdict(plan)}
-    return DatasetInput(one.point.name, _kind(config, one), _event_files(config, one), processor, metadata, options, _relied_on(processor))
+    source_files = source_code.relied_on(sys.modules[PmtGainProcessor.__module__].__file__)
+    return DatasetInput(
+        one.point.name, _kind(config, one), _event_files(config, one), processor, {**_metadata(one), **plan.numbers}, options, source_files
+    )
 
 
 def _with_own_processor(config: PmtGainConfig, one: Found) -> DatasetInput:
     built = build(config, one.dataset)
-    metadata = _metadata(config, one)
+    metadata = _metadata(one)
     return DatasetInput(
         one.point.name, _kind(config, one), _event_files(config, one), built.processor, metadata, built.options, built.source_files, built.folder
     )
 
 
-def _relied_on(processor: Any) -> tuple[Path, ...]:
-    import sys
-
-    return source_code.relied_on(sys.modules[type(processor).__module__].__file__)
-
-
-def _metadata(config: PmtGainConfig, one: Found) -> dict[str, Any]:
+def _metadata(one: Found) -> dict[str, Any]:
     missing = {"missing_files": sorted(one.missing)} if one.missing else {}
     return {**one.point.metadata, "runs": one.dataset, **missing}
 
@@ -176,14 +174,12 @@ def _kind(config: PmtGainConfig, one: Found) -> str:
     return config.datasets[one.dataset].kind
 
 
-def _event_files(config: PmtGainConfig, one: Found) -> tuple[EventFile, ...]:
+def _event_files(config: PmtGainConfig, one: Found, batch: int | None = None) -> tuple[EventFile, ...]:
     """Batches of small files as one source each; files of another form (packed ones) are opened alone."""
     dataset = config.datasets[one.dataset]
-    batched = [path for path in one.files if dataset.format == FORMAT or (dataset.format is None and _is_trace(path))]
-    step = dataset.files_per_chunk
-    batches = [EventFile(tuple(batched[start : start + step]), FORMAT) for start in range(0, len(batched), step)]
-    return (*batches, *(EventFile((path,), dataset.format, dataset.tree, dataset.columns) for path in one.files if path not in set(batched)))
-
-
-def _is_trace(path: str) -> bool:
-    return not path.lower().endswith((".parquet", ".h5", ".hdf5", ".root"))
+    form = dataset.format or ("trc_processed" if getattr(config.processor, "allow_processed", False) else "trc")
+    batched = [path for path in one.files if form in BATCHED and (dataset.format or not path.lower().endswith(PACKED))]
+    alone = [path for path in one.files if path not in set(batched)]
+    step = batch or dataset.files_per_chunk
+    batches = [EventFile(tuple(batched[start : start + step]), form) for start in range(0, len(batched), step)]
+    return (*batches, *(EventFile((path,), dataset.format, dataset.tree, dataset.columns) for path in alone))
