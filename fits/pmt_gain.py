@@ -25,7 +25,8 @@ PREFERRED = ("spe", "joint_photostatistics", "photostatistics", "saldanha")  # w
 
 
 def fit_all(config: PmtGainConfig, hists: Mapping[str, Hists], account: Mapping[str, Any], progress: Progress | None = None) -> dict[str, Any]:
-    """Result name -> result: ``<pmt>`` (GainResult), and of every point with low light ``<point>.spe.<model>``, ``<point>.saldanha``.
+    """Result name -> result: ``<pmt>`` (GainResult), and of every point with low light ``<point>.spe.<model>``,
+    ``<point>.spe`` (the models compared) and ``<point>.saldanha``.
 
     A point that cannot be measured is a result with its reason; nothing of the others depends on it. Raises InputError when there is nothing to
     fit: no photomultiplier, or data sets that are not points of one.
@@ -51,12 +52,13 @@ def wanted_pedestal(config: PmtGainConfig) -> Wanted:
 def fit_tube(tube: Tube, options: pmt_gain.Fits, seed: int, pedestal: Wanted = "auto", input_digest: str = "") -> dict[str, Any]:
     """Every result of one photomultiplier, its ``GainResult`` first."""
     measured = [measure(tube, point, options.mean_charge, pedestal) for point in tube.points]
-    low, spectra = low_light(tube, measured, options, seed)
+    low, spectra, without = low_light(tube, measured, options, pedestal, seed)
     delta = delta_of(low, options)
     gains, joint = estimates(measured, low, delta, options.photostat.joint_over_hv)
     points = [_point_result(tube, one, gains[one.point.name], options) for one in measured]
     result = _tube_result(tube, measured, points, gains, joint, low, delta, options)
-    return {tube.name: replace(result, input_digest=input_digest, partial=_partial(tube)), **spectra}
+    result = replace(result, notes=[*result.notes, *without], input_digest=input_digest, partial=_partial(tube))
+    return {tube.name: result, **spectra}
 
 
 def _tube_result(tube: Tube, measured: list[Measured], points: list[GainPoint], gains: Estimates, joint: JointPhotostatisticsResult | None,

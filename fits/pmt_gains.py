@@ -57,20 +57,15 @@ def delta_of(low: Mapping[str, LowLight], options: Fits) -> Delta:
 def estimates(measured: Sequence[Measured], low: Mapping[str, LowLight], delta: Delta,
               joint_over_hv: bool) -> tuple[Estimates, JointPhotostatisticsResult | None]:  # fmt: skip
     """Gain of each point by each method, and the fit of a common light to the bright points (null where it was not asked for)."""
+    usable = {one.point.name: (one.led, one.dark) for one in measured if one.led is not None and one.dark is not None}
     found: Estimates = {one.point.name: {} for one in measured}
-    usable = [one for one in measured if one.led is not None and one.dark is not None]
-    for one in usable:
-        assert one.led is not None
-        found[one.point.name][PHOTOSTATISTICS] = _of_photostatistics(photostatistics(one.led, one.dark, delta.value, delta.error))
-    bright = {one.point.name: (one.led, one.dark) for one in usable if one.point.light == "bright" and one.led is not None}
+    for name, pair in usable.items():
+        found[name][PHOTOSTATISTICS] = _of_photostatistics(photostatistics(*pair, delta.value, delta.error))
+    bright = {one.point.name: usable[one.point.name] for one in measured if one.point.light == "bright" and one.point.name in usable}
     joint = joint_photostatistics(bright, delta.value, delta.error) if joint_over_hv else None
     if joint is not None and joint.valid:
-        for name, point in joint.points.items():
-            systematic = point.gain * joint.common_model_error
-            found[name][JOINT] = GainEstimate(
-                True, "", point.gain, point.gain_error, systematic, NAN, joint.lambda_pe, joint.lambda_error, point.q1_pc, point.q1_error_pc,
-                joint.delta, f"common light; {_pull(point.pull)}",
-            )  # fmt: skip
+        for name in joint.points:
+            found[name][JOINT] = _of_joint(joint, name)
     for name, one_low in low.items():
         found[name] |= _of_low_light(one_low)
     return found, joint
@@ -117,20 +112,24 @@ def _absolute(measured: Sequence[Measured], found: Estimates, method: str, optio
               joint: JointPhotostatisticsResult | None = None) -> Ordinate:  # fmt: skip
     """Points of one method; voltages with several points of it count once, the bright one first (the low one for spectra)."""
     chosen = _per_voltage(measured, prefer="low" if method == SPE else "bright")
-    kept = [one for one in chosen if (gain := found[one.point.name].get(method)) is not None and gain.valid]
-    excluded = {one.point.name: _why_not(found, one, method, joint) for one in chosen if one not in kept and method != SPE}
+    kept = [one for one in chosen if method in found[one.point.name] and found[one.point.name][method].valid]
+    others = [] if method == SPE else [one for one in chosen if one not in kept]
     gains = [found[one.point.name][method] for one in kept]
-    alone = [one.statistical for one in gains]
-    if joint is not None:
-        alone = [joint.points[one.point.name].gain_uncorrelated_error for one in kept]
-    if method == SPE:
-        alone = [math.hypot(one.statistical, 0.0 if math.isnan(one.model) else one.model) for one in gains]
-    error = [math.hypot(own, options.mean_charge.syst_uncorrelated * one.gain) for own, one in zip(alone, gains, strict=True)]
-    parts = {"calibration": options.mean_charge.syst_scale, **scale}
+    error = [
+        math.hypot(_alone(gain, one.point.name, joint), options.mean_charge.syst_uncorrelated * gain.gain)
+        for one, gain in zip(kept, gains, strict=True)
+    ]
     return Ordinate(
         [one.point.name for one in kept], [one.point.hv_v for one in kept], [one.gain for one in gains], error, "gain", method, _saturated(kept),
-        excluded, parts,
+        {one.point.name: _why_not(found, one, method, joint) for one in others}, {"calibration": options.mean_charge.syst_scale, **scale},
     )  # fmt: skip
+
+
+def _alone(gain: GainEstimate, name: str, joint: JointPhotostatisticsResult | None) -> float:
+    """What a point does not share with the others: of a joint fit that without the common light; of spectra with the spread of the models."""
+    if joint is not None:
+        return joint.points[name].gain_uncorrelated_error
+    return gain.statistical if math.isnan(gain.model) else math.hypot(gain.statistical, gain.model)
 
 
 def _why_not(found: Estimates, one: Measured, method: str, joint: JointPhotostatisticsResult | None) -> str:
@@ -160,8 +159,12 @@ def _saturated(kept: Sequence[Measured]) -> list[float]:
     return [one.point.n_saturated / max(one.point.n_read, 1) for one in kept]
 
 
-def _pull(pull: float) -> str:
-    return f"{pull:+.1f} standard deviations from it"
+def _of_joint(joint: JointPhotostatisticsResult, name: str) -> GainEstimate:
+    point = joint.points[name]
+    return GainEstimate(
+        True, "", point.gain, point.gain_error, point.gain * joint.common_model_error, NAN, joint.lambda_pe, joint.lambda_error, point.q1_pc,
+        point.q1_error_pc, joint.delta, f"common light; this point alone is {point.pull:+.1f} standard deviations from it",
+    )  # fmt: skip
 
 
 def _of_photostatistics(one: PhotostatisticsResult) -> GainEstimate:

@@ -41,7 +41,7 @@ def late_pulses(point: Point, dark: Point | None, photoelectrons: float) -> Late
 
 def record_behind_pulse_ns(point: Point) -> float:
     """From the onset of the mean pulse to the end of the record; NaN where the run does not say."""
-    plan = point.metadata.get("plan") or {}
+    plan = point.metadata
     try:
         return float(plan["t0_ns"] + (plan["n_samples"] - 1) * plan["dt_ns"] - plan["onset_ns"])
     except KeyError:

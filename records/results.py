@@ -11,7 +11,8 @@ Kinds of ``diffuse``: a fit ``main`` leaves ``main`` (FitResult) and, as far as 
 Kinds of ``iwcd``: a fit of kind performance, discriminant, fractions, scale or response leaves one result of its own name (PerformanceResult,
 DiscriminantResult, FractionsResult, ScaleResult, ResponseResult).
 
-Kinds of ``pmt_gain``: a photomultiplier leaves one result of its own name (GainResult).
+Kinds of ``pmt_gain``: a photomultiplier leaves one result of its own name (GainResult); a point with low light ``PMT_1.1400V.low`` leaves
+``<point>.spe.<model>`` (SpeResult), ``<point>.spe`` (ModelChoice: the models compared) and ``<point>.saldanha`` (SaldanhaResult).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from records.atomic import write_text
 from records.gain import GainResult
 from records.iwcd_fits import FractionsResult, ResponseResult, ScaleResult
 from records.performance import DiscriminantResult, PerformanceResult
+from records.spe import ModelChoice, SaldanhaResult, SpeResult
 from records.value import Parameter, Value
 
 SCHEMA = 1
@@ -189,7 +191,7 @@ KINDS: dict[str, type] = {
     for kind in (
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
         *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult),
-        GainResult,
+        *(GainResult, SpeResult, ModelChoice, SaldanhaResult),
     )
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
+from records import gain_summary
 from records import results as kinds
 from records.iwcd_fits import ProfileCurve, Saturated
 from records.performance import Rate
@@ -178,6 +179,10 @@ def _(result: kinds.ResponseResult) -> list[Row]:
     fitted = sum(one.valid for one in result.slices)
     shown.append(("linear within", f"{result.largest_deviation:.1%} ({fitted} of {len(result.slices)} slices)", ""))
     return [*shown, ("contained", f"{result.n_contained} of {result.n_events} {result.particle}", result.containment), *_notes(result.notes)]
+
+
+for kind, of_kind in gain_summary.ROWS.items():
+    rows.register(kind)(of_kind)
 
 
 def _rate(rate: Rate) -> str:

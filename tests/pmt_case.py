@@ -13,7 +13,8 @@ from physics.constants import ELEMENTARY_CHARGE_PC
 STEPS = ("read", "units", "unsaturated", "baseline", "single_pulse", "pulse_found", "amplitude_cut", "window", "fit_ok", "selected")
 EXPONENT, GAIN_1000, LIGHT, DELTA, NOISE_PC, TTS_NS = 5.53, 2.04e6, 30.0, 0.4, 0.05, 0.4
 HV_V = (800.0, 900.0, 1000.0, 1100.0, 1200.0, 1300.0, 1400.0)
-PLAN = {"dt_ns": 0.1, "n_samples": 502, "t0_ns": 22.0, "onset_ns": 47.3, "gate_ns": [45.3, 69.3], "baseline_ns": [22.0, 41.3]}
+PLAN = {"dt_ns": 0.1, "n_samples": 502, "t0_ns": 22.0, "onset_ns": 47.3, "gate_ns": [45.3, 69.3], "baseline_ns": [22.0, 41.3], "load_ohm": 50.0,
+        "coupling": "DC50"}  # fmt: skip
 Hists = dict[str, hist.Hist]
 
 
@@ -32,7 +33,7 @@ def charges(generator: np.random.Generator, n: int, gain: float, light: float, n
 def histograms(generator: np.random.Generator, q_pc: np.ndarray, q_ref_pc: float, *, pre: bool = True, saturated: int = 0) -> Hists:
     """The processor's histograms of one point from its charges; the last ``saturated`` triggers are clipped and dropped."""
     estimators = hist.axis.StrCategory(["gate", "fit", "pre"], name="estimator")
-    samples = hist.axis.StrCategory(["all", "selected"], name="triggers")
+    samples = hist.axis.StrCategory(["all", "selected"], name="selection")
     charge_axis = hist.axis.Regular(1200, -q_ref_pc, 5 * q_ref_pc, name="charge", label="Charge [pC]")
     charge = hist.Hist(estimators, samples, charge_axis, storage=hist.storage.Int64())
     moments = hist.Hist(estimators, samples, hist.axis.IntCategory(range(5), name="power"), storage=hist.storage.Double())
@@ -43,9 +44,9 @@ def histograms(generator: np.random.Generator, q_pc: np.ndarray, q_ref_pc: float
     found = kept > 5 * NOISE_PC
     for estimator, values in drawn.items():
         for sample, rows in (("all", slice(None)), ("selected", found)):
-            charge.fill(estimator=estimator, triggers=sample, charge=values[rows])
+            charge.fill(estimator=estimator, selection=sample, charge=values[rows])
             for power in range(5):
-                moments.fill(estimator=estimator, triggers=sample, power=[power], weight=[np.sum((values[rows] / q_ref_pc) ** power)])
+                moments.fill(estimator=estimator, selection=sample, power=[power], weight=[np.sum((values[rows] / q_ref_pc) ** power)])
     cutflow = hist.Hist(
         hist.axis.StrCategory(STEPS, name="step"), hist.axis.StrCategory(["passed", "failed"], name="outcome"), storage=hist.storage.Int64()
     )  # fmt: skip
@@ -69,7 +70,7 @@ def histograms(generator: np.random.Generator, q_pc: np.ndarray, q_ref_pc: float
 
 def entry(pmt: str, hv_v: float, q_ref_pc: float, n: int, source: str = "led", light: str = "bright", **metadata: Any) -> dict[str, Any]:
     """One data set of processing.json."""
-    known = {"pmt": pmt, "hv_v": hv_v, "source": source, "light": light, "cut_v": -0.01, "noisy": False, "q_ref_pc": q_ref_pc, "plan": PLAN}
+    known = {"pmt": pmt, "hv_v": hv_v, "source": source, "light": light, "cut_v": -0.01, "noisy": False, "q_ref_pc": q_ref_pc, **PLAN}
     return {"kind": "data", "files": n, "unopened": 0, "expected": n, "processed": n, "fraction": 1.0, "livetime_s": None, "failed": [],
             "metadata": known | metadata}  # fmt: skip
 

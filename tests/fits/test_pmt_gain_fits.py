@@ -11,7 +11,7 @@ import pmt_case as case
 import pytest
 
 from configs.errors import InputError
-from configs.pmt_gain import Fits, GainCurve, MeanCharge, Photostatistics
+from configs.pmt_gain import Fits, GainCurve, MeanCharge, ModelIndependent, Photostatistics, SinglePhotoelectron
 from fits.pmt_gain import fit_tube
 from fits.pmt_points import tubes
 from records.gain import GainPoint, GainResult
@@ -194,8 +194,7 @@ def test_fitted_charge_needs_no_pedestal() -> None:
 
 def test_afterpulses_only_where_the_record_is_long() -> None:
     hists, account = case.run(hv_v=(900.0, 1000.0, 1100.0))
-    long = {**case.PLAN, "n_samples": 60_000}
-    account["datasets"]["PMT_1.1000V"]["metadata"]["plan"] = long
+    account["datasets"]["PMT_1.1000V"]["metadata"]["n_samples"] = 60_000
     hists["PMT_1.1000V"]["late"].fill(delay=np.concatenate([np.full(90, 600.0), np.full(7, 50.0)]), charge=np.ones(97))
     hists["PMT_1.1000V.off"]["late"].fill(delay=np.full(10, 600.0), charge=np.ones(10))
     late = at(fitted(hists, account), 1000.0).late
@@ -224,3 +223,38 @@ def test_results_come_back_from_their_file(tmp_path: Any) -> None:
     assert back.curve == result.curve
     assert back.light == result.light
     assert [point.charge for point in back.points] == [point.charge for point in result.points]
+
+
+def test_low_light_gives_spectra_and_the_width() -> None:
+    """Four models and no model see the same photo-electrons; the width that they find goes into photostatistics."""
+    hists, account = case.run(hv_v=(1200.0, 1300.0, 1400.0), low=True)
+    options = Fits(spe=SinglePhotoelectron(models=["gamma", "gauss"]), saldanha=ModelIndependent(bootstrap=200))
+    results = fit_tube(tubes(hists, account)["PMT_1"], options, 1)
+    assert list(results) == ["PMT_1", *(f"PMT_1.1400V.low.{name}" for name in ("spe.gamma", "spe.gauss", "spe", "saldanha"))]
+    truth = case.true_gain(1400.0)
+    gamma, independent = results["PMT_1.1400V.low.spe.gamma"], results["PMT_1.1400V.low.saldanha"]
+    assert gamma.gain == pytest.approx(truth, abs=3 * gamma.gain_error)
+    assert independent.gain == pytest.approx(truth, abs=3 * math.hypot(independent.gain_error, independent.gain_model_error))
+    assert results["PMT_1.1400V.low.spe"].best == "gamma"
+    result = results["PMT_1"]
+    assert result.delta_source == "spectrum of PMT_1.1400V.low (gamma)"
+    assert result.light.delta == gamma.resolution == pytest.approx(case.DELTA, abs=0.03)
+    low = at(result, 1400.0, "low")
+    assert set(low.gains) == {"photostatistics", "spe", "saldanha"}
+    assert low.gains["spe"].gain == gamma.gain
+    assert low.gains["photostatistics"].gain == pytest.approx(truth, rel=0.1)
+    assert "PMT_1.1400V" in result.curve.used  # the bright point, once
+
+
+def test_low_light_without_a_pedestal_says_so() -> None:
+    hists, account = case.run(hv_v=(1200.0, 1300.0, 1400.0), low=True, pre=False)
+    del hists["PMT_1.1400V.low.off"]
+    result = fitted(hists, account)
+    assert "PMT_1.1400V.low: no spectrum of single photo-electrons: no spectrum of the pedestal" in result.notes[-1]
+    assert result.curve.valid
+
+
+def test_input_of_another_impedance_is_flagged() -> None:
+    hists, account = case.run(hv_v=(900.0,))
+    account["datasets"]["PMT_1.900V"]["metadata"]["coupling"] = "DC1M"
+    assert at(fitted(hists, account), 900.0).flags == ["input coupled DC1M, charges taken over 50 ohm"]
