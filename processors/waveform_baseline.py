@@ -26,11 +26,14 @@ UNSTABLE = 3.0  # standard deviations of the fall over the window that white noi
 
 @dataclass(frozen=True, eq=False)
 class Baseline:
-    """Of each waveform: level in V, its standard deviation (ddof 1) in V, slope in V/ns, the samples in the window and those kept by the clip."""
+    """Of each waveform: level in V, standard deviation of a sample (ddof 1) in V, slope in V/ns, how far the lowest sample of the window lies below
+    the level in V, the samples in the window and those kept by the clip.
+    """
 
     level_v: Array
     rms_v: Array
     slope_v_per_ns: Array
+    dip_v: Array
     samples: NDArray[np.int64]
     kept: NDArray[np.int64]
 
@@ -38,15 +41,15 @@ class Baseline:
 def baselines(waveform_v: Array, t0_ns: Array, dt_ns: float, window_ns: Window, estimator: Estimator = "clipped_mean") -> Baseline:
     """Baselines of waveforms (n, samples) from the samples whose times lie in a window.
 
-    ``clipped_mean``: mean of what lies within 3 standard deviations of the median, the deviation being 1.4826 times the median absolute deviation (where
-    the converter is so coarse that this vanishes, the plain one). ``none``: 0. Deviation and slope are those of the kept samples for every estimator
-    but ``mean``, which keeps all. NaN with fewer than two samples.
+    ``clipped_mean``: mean of what lies within 3 standard deviations of the median, the deviation being 1.4826 times the median absolute deviation
+    (where the converter is so coarse that this vanishes, the plain one). ``none``: 0. Deviation and slope are those of the kept samples for every
+    estimator but ``mean``, which keeps all. NaN with fewer than two samples.
     """
-    out = np.empty((3, len(waveform_v)))
+    out = np.empty((4, len(waveform_v)))
     counts = np.empty((2, len(waveform_v)), np.int64)
     scratch = np.empty((2, waveform_v.shape[1]))
     _baselines(waveform_v, t0_ns, dt_ns, window_ns[0], window_ns[1], ESTIMATORS.index(estimator), scratch, out, counts)
-    return Baseline(out[0], out[1], out[2], counts[0], counts[1])
+    return Baseline(*out, *counts)
 
 
 def unstable(baseline: Baseline, dt_ns: float, correlation_samples: float = 1.0) -> NDArray[np.bool_]:
@@ -118,7 +121,7 @@ def _baselines(
         kept, mean, rms, slope = _line(row, centre, width)
         counts[1, n] = kept
         out[0, n] = mean if estimator < 2 else centre if estimator == 2 else 0.0
-        out[1, n], out[2, n] = rms, slope / dt
+        out[1, n], out[2, n], out[3, n] = rms, slope / dt, out[0, n] - np.min(row)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -132,7 +135,7 @@ def _middle_and_width(row: Array, scratch: Array) -> tuple[float, float]:
         scratch[1, sample] = abs(row[sample] - centre)
     deviation = SIGMA_PER_MAD * _median(scratch[1, :size], scratch[0])
     if deviation == 0.0:
-        deviation = np.std(row) * math.sqrt(size / (size - 1.0))
+        deviation = float(np.std(row)) * math.sqrt(size / (size - 1.0))
     return centre, CLIP * deviation
 
 
@@ -206,4 +209,3 @@ def _autocovariances(waveform: Array, t0: Array, dt: float, low: float, high: fl
                 total[lag] += (row[sample + lag] - row[sample]) ** 2
         for lag in range(lags):
             out[n, lag] = variance - 0.5 * total[lag] / (size - lag)
-

@@ -21,7 +21,7 @@ EDGE = 0.1  # share of its height at which a further pulse begins and ends
 
 @dataclass(frozen=True, eq=False)
 class PulseTimes:
-    """Of each waveform: amplitude in V (positive), times of the extreme and of constant fractions, rise time 10-90 % and full width at half height in ns.
+    """Of each waveform: amplitude in V (positive), times of the extreme and of constant fractions, rise time 10-90 % and width at half height in ns.
 
     NaN where a crossing is not in the record.
     """
@@ -36,7 +36,7 @@ class PulseTimes:
 
 @dataclass(frozen=True, eq=False)
 class FurtherPulses:
-    """Pulses behind the main one, in the order of waveforms and time: number of the waveform, time of the extreme in ns, height in V, charge in pC."""
+    """Pulses behind the main one, by waveform and time: number of the waveform, time of the extreme in ns, height in V, charge in pC."""
 
     waveform: NDArray[np.int64]
     time_ns: Array

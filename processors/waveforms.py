@@ -1,4 +1,4 @@
-"""Charge, size and saturation of pulses in batches of waveforms (specification 3).
+"""Charge of pulses in batches of waveforms (specification 3).
 
 Waveforms are float64 arrays (n, samples) in V with **negative** pulses (``upright`` turns others over). Sample i of a waveform stands for the time
 from t0 + (i - 1/2) dt to t0 + (i + 1/2) dt, its own t0 counted from its own trigger: a window in ns takes the samples at its ends by the share of
@@ -20,8 +20,6 @@ Window = tuple[float, float]  # ns
 
 PC_PER_VNS_OHM = 1000.0  # 1 V ns / 1 ohm = 1e-9 C
 SLACK = 1e-6  # of a sample: times that agree so far are equal
-FLAT_TOP_SAMPLES = 3  # equal extreme codes in a row
-FLAT_TOP_SHARE = 0.95  # of the limit of the converter
 REGROUPED = {"reassoc", "contract", "nsz"}  # a sum may be regrouped, in the same way for every waveform of the same length
 
 
@@ -34,8 +32,8 @@ def upright(waveform_v: Array, polarity: Literal["negative", "positive"]) -> Arr
 def charge_pc(waveform_v: Array, t0_ns: Array, dt_ns: float, baseline_v: Array, gate_ns: Window, *, load_ohm: float = 50.0) -> Array:
     """Charge in pC of each waveform: the integral of b - V over the gate, divided by the load. Positive for a negative pulse.
 
-    ``waveform_v`` (n, samples); ``t0_ns``, ``baseline_v`` (n,). A sample that the gate covers in part counts in part, hence a constant added to waveform
-    and baseline changes nothing. NaN where the gate reaches beyond the record.
+    ``waveform_v`` (n, samples); ``t0_ns``, ``baseline_v`` (n,). A sample that the gate covers in part counts in part, hence a constant added to
+    waveform and baseline changes nothing. NaN where the gate reaches beyond the record.
     """
     out = np.empty(len(waveform_v))
     _charges(waveform_v, t0_ns, dt_ns, baseline_v, gate_ns[0], gate_ns[1], out)
@@ -54,16 +52,6 @@ def samples_inside(t0_ns: Array, dt_ns: float, samples: int, window_ns: Window) 
     first = np.maximum(np.ceil((window_ns[0] - t0_ns) / dt_ns - SLACK), 0)
     last = np.minimum(np.floor((window_ns[1] - t0_ns) / dt_ns + SLACK), samples - 1)
     return np.maximum(last - first + 1, 0).astype(np.int64)
-
-
-def flat_top(codes: NDArray[np.integer], lowest: NDArray[np.integer], highest: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Waveforms (n, samples) of converter codes whose extreme code stands three times in a row beyond 95 % of the limit, on either side.
-
-    ``lowest``, ``highest`` (n,): the limits. An amplifier before the converter saturates like that.
-    """
-    out = np.empty(len(codes), np.bool_)
-    _flat_tops(codes, lowest, highest, out)
-    return out
 
 
 @numba.njit(inline="always")
@@ -95,26 +83,3 @@ def _charges(waveform: Array, t0: Array, dt: float, baseline: Array, low: float,
         row = waveform[n]
         total = _sum(row, first, last + 1) - (begin - first) * row[first] - (last + 1 - end) * row[last]
         out[n] = dt * ((end - begin) * baseline[n] - total)
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _flat_tops(codes: NDArray, lowest: NDArray, highest: NDArray, out: NDArray) -> None:
-    for n in range(len(codes)):
-        row = codes[n]
-        low, high = row[0], row[0]
-        for code in row:
-            low, high = min(low, code), max(high, code)
-        near_low = lowest[n] < 0 and low <= FLAT_TOP_SHARE * lowest[n]
-        near_high = high >= FLAT_TOP_SHARE * highest[n]
-        out[n] = (near_low and _run_of(row, low)) or (near_high and _run_of(row, high))
-
-
-@numba.njit(cache=True, nogil=True)
-def _run_of(row: NDArray, code: int) -> bool:
-    """Whether a code stands ``FLAT_TOP_SAMPLES`` times in a row."""
-    run = 0
-    for value in row:
-        run = run + 1 if value == code else 0
-        if run >= FLAT_TOP_SAMPLES:
-            return True
-    return False
