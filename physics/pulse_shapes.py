@@ -8,7 +8,9 @@ An amplitude in front of the difference diverges where the two times meet. Mean 
 
     beta = (1 / tau_r + 1 / tau_f) / 2,   eta = ((tau_f - tau_r) / (tau_f + tau_r))^2 in [0, 1),
 
-with x = beta u, z = eta x^2 and h(z) = sinh(sqrt z) / sqrt z:  s = beta (1 - eta) x exp(-x) h(z), analytic at eta = 0, where s = u / tau^2 exp(-u / tau).
+with x = beta u, z = eta x^2 and h(z) = sinh(sqrt z) / sqrt z:  s = beta (1 - eta) x exp(-x) h(z), analytic at eta = 0, where
+s = u / tau^2 exp(-u / tau).
+
 Times in ns, rates in 1/ns, s in 1/ns. Arguments broadcast against each other.
 """
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +14,7 @@ from configs.errors import InputError
 from configs.pmt_gain import PulseFit
 from physics.pulse_shapes import rates_of, times_of
 from processors.pulse_fit_kernel import CONVERGED, CONVERGED_BY_STEP, DEGENERATE, fit_all
-from processors.pulse_fit_models import SHARP, SMEARED
+from processors.pulse_fit_shapes import SHARP, SMEARED
 
 Array = NDArray[np.float64]
 
@@ -30,9 +31,10 @@ class PulseFits:
     """Fits of n waveforms; rows that were not fitted hold NaN and status -1.
 
     ``covariance`` (n, p, p) in the order area, onset, beta, eta[, sigma], with the noise that was given (without: chi2 / ndf), inflated by its
-    correlation. ``status``: 1 converged, 2 converged by step, 0 iteration limit, 3 stuck, 4 at a bound, 5 degenerate (times equal or smearing not
-    resolved; the area and its error are well defined), -1 not fitted. ``chi2`` is in units of the noise, or of V^2 where that is unknown.
-    ``iterations`` counts the steps from the start that was kept.
+    correlation, and the error of the baseline; ``baseline_lever`` (n, p) is the change of each parameter for a baseline higher by 1 V.
+    ``status``: 1 converged, 2 converged by step, 0 iteration limit, 3 stuck, 4 at a bound, 5 degenerate (times equal or smearing not
+    resolved; the area and its error are well defined), -1 not fitted. ``chi2`` is in units of the noise, or in V^2 where that is unknown.
+    ``iterations`` counts the steps on the way to the minimum that was kept.
     """
 
     area_vns: Array
@@ -41,6 +43,7 @@ class PulseFits:
     eta: Array
     sigma_ns: Array
     covariance: Array
+    baseline_lever: Array
     chi2: Array
     ndf: NDArray[np.int32]
     status: NDArray[np.int8]
@@ -64,47 +67,78 @@ class PulseFits:
 
 def fit_pulses(
     waveform_v: NDArray, t0_ns: ArrayLike, dt_ns: float, baseline_v: ArrayLike, noise_v: ArrayLike | None, window_ns: tuple[float, float],
-    options: PulseFit | None = None, *, noise_correlation: float = 1.0, wanted: NDArray[np.bool_] | None = None, threads: int = 1,
+    options: PulseFit | None = None, *, baseline_error_v: ArrayLike = 0.0, noise_correlation: float = 1.0, wanted: NDArray[np.bool_] | None = None,
+    threads: int = 1,
 ) -> PulseFits:  # fmt: skip
     """Fit b - P s(t - c) to negative pulses ``waveform_v`` (n, samples) with b held, in ``window_ns`` at full sampling.
 
-    ``t0_ns``: time of the first sample, ``baseline_v``: b, ``noise_v``: rms of a sample (None or not above 0: from the residuals), each (n,) or one number.
-    ``noise_correlation``: 1 + 2 sum of the noise's autocorrelation over lags, which multiplies the covariance. ``wanted`` (n,): fit these alone.
-    Waveforms without positive area in the window, with NaN, or with no more samples there than parameters are not fitted. Waveforms are fitted one by
-    one, so ``threads`` change no digit.
+    ``t0_ns``: time of the first sample, ``baseline_v``: b, ``noise_v``: rms of a sample (None or not above 0: from the residuals),
+    ``baseline_error_v``: error of b, which adds to the covariance, each (n,) or one number. ``noise_correlation``: 1 + 2 sum of the noise's
+    autocorrelation over lags, which multiplies the covariance of the noise. ``wanted`` (n,): fit these alone. Waveforms without positive area in the
+    window, with NaN, or with no more samples there than parameters are not fitted. Waveforms are fitted one by one, so ``threads`` change no digit.
     """
     options = options or PulseFit()
-    waves = np.ascontiguousarray(waveform_v if waveform_v.dtype.kind == "f" else waveform_v.astype(float))
-    if waves.ndim != 2:
-        raise InputError(f"waveform_v has {waves.ndim} dimensions, expected (waveforms, samples): group waveforms of equal length first")
+    waves = _waveforms(waveform_v)
     if not dt_ns > 0:
         raise InputError(f"sampling step of {dt_ns} ns: expected above 0")
     n = len(waves)
-    t0, baseline = (np.broadcast_to(np.asarray(value, float), n) for value in (t0_ns, baseline_v))
+    t0 = np.broadcast_to(np.asarray(t0_ns, float), n)
     first, length = _samples_inside(window_ns, t0, dt_ns, waves.shape[1])
     if wanted is not None:
         length = np.where(wanted, length, 0)
     origin = t0 + first * dt_ns
     shape, bounds = _start_and_bounds(options, origin, dt_ns, window_ns)
+    p = len(shape)
+    fits = _Rows(
+        waves, first, length, np.array(np.broadcast_to(baseline_v, n), float), bounds, np.tile(shape, (n, 1)), np.full((n, p, p), np.nan),
+        np.full((n, p), np.nan), np.full(n, np.nan), np.full(n, -1, np.int8), np.zeros(n, np.int32),
+    )  # fmt: skip
     model = SHARP if options.pulse_model == "biexp" else SMEARED
-    parameters, covariance = np.tile(shape, (n, 1)), np.full((n, len(shape), len(shape)), np.nan)
-    cost, status, iterations = np.full(n, np.nan), np.full(n, -1, np.int8), np.zeros(n, np.int32)
-    settings = np.array([options.max_iterations, options.ftol, options.xtol])
     starts = np.array(DENSE_SAMPLES if options.c_starts == "dense" else options.c_starts, float)
-    per_row = (waves, first, length, np.ascontiguousarray(baseline), bounds, parameters, covariance, cost, status, iterations)
+    fits.run(threads, model, float(dt_ns), (options.max_iterations, options.ftol, options.xtol), starts)
+    fits.parameters[fits.status < 0] = np.nan
+    fits.parameters[:, 1] += origin
+    ndf = np.where(fits.status < 0, 0, length - p).astype(np.int32)
+    chi2, variance = _noise(fits.cost, ndf, noise_v)
+    of_baseline = np.broadcast_to(np.asarray(baseline_error_v, float), n) ** 2
+    outer = fits.lever[:, :, None] * fits.lever[:, None, :]
+    covariance = (variance * noise_correlation)[:, None, None] * fits.covariance + of_baseline[:, None, None] * outer
+    area, onset, beta, eta = fits.parameters[:, :4].T
+    sigma = fits.parameters[:, 4] if model == SMEARED else np.where(fits.status < 0, np.nan, 0.0)
+    return PulseFits(area, onset, beta, eta, sigma, covariance, fits.lever, chi2, ndf, fits.status, fits.iterations)
 
-    def fit(rows: slice) -> None:
-        wave, begin, size, level, limits, *outputs = (array[rows] for array in per_row)
-        fit_all(wave, begin, size, level, model, dt_ns, settings, starts, limits, *outputs)
 
-    _over_rows(fit, n, threads)
-    parameters[status < 0] = np.nan
-    parameters[:, 1] += origin
-    ndf = np.where(status < 0, 0, length - len(shape)).astype(np.int32)
-    chi2, variance = _noise(cost, ndf, noise_v)
-    covariance *= (variance * noise_correlation)[:, None, None]
-    sigma = parameters[:, 4] if model == SMEARED else np.where(status < 0, np.nan, 0.0)
-    return PulseFits(*parameters[:, :4].T, sigma, covariance, chi2, ndf, status, iterations)
+class _Rows(NamedTuple):
+    """Everything that has a row for each waveform: what goes into the compiled loop and what it fills, in its order."""
+
+    waveforms: NDArray
+    first: NDArray[np.int64]
+    length: NDArray[np.int64]
+    baseline: Array
+    bounds: Array
+    parameters: Array
+    covariance: Array
+    lever: Array
+    cost: Array
+    status: NDArray[np.int8]
+    iterations: NDArray[np.int32]
+
+    def run(self, threads: int, *settings: Any) -> None:
+        """Fit all rows, in so many threads: compiled code leaves the interpreter alone."""
+        edges = np.linspace(0, len(self.first), max(threads, 1) + 1).astype(int)
+        parts: list[tuple[Any, ...]] = [tuple(array[begin:end] for array in self) for begin, end in pairwise(edges) if end > begin]
+        if len(parts) == 1:
+            fit_all(*parts[0], *settings)
+        elif parts:
+            with ThreadPoolExecutor(len(parts)) as pool:
+                list(pool.map(lambda part: fit_all(*part, *settings), parts))
+
+
+def _waveforms(waveform_v: NDArray) -> NDArray:
+    waves = np.ascontiguousarray(waveform_v)
+    if waves.ndim != 2:
+        raise InputError(f"waveform_v has {waves.ndim} dimension(s), expected (waveforms, samples): fit waveforms of different length group by group")
+    return waves if waves.dtype in (np.float32, np.float64) else waves.astype(float)
 
 
 def _samples_inside(window_ns: tuple[float, float], t0_ns: Array, dt_ns: float, samples: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -126,17 +160,6 @@ def _start_and_bounds(options: PulseFit, origin_ns: Array, dt_ns: float, window_
     bounds = np.tile(np.array(sizes).T, (len(origin_ns), 1, 1))
     bounds[:, 0, 1], bounds[:, 1, 1] = low - origin_ns, high - origin_ns
     return np.array(start), bounds
-
-
-def _over_rows(fit, n: int, threads: int) -> None:  # type: ignore[no-untyped-def]
-    edges = np.linspace(0, n, max(threads, 1) + 1).astype(int)
-    rows: Sequence[slice] = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
-    if len(rows) < 2:
-        for part in rows:
-            fit(part)
-        return
-    with ThreadPoolExecutor(len(rows)) as pool:  # compiled code leaves the interpreter alone
-        list(pool.map(fit, rows))
 
 
 def _noise(cost: Array, ndf: NDArray[np.int32], noise_v: ArrayLike | None) -> tuple[Array, Array]:

@@ -1,7 +1,7 @@
-"""Compiled pulse shapes: a pulse of area 1 and its derivatives at equally spaced samples. ``physics/pulse_shapes.py`` is the same in NumPy, with the formulas.
+"""Compiled pulse shapes: a pulse of area 1 and its derivatives at equally spaced samples. ``physics/pulse_shapes.py`` has them with formulas.
 
-Each fills rows of ``columns``: 0 the shape, then its derivatives by onset, beta, eta and, where there is one, sigma. Times count from the first sample.
-Equal spacing turns every exponential into a product, exp(-k (u + dt)) = exp(-k u) exp(-k dt), so a shape costs a handful of ``exp`` however long it is.
+Equal spacing turns every exponential into a product, exp(-k (u + dt)) = exp(-k u) exp(-k dt),
+so a shape costs a handful of ``exp`` however long it is.
 """
 
 from __future__ import annotations
@@ -14,31 +14,34 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-SHARP, SMEARED = 0, 1  # models, by the number of their parameters: 4 and 5
+SHARP, SMEARED = 0, 1  # models; parameters are area, onset, beta, eta and, where smeared, sigma
+AREA, ONSET, BETA, ETA, SIGMA = 0, 1, 2, 3, 4
+
 MEET_BELOW = 1e-5  # eta below which the series in eta is the better way: above, differences of exponentials lose at most 1e-16 / eta
 SMEARED_MEET = 1e-6  # the smeared pulse does not change below this eta: it differs from that of eta = 0 by as much
 REACH_SIGMA = 9.0  # a Gaussian is 0 beyond
 ERFC_VANISHES = 20.0  # from here on by its asymptotic series (Abramowitz and Stegun 7.1.23), exact to 1e-13
+ON_SAMPLE = 1e-9  # of a sample: closer, an onset lies on it
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def fill_shape(model: int, parameters: Array, dt: float, scratch: Array, columns: Array) -> int:
+def fill_shape(model: int, parameters: Array, dt: float, scratch: Array, columns: Array, n: int) -> int:
     """Shape and derivatives of ``parameters`` (area, onset, beta, eta[, sigma]) in ``columns``; the first sample that is not 0 for certain."""
-    n = columns.shape[1]
-    onset, beta, eta = parameters[1], parameters[2], parameters[3]
+    onset, beta, eta = parameters[ONSET], parameters[BETA], parameters[ETA]
     if model == SMEARED:
-        return _fill_smeared(onset, beta, eta, parameters[4], dt, columns)
-    first = min(max(int(math.ceil(onset / dt)), 0), n)
+        return fill_smeared(onset, beta, eta, parameters[SIGMA], dt, columns, n)
+    first = min(max(math.ceil(onset / dt - ON_SAMPLE), 0), n)
     if first < n:
+        rows = (columns[0, first:n], columns[1, first:n], columns[2, first:n], columns[3, first:n])
         if eta < MEET_BELOW:
-            _fill_meeting(first * dt - onset, beta, eta, dt, scratch[0, first:], columns[:, first:])
+            fill_meeting(first * dt - onset, beta, eta, dt, scratch[0, first:n], *rows)
         else:
-            _fill_apart(first * dt - onset, beta, eta, dt, scratch[:, first:], columns[:, first:])
+            fill_apart(first * dt - onset, beta, eta, dt, scratch[0, first:n], scratch[1, first:n], *rows)
     return first
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _fill_decay(first: float, factor: float, out: Array) -> None:
+def fill_decay(first: float, factor: float, out: Array) -> None:
     """first factor^j by doubling: every pass is a multiplication of what is there, free of a chain of dependences."""
     n = len(out)
     out[0] = first
@@ -51,33 +54,34 @@ def _fill_decay(first: float, factor: float, out: Array) -> None:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _fill_apart(u0: float, beta: float, eta: float, dt: float, scratch: Array, columns: Array) -> None:
+def fill_apart(
+    u0: float, beta: float, eta: float, dt: float, falling: Array, rising: Array, shape: Array, by_onset: Array, by_beta: Array, by_eta: Array
+) -> None:
     """From the two exponentials: s = K (e_f - e_r), K = beta (1 - eta) / (2 sqrt eta)."""
     root = math.sqrt(eta)
     slow, fast = beta * (1 - root), beta * (1 + root)
-    falling, rising = scratch[0], scratch[1]
-    _fill_decay(math.exp(-slow * u0), math.exp(-slow * dt), falling)
-    _fill_decay(math.exp(-fast * u0), math.exp(-fast * dt), rising)
+    fill_decay(math.exp(-slow * u0), math.exp(-slow * dt), falling)
+    fill_decay(math.exp(-fast * u0), math.exp(-fast * dt), rising)
     scale = beta * (1 - eta) / (2 * root)
     log_slope = -1 / (1 - eta) - 1 / (2 * eta)
-    lever = scale * beta / (2 * root)
-    shape, by_onset, by_beta, by_eta = columns[0], columns[1], columns[2], columns[3]
+    per_beta = 1 / beta
+    spread = scale * beta / (2 * root)
     for j in range(len(shape)):
         u = u0 + j * dt
         s = scale * (falling[j] - rising[j])
         slope = scale * (slow * falling[j] - fast * rising[j])
         shape[j] = s
         by_onset[j] = slope
-        by_beta[j] = (s - u * slope) / beta
-        by_eta[j] = log_slope * s + lever * u * (falling[j] + rising[j])
+        by_beta[j] = (s - u * slope) * per_beta
+        by_eta[j] = log_slope * s + spread * u * (falling[j] + rising[j])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _fill_meeting(u0: float, beta: float, eta: float, dt: float, decay: Array, columns: Array) -> None:
+def fill_meeting(u0: float, beta: float, eta: float, dt: float, decay: Array, shape: Array, by_onset: Array, by_beta: Array, by_eta: Array) -> None:
     """Where the two times are equal or nearly so, from the series of h in z = eta x^2."""
-    _fill_decay(math.exp(-beta * u0), math.exp(-beta * dt), decay)
-    shape, by_onset, by_beta, by_eta = columns[0], columns[1], columns[2], columns[3]
-    scale = beta * (1 - eta)
+    fill_decay(math.exp(-beta * u0), math.exp(-beta * dt), decay)
+    scale, per_beta = beta * (1 - eta), 1 / beta
+    log_slope = 1 / (1 - eta)
     for j in range(len(shape)):
         u = u0 + j * dt
         x = beta * u
@@ -88,23 +92,22 @@ def _fill_meeting(u0: float, beta: float, eta: float, dt: float, decay: Array, c
         slope = -beta * scale * decay[j] * ((1 - x) * h + 2 * z * h_slope)
         shape[j] = s
         by_onset[j] = slope
-        by_beta[j] = (s - u * slope) / beta
-        by_eta[j] = -s / (1 - eta) + scale * x**3 * decay[j] * h_slope
+        by_beta[j] = (s - u * slope) * per_beta
+        by_eta[j] = -s * log_slope + scale * x * x * x * decay[j] * h_slope
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _fill_smeared(onset: float, beta: float, given_eta: float, sigma: float, dt: float, columns: Array) -> int:
-    """Convolved with a Gaussian: s = beta^2 (1 - eta) D, D = [F(k_f) - F(k_r)] / 2g, k = beta -+ g, g = beta sqrt eta, and dF/du = G - k F, G normal."""
-    n = columns.shape[1]
+def fill_smeared(onset: float, beta: float, given_eta: float, sigma: float, dt: float, columns: Array, n: int) -> int:
+    """Convolved with a Gaussian: s = beta^2 (1 - eta) D, D = [F(k_f) - F(k_r)] / 2g, k = beta -+ g, g = beta sqrt eta, dF/du = G - k F."""
     eta = max(given_eta, SMEARED_MEET)
     gap = beta * math.sqrt(eta)
     slow, fast = beta - gap, beta + gap
     scale = beta * beta * (1 - eta)
-    first = min(max(int(math.ceil((onset - REACH_SIGMA * sigma) / dt)), 0), n)
+    first = min(max(math.ceil((onset - REACH_SIGMA * sigma) / dt), 0), n)
     for j in range(first, n):
         u = j * dt - onset
         density = math.exp(-0.5 * (u / sigma) ** 2) / (sigma * math.sqrt(2 * math.pi))
-        of_slow, of_fast = _tail(u, slow, sigma), _tail(u, fast, sigma)
+        of_slow, of_fast = tail(u, slow, sigma), tail(u, fast, sigma)
         by_slow = (slow * sigma * sigma - u) * of_slow - sigma * sigma * density  # dF/dk
         by_fast = (fast * sigma * sigma - u) * of_fast - sigma * sigma * density
         share = (of_slow - of_fast) / (2 * gap)  # D
@@ -121,7 +124,7 @@ def _fill_smeared(onset: float, beta: float, given_eta: float, sigma: float, dt:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _tail(u: float, rate: float, sigma: float) -> float:
+def tail(u: float, rate: float, sigma: float) -> float:
     """F(k) = exp(k^2 sigma^2 / 2 - k u) erfc(a) / 2, a = (k sigma - u / sigma) / sqrt 2."""
     a = (rate * sigma - u / sigma) / math.sqrt(2.0)
     if a < 0:
