@@ -62,7 +62,7 @@ def open_trc(paths: Sequence[str], tree: str | None = None, *, allow_processed: 
     batch = open_batch(files, allow_processed=allow_processed)
     if not batch.groups:
         reasons = list(batch.refused.values())
-        raise TrcError(reasons[0] if len(reasons) == 1 else f"none of {len(reasons)} files can be used; the first: {reasons[0]}")
+        raise TrcError(reasons[0] if len(reasons) == 1 else f"none of {len(reasons)} files can be used; the first: {reasons[0]}", batch.refused)
     return TrcSource(files, batch)
 
 

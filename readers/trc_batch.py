@@ -146,7 +146,7 @@ def read_batch(paths: Sequence[str], *, allow_processed: bool = False) -> list[T
     """
     batch = open_batch(paths, allow_processed=allow_processed)
     if batch.refused:
-        raise TrcError("\n".join(batch.refused.values()))
+        raise TrcError("\n".join(batch.refused.values()), batch.refused)
     return list(batch.groups)
 
 

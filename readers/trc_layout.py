@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
@@ -84,7 +85,14 @@ TEMPLATES = {"LECROY_1_0": Template(MappingProxyType(FIELDS_1), 320, BLOCKS_1), 
 
 
 class TrcError(SourceError):
-    """A LeCroy waveform file that is refused: the message names file, field, byte offset, what was found, what was expected, and the cure."""
+    """Files that are refused: the message names file, field, byte offset, what was found, what was expected, and the cure.
+
+    ``refused``: path -> reason of each where there are several.
+    """
+
+    def __init__(self, message: str, refused: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.refused = dict(refused or {})
 
 
 @dataclass(frozen=True)
