@@ -84,7 +84,9 @@ def _fit(pairs: list[Pair], delta: float) -> _Fit:
             break
     expected, _, covariances = _prediction(theta, pairs, delta)
     chi2 = sum(float(r @ np.linalg.inv(matrix) @ r) for r, matrix in zip(data - expected, covariances, strict=True))
-    return _Fit(math.exp(theta[0]), np.exp(theta[1:]), np.linalg.inv(curvature), _pulls(data, expected, covariances), chi2, settled)
+    return _Fit(
+        math.exp(theta[0]), np.exp(theta[1:]), np.asarray(np.linalg.inv(curvature), float), _pulls(data, expected, covariances), chi2, settled
+    )
 
 
 def _prediction(theta: Array, pairs: list[Pair], delta: float) -> tuple[Array, Array, list[Array]]:

@@ -106,10 +106,10 @@ class VarianceMeanResult(Value):
 class SpectrumFit(Value):
     """Baker-Cousins statistic after merging neighbouring bins until each expects enough events."""
 
-    chi2: float
-    degrees_of_freedom: int
-    p_value: float
-    n_bins: int
+    chi2: float = NAN
+    degrees_of_freedom: int = 0
+    p_value: float = NAN
+    n_bins: int = 0
 
 
 @dataclass(frozen=True, repr=False)
@@ -120,30 +120,30 @@ class SpeResult(Value):
     reason: str
     model: str
     engine: str
-    parameters: Mapping[str, Parameter]
-    correlation: list[list[float]]  # order of parameters
-    gain: float
-    gain_error: float
-    gain_definition: str
-    q1_pc: float  # mean charge of one photo-electron
-    q1_error_pc: float
-    resolution: float
-    resolution_error: float
-    lambda_pe: float
-    lambda_error: float
-    occupancy: float  # share of triggers with at least one photo-electron
-    occupancy_error: float
-    peak_to_valley: float | None  # null: the fitted curve has no valley
-    peak_to_valley_error: float | None
-    gain_peak: float | None  # from the peak of the amplified photo-electrons, where the model has one apart from the mean
-    gain_peak_error: float | None
-    goodness: SpectrumFit
-    nll: float
-    aic: float
-    edm: float
     n_led: int
     n_pedestal: int
     n_outside: int  # events in the flow bins, fitted like the others
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    correlation: list[list[float]] = field(default_factory=list)  # order of parameters
+    gain: float = NAN
+    gain_error: float = NAN
+    gain_definition: str = ""
+    q1_pc: float = NAN  # mean charge of one photo-electron
+    q1_error_pc: float = NAN
+    resolution: float = NAN
+    resolution_error: float = NAN
+    lambda_pe: float = NAN
+    lambda_error: float = NAN
+    occupancy: float = NAN  # share of triggers with at least one photo-electron
+    occupancy_error: float = NAN
+    peak_to_valley: float | None = None  # null: the fitted curve has no valley
+    peak_to_valley_error: float | None = None
+    gain_peak: float | None = None  # from the peak of the amplified photo-electrons, where the model has one apart from the mean
+    gain_peak_error: float | None = None
+    goodness: SpectrumFit = field(default_factory=SpectrumFit)
+    nll: float = NAN  # above that of a model that reproduces every bin
+    aic: float = NAN
+    edm: float = NAN
     notes: list[str] = field(default_factory=list)
 
 
@@ -168,6 +168,7 @@ class SaldanhaResult(Value):
     reason: str
     n_led: int
     n_pedestal: int
+    n_outside: int  # events in the flow bins: in the shares, but in mean and variance only where exact moments were given
     qc_pc: float = NAN
     lambda_pe: float = NAN
     lambda_error: float = NAN
