@@ -43,7 +43,7 @@ def baselines(waveform_v: Array, t0_ns: Array, dt_ns: float, window_ns: Window, 
 
     ``clipped_mean``: mean of what lies within 3 standard deviations of the median, the deviation being 1.4826 times the median absolute deviation
     (where the converter is so coarse that this vanishes, the plain one). ``none``: 0. Deviation and slope are those of the kept samples for every
-    estimator but ``mean``, which keeps all. NaN with fewer than two samples.
+    estimator but ``mean``, which keeps all. NaN with fewer than two samples, or one that is not finite.
     """
     out = np.empty((4, len(waveform_v)))
     counts = np.empty((2, len(waveform_v)), np.int64)
@@ -148,6 +148,8 @@ def _line(row: Array, centre: float, width: float) -> tuple[int, float, float, f
             kept += 1
             total += row[sample] - centre
             places += sample
+    if kept < 2:
+        return kept, math.nan, math.nan, math.nan
     mean, place = total / kept, places / kept
     squares, spread, product = 0.0, 0.0, 0.0
     for sample in range(len(row)):
