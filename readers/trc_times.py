@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from readers.trc_checks import DAMAGED
+from readers.trc_checks import DAMAGED, LONGEST_TIME_S
 from readers.trc_layout import Layout, Refusal
 
 FIRST_YEAR, LAST_YEAR = 1970, 2261  # of datetime64[ns] in whole years
@@ -45,13 +45,13 @@ def segment_times(contents: NDArray[np.uint8], layout: Layout) -> NDArray[np.flo
 
 
 def check_times(times: NDArray[np.float64] | None, layout: Layout) -> dict[int, Refusal]:
-    """Row -> refusal of the files that have a time which is not a number."""
+    """Row -> refusal of the files that have a time which can be none."""
     if times is None:
         return {}
-    bad = ~np.isfinite(times)
+    bad = ~(np.abs(times) <= LONGEST_TIME_S)
     refused = {}
     for row in np.flatnonzero(bad.any(axis=(1, 2))).tolist():
         segment, which = np.argwhere(bad[row])[0].tolist()
         at = layout.starts_at("TRIGTIME_ARRAY") + ENTRY_BYTES * segment + 8 * which
-        refused[row] = Refusal(f"TRIGTIME_ARRAY[{segment}]", str(times[row, segment, which]), "a finite time in s", DAMAGED, at)
+        refused[row] = Refusal(f"TRIGTIME_ARRAY[{segment}]", str(times[row, segment, which]), "a time in s, at most 30 years", DAMAGED, at)
     return refused
