@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from configs.errors import InputError
 
 FILE_PATTERN = "C1--n16deg--{i:05d}.trc"  # as the oscilloscope's autosave names them
 AUTOSAVE = "Autosave"  # the oscilloscope's folder, left out of most copies
-MV_TO_V = 1e-3
+MV_PER_V = 1e3
 PICKLES = (".pkl", ".pickle")
 
 Source = Annotated[Literal["led", "off"], BeforeValidator(lambda value: "off" if value is False else value)]  # YAML 1.1 reads off as false
@@ -39,6 +40,10 @@ class Point:
     light: Light
     files: tuple[str, ...]
     folder: str | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"\w[\w-]*", self.pmt):
+            raise InputError(f"{self.pmt!r} is not a name of a tube; use letters, digits, _ and -")
 
     @property
     def name(self) -> str:

@@ -70,9 +70,12 @@ def _single(config: PmtGainConfig, name: str, dataset: PmtDataset, where: str) -
         if value not in known:
             raise InputError(f"{where}.metadata.{key}: {value!r} is not possible{nearest(str(value), known)}")
     hv_v, cut_v, q_ref_pc = (_float(told.get(key), f"{where}.metadata.{key}") for key in ("hv_v", "cut_v", "q_ref_pc"))
+    n_files = told.get("n_files")
+    if n_files is not None and (not isinstance(n_files, int) or isinstance(n_files, bool) or n_files <= 0):
+        raise InputError(f"{where}.metadata.n_files: {n_files!r} is not a number of files; give a whole number above 0")
     check_numbers(hv_v or 0.0, cut_v, q_ref_pc, lambda key: f"{where}.metadata.{key}")
     files = tuple(find_files(name, dataset, config.source))
-    return Point(str(told["pmt"]), hv_v or 0.0, told.get("n_files"), cut_v, bool(told.get("noisy")), q_ref_pc, source, light, files)
+    return Point(str(told["pmt"]), hv_v or 0.0, n_files, cut_v, bool(told.get("noisy")), q_ref_pc, source, light, files)
 
 
 def _float(value: Any, where: str) -> float | None:

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, PositiveInt, ValidationError
 from configs.document import Document, read_document
 from configs.errors import InputError, nearest
 from configs.strict import Strict
-from data_info.pmt_point import FILE_PATTERN, MV_TO_V, Light, Point, Source, beside, check_numbers, refuse_pickle
+from data_info.pmt_point import FILE_PATTERN, MV_PER_V, Light, Point, Source, beside, check_numbers, refuse_pickle
 from data_info.pmt_run_rows import rows_points
 
 RUNS = Path(__file__).with_name("pmt_runs.yaml")
@@ -129,7 +129,7 @@ def _tube_points(document: Document, table: _Table, pmt: str, tube: _Tube) -> li
 
 def _tube_point(document: Document, table: _Table, pmt: str, tube: _Tube, row: int) -> Point:
     hv_v, n_files = tube.hv[row], tube.n[row]
-    cut_v = None if tube.cut_mv is None else tube.cut_mv[row] * MV_TO_V
+    cut_v = None if tube.cut_mv is None else tube.cut_mv[row] / MV_PER_V
     q_ref_pc = tube.q_ref_pc[row] if tube.q_ref_pc else _scale(table, cut_v)
     check_numbers(hv_v, cut_v, q_ref_pc, lambda name: document.say(("pmts", pmt, KEYS[name], row), "").rstrip(": "))
     names = dict.fromkeys(table.pattern.format(base=table.base, dir=tube.dir, hv=f"{hv_v:g}", i=number) for number in range(n_files))
@@ -138,7 +138,7 @@ def _tube_point(document: Document, table: _Table, pmt: str, tube: _Tube, row: i
 
 
 def _listed_point(document: Document, table: _Table, number: int, one: _Listed) -> Point:
-    cut_v = None if one.cut_mv is None else one.cut_mv * MV_TO_V
+    cut_v = None if one.cut_mv is None else one.cut_mv / MV_PER_V
     q_ref_pc = one.q_ref_pc or _scale(table, cut_v)
     check_numbers(one.hv, cut_v, q_ref_pc, lambda name: document.say(("points", number, KEYS[name]), "").rstrip(": "))
     for name in one.files:

@@ -11,6 +11,7 @@ from typing import Any
 
 from configs.command_line import Progress
 from configs.errors import InputError
+from configs.pmt_gain import Processor
 from configs.schema import PmtDataset, PmtGainConfig, UserProcessor, as_json
 from data_info.catalogue import data_dir
 from data_info.pmt_files import Located, copy_roots, locate
@@ -50,8 +51,8 @@ def point_inputs(config: PmtGainConfig, progress: Progress | None = None) -> lis
     refuse_duplicates({one.point.name: one.files for one in found})
     if isinstance(config.processor, UserProcessor):
         return [_with_own_processor(config, one) for one in found]
-    plans = _plans(config, found)
-    return [_planned(config, one, plans[one.point.name]) for one in found]
+    plans = _plans(config, config.processor, found)
+    return [_planned(config, config.processor, one, plans[one.point.name]) for one in found]
 
 
 def _found(config: PmtGainConfig, name: str, progress: Progress | None) -> list[Found]:
@@ -116,10 +117,10 @@ def _refuse_missing(config: PmtGainConfig, found: Iterable[Found]) -> None:
         raise InputError("\n".join([*refused, cure]))
 
 
-def _plans(config: PmtGainConfig, found: Sequence[Found]) -> dict[str, Any]:
+def _plans(config: PmtGainConfig, options: Processor, found: Sequence[Found]) -> dict[str, Any]:
     """Plan of every point; LED-off points share that of their LED point."""
     lit = {(one.point.pmt, one.point.hv_v, one.point.light): one for one in found if one.point.source == "led"}
-    made = {key: _plan(config, one) for key, one in lit.items()}
+    made = {key: _plan(config, options, one) for key, one in lit.items()}
     plans = {}
     for one in found:
         key = (one.point.pmt, one.point.hv_v, one.point.light)
@@ -132,7 +133,7 @@ def _plans(config: PmtGainConfig, found: Sequence[Found]) -> dict[str, Any]:
     return plans
 
 
-def _plan(config: PmtGainConfig, one: Found) -> Any:
+def _plan(config: PmtGainConfig, options: Processor, one: Found) -> Any:
     from processors.pmt_plan import plan_point
     from readers import open_source
 
@@ -140,20 +141,20 @@ def _plan(config: PmtGainConfig, one: Found) -> Any:
     for file in _event_files(config, one, PLAN_FILES):
         try:
             with open_source(list(file.paths), file.format, tree=file.tree, columns=file.columns) as source:
-                return plan_point(source, config.processor, one.point.metadata)
+                return plan_point(source, options, one.point.metadata)
         except SourceError as error:
             reasons.append(str(error))
     raise InputError(f"{one.point.name}: none of its {len(one.files)} files can be read; the first: {reasons[0]}")
 
 
-def _planned(config: PmtGainConfig, one: Found, plan: Any) -> DatasetInput:
+def _planned(config: PmtGainConfig, options: Processor, one: Found, plan: Any) -> DatasetInput:
     from processors.pmt_gain import PmtGainProcessor
 
-    processor = PmtGainProcessor(config.processor, plan)
-    options = {"processor": as_json(config)["processor"], "plan": asdict(plan)}
+    processor = PmtGainProcessor(options, plan)
+    depends_on = {"processor": as_json(config)["processor"], "plan": asdict(plan)}
     source_files = source_code.relied_on(sys.modules[PmtGainProcessor.__module__].__file__)
     return DatasetInput(
-        one.point.name, _kind(config, one), _event_files(config, one), processor, {**_metadata(one), **plan.numbers}, options, source_files
+        one.point.name, _kind(config, one), _event_files(config, one), processor, {**_metadata(one), **plan.numbers}, depends_on, source_files
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from data_info.pmt_point import AUTOSAVE, FILE_PATTERN, MV_TO_V
+from data_info.pmt_point import AUTOSAVE, FILE_PATTERN, MV_PER_V
 from records.atomic import replacing, write_text
 from simulation.pmt_faults import FAULTS, faulty
 from simulation.pmt_gain import AMPLITUDE_LAW, DT_NS, KINDS, SAMPLES, T0_NS, PointTruth, Triggers, triggers
@@ -102,7 +102,7 @@ def _number(value: float) -> float | int:
 
 
 def _cut_mv(truth: PointTruth) -> float:
-    return round(truth.cut_v / MV_TO_V, 4)
+    return round(truth.cut_v * MV_PER_V, 4)
 
 
 def _write_point(folder: Path, point: PlannedPoint, made: Triggers) -> list[Path]:
