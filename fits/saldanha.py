@@ -156,7 +156,7 @@ def _estimates(spectra: SpeSpectra, led: Array, pedestal: Array, cuts: NDArray[n
 def _moments(spectra: SpeSpectra, counts: Array) -> tuple[Array, Array]:
     """Mean and variance (samples,) of the bins inside the range."""
     inside, q = counts[:, 1:-1], spectra.centres_pc
-    n = inside.sum(axis=1)
+    n = np.maximum(inside.sum(axis=1), 2.0)  # a run without events in the range is refused by the number below the cut
     mean = inside @ q / n
     return mean, (inside @ q**2 - n * mean**2) / (n - 1)
 

@@ -20,7 +20,7 @@ from fits.spe_models import LIGHT, SpeModel, SpeParameter
 from records.spe import SpectrumFit
 
 Array = NDArray[np.float64]
-FLOOR = 1e-14  # added to every probability: rounding of the transform is 1e-17, and an event far out costs a finite price
+FLOOR = 1e-10  # added to every probability: far above the rounding of the transform (1e-17), so that an event far out costs a finite, smooth price
 MERGED_EVENTS = 10.0  # expected in a merged bin of the goodness of fit
 CLIP = 3.0  # standard deviations around the core of the pedestal
 CLIP_ROUNDS = 10
@@ -160,7 +160,7 @@ class SpeLikelihood:
         total, gradient = 0.0, np.zeros(len(theta))
         for counts, light in ((self.spectra.led, True), (self.spectra.pedestal, False)):
             probability, slopes = bin_probabilities(self.grid, self.model, list(theta), light=light)
-            probability = np.maximum(probability, 0.0) + FLOOR
+            probability = probability + FLOOR
             n = counts.sum()
             mu = n * probability
             total += float(np.sum(mu - counts + xlogy(counts, counts / mu)))

@@ -116,7 +116,7 @@ def _expected(likelihood: SpeLikelihood) -> Callable[[Sequence[Any]], Any]:
         points = tf.signal.irfft(spectrum, [grid.n])
         middle, low = tf.gather(points, inside), tf.reduce_sum(tf.gather(points, under))
         every = tf.concat([[low], middle, [1.0 - low - tf.reduce_sum(middle)]], axis=0)
-        return events * (tf.maximum(every, 0.0) + FLOOR)
+        return events * (every + FLOOR)
 
     def both(values: Sequence[Any]) -> Any:
         spectra = likelihood.spectra
