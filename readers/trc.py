@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from readers.columns import STRING_FORM, ColumnSource, as_content, as_strings, numpy_form
 from readers.events import LazyColumn
 from readers.files import is_url
-from readers.trc_batch import Batch, TrcGroup, open_batch
+from readers.trc_batch import open_batch
+from readers.trc_group import Batch, TrcGroup
 from readers.trc_layout import MARK, MARK_WITHIN, TrcError, text
 from readers.trc_summary import Attributes, remarks
 
@@ -22,19 +23,25 @@ ENDING = ".trc"
 COUPLINGS = {0: "DC50", 1: "GND", 2: "DC1M", 3: "GND", 4: "AC1M"}  # others stay numbers
 Values = Callable[[TrcGroup, int, int], NDArray]  # triggers first to last of a group -> one value each
 Words = Callable[[TrcGroup], list[str]]  # one word for each file
-NUMBERS: dict[str, tuple[Callable[[TrcGroup], NDArray], str, str, str]] = {  # name -> values of a group, type, unit, meaning
-    "v_gain": (lambda group: group.v_gain, "f8", "V", "volts per code"),
-    "v_offset_v": (lambda group: group.v_offset_v, "f8", "V", "subtracted from gain x code"),
-    "dt_ns": (lambda group: group.dt_ns, "f8", "ns", "sampling step"),
-    "t0_ns": (lambda group: group.t0_ns, "f8", "ns", "first sample, from the segment's own trigger"),
-    "trigger_s": (lambda group: group.trigger_s, "f8", "s", "since the first trigger of the file"),
-    "trigger_time": (lambda group: group.trigger_time, "M8[ns]", "", "the oscilloscope's local clock"),
-    "n_sat_low": (lambda group: group.n_sat_low, "i8", "", "samples at the lower limit"),
-    "n_sat_high": (lambda group: group.n_sat_high, "i8", "", "samples at the upper limit"),
-    "probe_att": (lambda group: group.of_trigger("PROBE_ATT"), "f8", "", "attenuation of the probe, not applied"),
-    "nominal_bits": (lambda group: group.of_trigger("NOMINAL_BITS", np.int64), "i8", "", "of the converter"),
-    "channel": (lambda group: group.channel, "i8", "", "1 to 4; 0 unknown"),
-    "segment": (lambda group: group.segment, "i8", "", "in its file"),
+
+
+def _sliced(values: Callable[[TrcGroup], NDArray]) -> Values:
+    return lambda group, first, last: values(group)[first:last]
+
+
+NUMBERS: dict[str, tuple[Values, str, str, str]] = {  # name -> values of a group, type, unit, meaning
+    "v_gain": (_sliced(lambda group: group.v_gain), "f8", "V", "volts per code"),
+    "v_offset_v": (_sliced(lambda group: group.v_offset_v), "f8", "V", "subtracted from gain x code"),
+    "dt_ns": (_sliced(lambda group: group.dt_ns), "f8", "ns", "sampling step"),
+    "t0_ns": (_sliced(lambda group: group.t0_ns), "f8", "ns", "first sample, from the segment's own trigger"),
+    "trigger_s": (_sliced(lambda group: group.trigger_s), "f8", "s", "since the first trigger of the file"),
+    "trigger_time": (_sliced(lambda group: group.trigger_time), "M8[ns]", "", "the oscilloscope's local clock"),
+    "n_sat_low": (lambda group, first, last: group.saturated(first, last)[0], "i8", "", "samples at the lower limit"),
+    "n_sat_high": (lambda group, first, last: group.saturated(first, last)[1], "i8", "", "samples at the upper limit"),
+    "probe_att": (_sliced(lambda group: group.of_trigger("PROBE_ATT")), "f8", "", "attenuation of the probe, not applied"),
+    "nominal_bits": (_sliced(lambda group: group.of_trigger("NOMINAL_BITS", np.int64)), "i8", "", "of the converter"),
+    "channel": (_sliced(lambda group: group.channel), "i8", "", "1 to 4; 0 unknown"),
+    "segment": (_sliced(lambda group: group.segment), "i8", "", "in its file"),
 }
 
 
@@ -56,7 +63,7 @@ def open_trc(paths: Sequence[str], tree: str | None = None, *, allow_processed: 
 
     Files that are refused are left out and named in ``refused``. Raises ``TrcError`` when a single file is refused, or every one.
     """
-    files = [file for path in paths for file in expand(path)]
+    files = [file for path in paths for file in (expand(path) if len(paths) == 1 or not path.lower().endswith(ENDING) else (path,))]
     if tree is not None:
         raise TrcError(f"{short_name(files)}: waveform files have no tree {tree!r}; leave tree out")
     batch = open_batch(files, allow_processed=allow_processed)
@@ -133,10 +140,10 @@ class Places:
                 yield number, first, first + len(here), here
 
 
-def _numbers(groups: Sequence[TrcGroup], place: Places, values: Callable[[TrcGroup], NDArray], kind: str, start: int, stop: int) -> NDArray:
+def _numbers(groups: Sequence[TrcGroup], place: Places, values: Values, kind: str, start: int, stop: int) -> NDArray:
     result = np.empty(stop - start, dtype=kind)
     for number, first, last, here in place.spans(start, stop):
-        result[here] = values(groups[number])[first:last]
+        result[here] = values(groups[number], first, last)
     return result
 
 

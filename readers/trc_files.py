@@ -7,6 +7,8 @@ import stat
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from readers.files import is_url, reading
 from readers.source import SourceError
 from readers.trc_layout import Layout, Refused, layout_of
+from readers.trc_samples import ReadCodes, codes_on_disk
 
 SMALL_BYTES = 1 << 16  # files up to this size are read whole when they are opened
 TOGETHER_BYTES = 1 << 28  # as long as all of one size take less than this
@@ -32,11 +35,36 @@ class Block:
     rows: NDArray[np.uint8]
 
 
+class Stored(Protocol):
+    """Where the bytes lie that are not in a block; files by their number in the batch."""
+
+    def byte(self, number: int, at: int) -> int:
+        """One byte of a file."""
+
+    def codes(self, numbers: NDArray[np.int64], layout: Layout) -> ReadCodes:
+        """The samples of files with one layout."""
+
+
+class LocalFiles:
+    """Samples of local files too large to be read when they are opened."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.paths = paths
+
+    def byte(self, number: int, at: int) -> int:
+        """One byte of a file."""
+        return read_span(self.paths[number], at, 1)[0]
+
+    def codes(self, numbers: NDArray[np.int64], layout: Layout) -> ReadCodes:
+        """The samples of files with one layout, read for the triggers asked for."""
+        return codes_on_disk([partial(read_span, self.paths[number]) for number in numbers], layout)
+
+
 def read_blocks(paths: Sequence[str]) -> tuple[list[Block], dict[int, str]]:
     """Read local files and URLs; returns the blocks and, by number, why a file cannot be used. Raises ``ReadError`` where trying again may help."""
     refused: dict[int, str] = {}
-    local = [number for number, path in enumerate(paths) if not is_url(path)]
-    remote = [number for number, path in enumerate(paths) if is_url(path)]
+    remote = [number for number, path in enumerate(paths) if ":" in path and is_url(path)]
+    local = range(len(paths)) if not remote else sorted(set(range(len(paths))) - set(remote))
     blocks = _local_blocks(paths, local, refused) if local else []
     return blocks + (_remote_blocks(paths, remote, refused) if remote else []), refused
 
@@ -72,7 +100,7 @@ def _read_size(paths: Sequence[str], numbers: Sequence[int], size: int, blocks: 
     for number in numbers:
         try:
             handle = os.open(paths[number], OPEN_FLAGS)
-            try:
+            try:  # nothing but these three calls costs time here
                 got = os.readv(handle, (place[position : position + size + 1],))
             finally:
                 os.close(handle)

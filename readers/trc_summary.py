@@ -11,7 +11,7 @@ import numpy as np
 from readers.trc_layout import plain
 
 if TYPE_CHECKING:
-    from readers.trc_batch import Batch, TrcGroup
+    from readers.trc_group import Batch, TrcGroup
 
 SHOWN_VALUES = 4
 

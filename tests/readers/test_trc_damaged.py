@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from readers import SourceError, open_source
-from readers.trc_batch import TrcGroup, open_batch, read_batch
+from readers.trc_batch import open_batch, read_batch
+from readers.trc_group import TrcGroup
 from readers.trc_layout import TrcError
 from simulation.trc_writer import TrcSettings, trc_bytes
 

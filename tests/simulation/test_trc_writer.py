@@ -13,7 +13,8 @@ from hypothesis.extra.numpy import arrays
 
 from configs.errors import InputError
 from readers import open_source
-from readers.trc_batch import TrcGroup, read_batch
+from readers.trc_batch import read_batch
+from readers.trc_group import TrcGroup
 from readers.trc_layout import TEMPLATES
 from simulation.trc_writer import TrcSettings, trc_bytes, write_trc
 
