@@ -14,6 +14,7 @@ from fits.gain_curve import gain_curve
 from fits.pmt_gains import NOT_COMMON, Delta, Estimates, LowLight, delta_of, estimates, ordinate, relative
 from fits.pmt_late import late_pulses
 from fits.pmt_low_light import low_light
+from fits.pmt_mean_pulse import mean_pulse
 from fits.pmt_measured import Measured, flags_of, measure, times_of
 from fits.pmt_pedestal import Wanted
 from fits.pmt_points import Hists, Point, Tube, tubes
@@ -83,7 +84,8 @@ def _point_result(tube: Tube, one: Measured, gains: Mapping[str, GainEstimate], 
         name=point.name, hv_v=point.hv_v, light=point.light, n_read=point.n_read, n_expected=_expected(point), n_saturated=point.n_saturated,
         efficiency=point.efficiency(), valid=one.valid, reason=one.reason, pedestal=one.pedestal, charge=one.charge, selected=one.selected,
         syst_uncorrelated_pc=abs(mean) * options.mean_charge.syst_uncorrelated, syst_scale_pc=abs(mean) * options.mean_charge.syst_scale,
-        gains=gains, timing=times_of(point), late=late_pulses(point, tube.off.get(point.name), _photoelectrons(gains)), flags=flags_of(one),
+        gains=gains, timing=times_of(point), late=late_pulses(point, tube.off.get(point.name), _photoelectrons(gains)),
+        pulse=mean_pulse(point), flags=flags_of(one),
     )  # fmt: skip
 
 

@@ -14,7 +14,6 @@ from fits.pmt_pedestal import Wanted, pedestal_of
 from fits.pmt_points import Point, Tube
 from fits.sample_moments import ChargeMoments
 from fits.timing import timing
-from processors.pmt_records import DC_50_OHM, LOAD_OHM
 from records.gain import Charge, Pedestal, Timing
 
 NAN = float("nan")
@@ -83,12 +82,7 @@ def flags_of(measured: Measured) -> list[str]:
         "noisy" if point.metadata.get("noisy") else "",
         f"{point.n_saturated} of {point.n_read} triggers saturated" if point.n_saturated else "",
         f"no pedestal subtracted: {measured.no_pedestal}" if measured.no_pedestal else "",
-        _load(point),
+        *point.metadata.get("warnings", ()),
+        *map(str, point.account.get("remarks", ())),
     ]
     return [flag for flag in found if flag]
-
-
-def _load(point: Point) -> str:
-    """A coupling that does not go with the load over which charges are taken."""
-    coupling, load_ohm = point.metadata.get("coupling"), point.metadata.get("load_ohm")
-    return f"input coupled {coupling}, charges taken over {load_ohm:g} ohm" if coupling not in (None, DC_50_OHM) and load_ohm == LOAD_OHM else ""

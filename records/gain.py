@@ -74,6 +74,22 @@ class Timing(Value):
 
 
 @dataclass(frozen=True, repr=False)
+class MeanPulse(Value):
+    """Two exponentials smeared by a Gaussian through the mean of aligned pulses: a description, without errors."""
+
+    valid: bool
+    reason: str
+    n: int
+    charge_pc: float  # of the whole shape
+    onset_ns: float
+    tau_rise_ns: float
+    tau_fall_ns: float
+    sigma_ns: float
+    amplitude_v: float
+    gate_loss: float  # share of the charge behind the gate
+
+
+@dataclass(frozen=True, repr=False)
 class LatePulses(Value):
     """Extra maxima behind the pulse; after-pulses only where the record is long enough, else NaN with the reason, never 0."""
 
@@ -105,6 +121,7 @@ class GainPoint(Value):
     gains: Mapping[str, GainEstimate]
     timing: Timing | None
     late: LatePulses | None
+    pulse: MeanPulse | None = None
     flags: list[str] = field(default_factory=list)
 
 

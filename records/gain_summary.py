@@ -25,7 +25,7 @@ def of_tube(result: GainResult) -> list[Row]:
     shown += [*_curve(result.curve), *(_nominal(one) for one in result.curve.nominal)]
     return [
         *shown,
-        *(_flagged(one) for one in result.points if one.flags or not one.valid),
+        *(_flagged(one) for one in result.points if _said(one) or not one.valid),
         *(("note", note, "") for note in [*result.notes, *result.curve.notes]),
     ]
 
@@ -87,8 +87,13 @@ def _nominal(one: NominalVoltage) -> Row:
     return (f"voltage of gain {one.gain:.3g}", f"{one.hv_v:.1f} ± {one.error_v:.1f} ± {one.scale_error_v:.1f} (scale) V{outside}", "")
 
 
+def _said(point: GainPoint) -> list[str]:
+    """Flags that are news: of noisy tubes the table of runs knows."""
+    return [flag for flag in point.flags if flag != "noisy"]
+
+
 def _flagged(point: GainPoint) -> Row:
-    return (point.name, "; ".join([*([f"INVALID: {point.reason}"] if not point.valid else []), *point.flags]), "")
+    return (point.name, "; ".join([*([f"INVALID: {point.reason}"] if not point.valid else []), *_said(point)]), "")
 
 
 ROWS: dict[type, Callable[[Any], list[Row]]] = {

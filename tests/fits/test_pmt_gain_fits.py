@@ -256,5 +256,5 @@ def test_low_light_without_a_pedestal_says_so() -> None:
 
 def test_input_of_another_impedance_is_flagged() -> None:
     hists, account = case.run(hv_v=(900.0,))
-    account["datasets"]["PMT_1.900V"]["metadata"]["coupling"] = "DC1M"
-    assert at(fitted(hists, account), 900.0).flags == ["input coupled DC1M, charges taken over 50 ohm"]
+    account["datasets"]["PMT_1.900V"]["metadata"]["warnings"] = ["the input was coupled DC1M"]
+    assert at(fitted(hists, account), 900.0).flags == ["the input was coupled DC1M"]
