@@ -18,7 +18,7 @@ from processors.pulse_fit_shapes import AREA, BETA, ETA, ON_SAMPLE, ONSET, SHARP
 
 Array = NDArray[np.float64]
 
-SHAPES = "18423e4e8ad6"  # digest of pulse_fit_shapes.py: compiled code is cached by its own file alone, so this file must change when that one does
+SHAPES = "8f20f22adf96"  # digest of pulse_fit_shapes.py: compiled code is cached by its own file alone, so this file must change when that one does
 
 NOT_FITTED, NO_CONVERGENCE, CONVERGED, CONVERGED_BY_STEP, STUCK, AT_BOUND, DEGENERATE = -1, 0, 1, 2, 3, 4, 5
 
@@ -111,13 +111,13 @@ def fit_one(pulse: Pulse, limits: Limits, room: Room, starts: Array, best: Array
     shape[AREA], shape[ONSET] = np.sum(y) * dt, (leading_edge(y) - 0.5) * dt
     cost, status, steps = np.inf, NOT_FITTED, 0
     for start in starts:
-        trial[:] = shape
+        copy(shape, trial)
         trial[ONSET] += start * dt
         clip(trial, limits.bounds)
         found, reached, tried = descend(pulse, limits, room, trial)
         if found < cost:
             cost, status, steps = found, reached, tried
-            best[:] = trial
+            copy(trial, best)
     if status == NOT_FITTED:
         return cost, status, steps
     for _ in range(MOST_CROSSINGS if pulse.model == SHARP else 0):
@@ -130,7 +130,8 @@ def fit_one(pulse: Pulse, limits: Limits, room: Room, starts: Array, best: Array
     cost = normal_equations(pulse, best, room.normal, room.gradient)
     baseline_gradient(pulse, best, room.step)
     invert(room.normal, covariance)
-    lever[:] = covariance @ room.step
+    for i in range(len(lever)):
+        lever[i] = dot(covariance[i], room.step)
     return cost, where(best, limits.bounds, status), steps
 
 
@@ -157,7 +158,7 @@ def across_samples(pulse: Pulse, limits: Limits, room: Room, best: Array, covari
         clip(trial, limits.bounds)
         found, reached, tried = descend(pulse, limits, room, trial)
         if found < cost:
-            best[:] = trial
+            copy(trial, best)
             return found, reached, tried
     return cost, NOT_FITTED, 0
 
@@ -206,7 +207,8 @@ def descend(pulse: Pulse, limits: Limits, room: Room, parameters: Array) -> tupl
         if not next_step(pulse, parameters, limits.bounds, damping, room):
             damping *= TIGHTEN
             continue
-        room.trial[:] = parameters + room.step
+        for i in range(len(parameters)):
+            room.trial[i] = parameters[i] + room.step[i]
         clip(room.trial, limits.bounds)
         trial_cost = normal_equations(pulse, room.trial, room.trial_normal, room.trial_gradient)
         if not trial_cost <= cost and pulse.model == SHARP and stop_at_sample(parameters, room.trial, pulse.dt):
@@ -214,7 +216,7 @@ def descend(pulse: Pulse, limits: Limits, room: Room, parameters: Array) -> tupl
         moved = size_of(parameters, room.trial)
         if trial_cost <= cost:
             gained, cost = cost - trial_cost, trial_cost
-            parameters[:], room.gradient[:], room.normal[:] = room.trial, room.trial_gradient, room.trial_normal
+            accept(room, parameters)
             damping *= EASE
             if moved < limits.xtol and gained <= limits.ftol * cost + ROUNDING * pulse.before[-1]:
                 return cost, CONVERGED, tried
@@ -223,6 +225,22 @@ def descend(pulse: Pulse, limits: Limits, room: Room, parameters: Array) -> tupl
                 return cost, CONVERGED_BY_STEP, tried
             damping *= TIGHTEN
     return cost, NO_CONVERGENCE, limits.most
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def accept(room: Room, parameters: Array) -> None:
+    """Make the trial the present point."""
+    copy(room.trial, parameters)
+    copy(room.trial_gradient, room.gradient)
+    for i in range(len(parameters)):
+        copy(room.trial_normal[i], room.normal[i])
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def copy(source: Array, target: Array) -> None:
+    """As ``target[:] = source``, which takes seconds to compile for the error that it may raise."""
+    for i in range(len(source)):
+        target[i] = source[i]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -264,7 +282,8 @@ def normal_equations(pulse: Pulse, parameters: Array, normal: Array, gradient: A
     p, n, columns, area = len(parameters), len(pulse.y), pulse.columns, parameters[AREA]
     first = fill_shape(pulse.model, parameters, pulse.dt, columns[p:], columns[:p], n)
     residual = columns[p, first:n]
-    residual[:] = pulse.y[first:] - area * columns[0, first:n]
+    for j in range(n - first):
+        residual[j] = pulse.y[first + j] - area * columns[0, first + j]
     for i in range(p):
         scale = 1.0 if i == 0 else area
         column = columns[i, first:n]
@@ -356,11 +375,9 @@ def substitute(factor: Array, vector: Array) -> None:
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def invert(matrix: Array, inverse: Array) -> None:
     """Inverse of a positive matrix, NaN of another; ``matrix`` becomes its lower factor."""
-    inverse[:] = 0.0
+    positive = cholesky(matrix)
     for i in range(len(matrix)):
-        inverse[i, i] = 1.0
-    if not cholesky(matrix):
-        inverse[:] = np.nan
-        return
-    for i in range(len(matrix)):
-        substitute(matrix, inverse[i])
+        for k in range(len(matrix)):
+            inverse[i, k] = np.nan if not positive else 1.0 if i == k else 0.0
+        if positive:
+            substitute(matrix, inverse[i])

@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 SHARP, SMEARED = 0, 1  # models; parameters are area, onset, beta, eta and, where smeared, sigma
 AREA, ONSET, BETA, ETA, SIGMA = 0, 1, 2, 3, 4
 
-MEET_BELOW = 1e-5  # eta below which the series in eta is the better way: above, differences of exponentials lose at most 1e-16 / eta
+MEET_BELOW = 1e-4  # eta below which the series in eta is the better way: above, differences of exponentials lose at most 1e-16 / eta
 SMEARED_MEET = 1e-6  # the smeared pulse does not change below this eta: it differs from that of eta = 0 by as much
 REACH_SIGMA = 9.0  # a Gaussian is 0 beyond
 ERFC_VANISHES = 20.0  # from here on by its asymptotic series (Abramowitz and Stegun 7.1.23), exact to 1e-13
