@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from configs import command_line
+from configs import command_line, file_tools
 from configs.command_line import DONE, INCOMPLETE
 from configs.errors import InputError
 
@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     look.add_argument("--json", action="store_true", help="print the structure as JSON")
     look.add_argument("--show", type=command_line.positive, default=0, metavar="K", help="also print the first K entries")
     look.add_argument("--stats", action="store_true", help="also print minimum, maximum and mean of each column")
+    file_tools.add_pack_options(options)
     return command_line.run(lambda parsed: _main(parsed, options), options, arguments)
 
 
@@ -34,6 +35,8 @@ def _main(arguments: argparse.Namespace, options: argparse.ArgumentParser) -> in
         return _inspect(arguments)
     if arguments.convert:
         return _convert(arguments, options)
+    if arguments.pack or arguments.unpack:
+        return _pack(arguments)
     if arguments.config is None:
         options.error("give a configuration, e.g. configs/diffuse_example.yaml (or --inspect FILE, or --convert IN... OUT)")
     return run(command_line.read_config(arguments), arguments)
@@ -83,6 +86,20 @@ def _convert(arguments: argparse.Namespace, options: argparse.ArgumentParser) ->
     with _options_named(), command_line.progress_bar() as progress:
         entries = convert(inputs, output, format=arguments.format, tree=arguments.tree, progress=lambda done, total: progress("convert", done, total))
     show(f"{output}: {entries:,} entries")
+    return DONE
+
+
+def _pack(arguments: argparse.Namespace) -> int:
+    from readers.trc_pack import pack, unpack
+    from records.summary import show
+
+    source, target = arguments.pack or arguments.unpack
+    with command_line.progress_bar() as progress:
+        if arguments.pack:
+            count = pack(source, target, partial=arguments.allow_partial, progress=lambda done, total: progress("pack", done, total))
+        else:
+            count = unpack(source, target, progress=lambda done, total: progress("unpack", done, total))
+    show(f"{target}: {count:,} files")
     return DONE
 
 

@@ -194,7 +194,7 @@ def _inspect(work: Work, file: EventFile) -> Inspection:
         identity = unchanged if work.identity == "stat" else content.identity(file.paths, work.identity)
         refused = _refused(getattr(source, "refused", {}))
         remarks = tuple(getattr(source, "remarks", ()))
-        return Inspection(len(source), identity, unchanged, tuple(source.columns), None, file.count, refused, remarks)
+        return Inspection(len(source), identity, unchanged, tuple(source.columns), None, getattr(source, "file_count", file.count), refused, remarks)
 
 
 def _refused(reasons: Mapping[str, str]) -> tuple[Failure, ...]:

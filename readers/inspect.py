@@ -56,7 +56,7 @@ def describe(
         notes = [*_told(source, warned), *problems]
         return Structure(
             source.path,
-            name,
+            getattr(source, "format", name),
             _size(paths),
             len(source),
             tuple(source.columns.values()),

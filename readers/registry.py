@@ -27,6 +27,7 @@ OPENERS: dict[str, tuple[str, str]] = {
     "hese_json": ("readers.hese_json", "open_hese_json"),
     "toy_json": ("readers.toy_json", "open_toy_json"),
     "trc": ("readers.trc", "open_trc"),
+    "trc_pack": ("readers.trc_packed", "open_trc_pack"),
     "trc_processed": ("readers.trc", "open_trc_processed"),
 }
 ENDINGS = {

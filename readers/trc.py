@@ -20,6 +20,7 @@ from readers.trc_layout import MARK, MARK_WITHIN, TrcError, text
 from readers.trc_summary import Attributes, remarks
 
 ENDING = ".trc"
+PACK_ENDINGS = (".parquet", ".pq")
 COUPLINGS = {0: "DC50", 1: "GND", 2: "DC1M", 3: "GND", 4: "AC1M"}  # others stay numbers
 Values = Callable[[TrcGroup, int, int], NDArray]  # triggers first to last of a group -> one value each
 Words = Callable[[TrcGroup], list[str]]  # one word for each file
@@ -48,21 +49,28 @@ NUMBERS: dict[str, tuple[Values, str, str, str]] = {  # name -> values of a grou
 class TrcSource(ColumnSource):
     """Triggers of waveform files in the order of the files. ``refused``: path -> reason of those left out; ``batch``: the arrays behind."""
 
-    def __init__(self, paths: Sequence[str], batch: Batch) -> None:
+    def __init__(
+        self, paths: Sequence[str], batch: Batch, *, name: str = "", format_name: str = "trc", close: Callable[[], None] | None = None
+    ) -> None:
+        self.format = format_name
         self.batch = batch
         self.refused: Mapping[str, str] = batch.refused
         self.file_count = len(paths)
         columns = _columns(batch.groups)
-        super().__init__(short_name(paths), sum(len(group) for group in batch.groups), columns)
+        super().__init__(name or short_name(paths), sum(len(group) for group in batch.groups), columns, close=close)
         self.attributes = Attributes(batch)
         self.remarks: tuple[str, ...] = remarks(batch)
 
 
 def open_trc(paths: Sequence[str], tree: str | None = None, *, allow_processed: bool = False) -> TrcSource:
-    """Open waveform files, or folders of them, as one source.
+    """Open waveform files, folders of them, or one pack of them (``trc_pack``) as one source.
 
     Files that are refused are left out and named in ``refused``. Raises ``TrcError`` when a single file is refused, or every one.
     """
+    if len(paths) == 1 and paths[0].lower().endswith(PACK_ENDINGS):
+        from readers.trc_packed import open_trc_pack
+
+        return open_trc_pack(paths, tree, allow_processed=allow_processed)
     files = [file for path in paths for file in (expand(path) if len(paths) == 1 or not path.lower().endswith(ENDING) else (path,))]
     if tree is not None:
         raise TrcError(f"{short_name(files)}: waveform files have no tree {tree!r}; leave tree out")
