@@ -67,7 +67,9 @@ def bin_probabilities(grid: Grid, model: SpeModel, theta: Sequence[float], *, li
     omega = grid.frequencies(theta[1])
     phi, slopes = trigger(model, omega, theta, light=light)
     rows = np.conj(np.concatenate([phi[None], slopes])) * grid.kernel(omega)
-    points = np.fft.irfft(rows, grid.n, axis=1)
+    moving = rows.any(axis=1)  # without light most derivatives are zero
+    points = np.zeros((len(rows), grid.n))
+    points[moving] = np.fft.irfft(rows[moving], grid.n, axis=1)
     stop = grid.offset + grid.stride * grid.bins
     inside = points[:, grid.offset : stop : grid.stride]
     under = points[:, grid.offset % grid.stride : grid.offset : grid.stride].sum(axis=1, keepdims=True)

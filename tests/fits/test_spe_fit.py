@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
+from pathlib import Path
 
 import hist
 import numpy as np
@@ -13,12 +13,14 @@ from spe_case import charges, histogram, spectra
 
 from configs.errors import InputError
 from fits.minimise import minimise
+from fits.saldanha import saldanha
 from fits.spe_choice import compare_models
 from fits.spe_curve import spe_curve
 from fits.spe_fit import fit_spe
 from fits.spe_likelihood import SpeLikelihood, SpeSpectra, charge_spectrum, start_values
 from fits.spe_models import MODELS, spe_model
 from physics.constants import ELEMENTARY_CHARGE_PC
+from records.results import load_results, save_results
 from records.spe import SpectrumFit, SpeResult
 
 GAMMA = (2.10, 0.4)  # the low-light example: PMT_1 at 1400 V
@@ -125,12 +127,14 @@ class TestFit:
     @pytest.mark.slow
     @pytest.mark.parametrize("model", MODELS)
     def test_pulls(self, model: str) -> None:
-        """Unit Gaussians for gamma and gauss; dossi and bellamy have correlated shares near a bound, so their pulls are only nearly so."""
+        """Unit Gaussians. The charge of badly amplified photo-electrons alone has a skewed likelihood: its pulls are 1.6 wide, MINOS is for it."""
         found = pulls(model, range(1000, 1200))
-        simple = model in ("gamma", "gauss")
-        assert np.abs(found.mean(axis=0)).max() < (0.25 if simple else 0.6)
-        assert found.std(axis=0, ddof=1) == pytest.approx(np.ones(found.shape[1]), abs=0.2 if simple else 0.35)
+        skewed = [i for i, one in enumerate(spe_model(model).parameters, start=3) if one.name == "a_pc"]
+        regular = np.delete(found, skewed, axis=1)
+        assert np.abs(regular.mean(axis=0)).max() < 0.3
+        assert regular.std(axis=0, ddof=1) == pytest.approx(np.ones(regular.shape[1]), abs=0.25)
         assert abs(found[:, -1].mean()) < 0.25
+        assert found[:, -1].std(ddof=1) == pytest.approx(1.0, abs=0.15)
 
     def test_goodness_is_a_chi2(self) -> None:
         p = np.array([fit_spe(*spectra("gauss", (2.1, 0.3), seed=seed, n=5000), "gauss").goodness.p_value for seed in range(24)])
@@ -328,6 +332,9 @@ class TestChoice:
         assert found.gain_spread > 0.02 * found.gain["gamma"]
 
 
-def test_result_is_plain_numbers() -> None:
-    found = fit_spe(*spectra("dossi", TRUTH["dossi"], seed=2), "dossi", minos=["x0_pc"])
-    assert json.loads(json.dumps(dataclasses.asdict(found), allow_nan=False))["model"] == "dossi"
+def test_results_survive_the_file(tmp_path: Path) -> None:
+    both = spectra("gamma", GAMMA, seed=2)
+    models = [fit_spe(*both, "gamma", minos=["q1_pc"]), fit_spe(*both, "gauss")]
+    results = {"p.spe.gamma": models[0], "p.spe": compare_models(models), "p.saldanha": saldanha(*both, bootstrap=20)}
+    save_results(tmp_path / "results.json", "pmt_gain", "test", results)
+    assert load_results(tmp_path / "results.json") == results
