@@ -85,5 +85,5 @@ def _before(records: Records, plan: PointPlan, options: pmt_gain.Processor) -> A
 def _fitted(records: Records, base: Baseline, found: Mask, plan: PointPlan, options: pmt_gain.Processor) -> PulseFits:
     return fit_pulses(
         records.waveform_v, records.t0_ns, plan.dt_ns, base.level_v, base.rms_v, plan.fit_window_ns, options.fit,
-        noise_correlation=plan.correlation_samples, wanted=found,
+        baseline_error_v=base.error_v(plan.correlation_samples), noise_correlation=plan.correlation_samples, wanted=found,
     )  # fmt: skip

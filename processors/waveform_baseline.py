@@ -37,6 +37,10 @@ class Baseline:
     samples: NDArray[np.int64]
     kept: NDArray[np.int64]
 
+    def error_v(self, correlation_samples: float = 1.0) -> Array:
+        """Standard error of the level as a mean of samples that are correlated over so many."""
+        return np.asarray(self.rms_v * np.sqrt(correlation_samples / np.maximum(self.kept, 1)))
+
 
 def baselines(waveform_v: Array, t0_ns: Array, dt_ns: float, window_ns: Window, estimator: Estimator = "clipped_mean") -> Baseline:
     """Baselines of waveforms (n, samples) from the samples whose times lie in a window.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from processors.pmt_histograms import axes_of, power_sums
 from processors.pmt_plan import PointPlan
 from processors.pmt_selection import STEPS
 from processors.pmt_traces import covariance_of
+from processors.registry import build
 from processors.waveform_baseline import charge_variance_pc2
 from readers import open_source
 from records.hists import digest
@@ -63,6 +66,27 @@ class TestCharges:
         assert 0.9985 < np.nanmean(ratio) < 1.002
         assert 0.005 < np.nanstd(ratio) < 0.021
         assert np.isin(table["fit_status"], (1, 2, 5)).mean() > 0.99
+
+    def test_errors_of_fitted_charges(self) -> None:
+        """Pulls of the fitted charge: noise of a limited bandwidth and the error of the baseline are in the error, 8-bit steps are not all."""
+        one = made(600)
+        table = one.processed(TABLE)["triggers"]
+        good = table["selected"]
+        pulls = (table["fit_charge_pc"] - one.made.charge_pc)[good] / (20.0 * table["fit_area_error_vns"][good])
+        assert pulls.std() == pytest.approx(1.0, abs=0.15)
+        assert abs(pulls.mean()) < 0.25
+
+    def test_offsets_of_the_trace_change_nothing(self, point: Made) -> None:
+        """Specification 9: offsets of +-5 mV, for every number of the table; the published rule took the baseline to be 0."""
+        plain = with_volts(point, volts(point)[:100])
+        plan = plain.plan(TABLE)
+        before = plain.processed(TABLE, plan)["triggers"]
+        for offset in (-5e-3, 5e-3):
+            after = with_volts(point, volts(point)[:100] + offset).processed(TABLE, plan)["triggers"]
+            np.testing.assert_allclose(after["baseline_v"] - before["baseline_v"], offset, rtol=1e-9)
+            for name in ("charge_pc", "amplitude_v", "cfd20_ns", "fit_charge_pc", "fit_onset_ns"):
+                np.testing.assert_allclose(after[name], before[name], rtol=1e-5, atol=1e-9, err_msg=name)
+            np.testing.assert_array_equal(after["selected"], before["selected"])
 
     def test_zeros_count(self) -> None:
         """The mean charge of low light is lambda Q1: triggers without a pulse are part of it."""
@@ -341,6 +365,28 @@ class TestRefused:
     def test_no_triggers(self, point: Made) -> None:
         found = PmtGainProcessor(NO_FIT, point.plan(NO_FIT)).process(point.events(0, 0))
         assert found["cutflow"].sum() == 0
+
+
+def test_memory_does_not_grow_with_the_chunk() -> None:
+    """Specification 11: waveforms become volts in blocks. 20,000 triggers of 502 samples would be 80 MB, and half a dozen arrays as large."""
+    few = made(200, "low", hv_v=1400.0)
+    plan = few.plan(NO_FIT)
+    many = Made(few.truth, replace(few.made, codes=np.tile(few.made.codes, (100, 1)), t0_ns=np.tile(few.made.t0_ns, 100)))
+    events, processor = many.events(0, 20_000), PmtGainProcessor(NO_FIT, plan)
+    processor.process(few.events(0, 200))
+    tracemalloc.start()
+    try:
+        processor.process(events)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 60e6
+
+
+def test_processors_of_points_are_made_with_their_plan(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("{name: a, analysis: pmt_gain, datasets: {led: {files: [a.trc], metadata: {pmt: A, hv_v: 1000}}}}")
+    with pytest.raises(InputError, match="datasets.led: waveforms are processed point by point, each with its own plan"):
+        build(schema.load_config(tmp_path / "config.yaml"), "led")
 
 
 def test_one_flash_of_many_photoelectrons_is_no_different_from_its_light() -> None:

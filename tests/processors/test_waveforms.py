@@ -211,6 +211,19 @@ class TestTimes:
         found = pulse_times(y, t0, DT, np.zeros(20), GATE)
         assert np.all((found.peak_ns >= GATE[0]) & (found.peak_ns <= GATE[1]))
 
+    def test_own_times_of_segments_undo_their_jitter(self) -> None:
+        """One pulse sampled at many phases has one charge and one crossing time; without the segments' own offsets it has many."""
+        t0 = 22.0 + np.linspace(-0.5, 0.5, 41)  # one sample of 1 ns
+        time = t0[:, None] + np.arange(80)
+        u = time - 60.0
+        y = -0.2 * np.exp(-0.5 * (u / 3.0) ** 2)
+        gate, zero = (45.3, 75.3), np.zeros(len(t0))
+        own, common = (pulse_times(y, start, 1.0, zero, gate).cfd50_ns for start in (t0, np.full(len(t0), 22.0)))
+        assert np.ptp(own) < 0.05
+        assert np.ptp(common) == pytest.approx(1.0, abs=0.06)
+        charges = charge_pc(y, t0, 1.0, zero, gate)
+        np.testing.assert_allclose(charges, 20 * 0.2 * 3.0 * np.sqrt(2 * np.pi), rtol=2e-6)  # the edges of the gate are 5 deviations away
+
     @pytest.mark.public_data
     def test_own_times_of_segments_sharpen_the_crossing(self, public_data: Path) -> None:
         """Golden check of the specification: 0.1406 ns with the segments' own offsets, 0.3117 ns without (real sequence file)."""
