@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from configs import command_line, file_tools
@@ -93,13 +94,10 @@ def _pack(arguments: argparse.Namespace) -> int:
     from readers.trc_pack import pack, unpack
     from records.summary import show
 
-    source, target = arguments.pack or arguments.unpack
+    work, paths = (partial(pack, partial=arguments.allow_partial), arguments.pack) if arguments.pack else (unpack, arguments.unpack)
     with command_line.progress_bar() as progress:
-        if arguments.pack:
-            count = pack(source, target, partial=arguments.allow_partial, progress=lambda done, total: progress("pack", done, total))
-        else:
-            count = unpack(source, target, progress=lambda done, total: progress("unpack", done, total))
-    show(f"{target}: {count:,} files")
+        count = work(*paths, progress=partial(progress, "files"))
+    show(f"{paths[1]}: {count:,} files")
     return DONE
 
 

@@ -158,6 +158,29 @@ def test_a_truncated_pack_is_refused(folder: Path, tmp_path: Path) -> None:
         open_source(tmp_path / "led.parquet")
 
 
+def test_damaged_packs_end_in_an_error_or_the_right_bytes(tmp_path: Path) -> None:
+    """Pages carry checksums; what lies outside of them can only be refused or not matter."""
+    truth = {name: content for name, content in contents().items() if name.startswith("700")}
+    pack(write(tmp_path / "led", truth), tmp_path / "led.parquet")
+    content = (tmp_path / "led.parquet").read_bytes()
+    damaged, refused = tmp_path / "damaged.parquet", 0
+    for number in range(150):
+        rng = np.random.default_rng([3, number])
+        changed = bytearray(content)
+        for _ in range(int(rng.integers(1, 4))):
+            changed[int(rng.integers(len(changed)))] ^= 1 << int(rng.integers(8))
+        damaged.write_bytes(changed)
+        again = tmp_path / f"again_{number}"
+        try:
+            unpack(damaged, again)
+        except SourceError:
+            refused += 1
+            continue
+        found = {path.relative_to(again).as_posix(): path.read_bytes() for path in again.rglob("*") if path.is_file()}
+        assert found == truth
+    assert refused > 75
+
+
 @pytest.mark.parametrize("name", ["../outside.trc", "/tmp/outside.trc", "a/../../outside.trc", ""])
 def test_names_that_lead_out_of_the_folder_are_refused(name: str, folder: Path, tmp_path: Path) -> None:
     pack(folder, tmp_path / "led.parquet")
