@@ -23,6 +23,7 @@ START_SIGMA_SAMPLES = 2.0
 BETA_PER_NS, LARGEST_ETA = (0.05, 12.0), 0.9999  # specification 4.1
 SIGMA_SAMPLES, LARGEST_SIGMA_NS = 0.2, 10.0
 DENSE_SAMPLES = tuple(np.linspace(-9, 9, 37))  # +-0.9 ns at 0.1 ns in half samples
+MOST_CROSSINGS = 6  # of samples, towards lower minima
 EDGE = 1e-6  # of a sample: a window that ends on a sample holds it
 
 
@@ -66,16 +67,17 @@ class PulseFits:
 
 
 def fit_pulses(
-    waveform_v: NDArray, t0_ns: ArrayLike, dt_ns: float, baseline_v: ArrayLike, noise_v: ArrayLike | None, window_ns: tuple[float, float],
+    waveform_v: NDArray, t0_ns: ArrayLike, dt_ns: float, baseline_v: ArrayLike, noise_v: ArrayLike | None, window_ns: tuple[ArrayLike, ArrayLike],
     options: PulseFit | None = None, *, baseline_error_v: ArrayLike = 0.0, noise_correlation: float = 1.0, wanted: NDArray[np.bool_] | None = None,
-    threads: int = 1,
+    threads: int = 1, across_samples: bool = True,
 ) -> PulseFits:  # fmt: skip
-    """Fit b - P s(t - c) to negative pulses ``waveform_v`` (n, samples) with b held, in ``window_ns`` at full sampling.
+    """Fit b - P s(t - c) to negative pulses ``waveform_v`` (n, samples) with b held, in ``window_ns`` (numbers or (n,)) at full sampling.
 
     ``t0_ns``: time of the first sample, ``baseline_v``: b, ``noise_v``: rms of a sample (None or not above 0: from the residuals),
     ``baseline_error_v``: error of b, which adds to the covariance, each (n,) or one number. ``noise_correlation``: 1 + 2 sum of the noise's
     autocorrelation over lags, which multiplies the covariance of the noise. ``wanted`` (n,): fit these alone. Waveforms without positive area in the
     window, with NaN, or with no more samples there than parameters are not fitted. Waveforms are fitted one by one, so ``threads`` change no digit.
+    Without ``across_samples`` a fit stays in the first minimum that its starts reach.
     """
     options = options or PulseFit()
     waves = _waveforms(waveform_v)
@@ -95,7 +97,7 @@ def fit_pulses(
     )  # fmt: skip
     model = SHARP if options.pulse_model == "biexp" else SMEARED
     starts = np.array(DENSE_SAMPLES if options.c_starts == "dense" else options.c_starts, float)
-    fits.run(threads, model, float(dt_ns), (options.max_iterations, options.ftol, options.xtol), starts)
+    fits.run(threads, model, float(dt_ns), (options.max_iterations, options.ftol, options.xtol, MOST_CROSSINGS if across_samples else 0), starts)
     fits.parameters[fits.status < 0] = np.nan
     fits.parameters[:, 1] += origin
     ndf = np.where(fits.status < 0, 0, length - p).astype(np.int32)
@@ -141,17 +143,17 @@ def _waveforms(waveform_v: NDArray) -> NDArray:
     return waves if waves.dtype in (np.float32, np.float64) else waves.astype(float)
 
 
-def _samples_inside(window_ns: tuple[float, float], t0_ns: Array, dt_ns: float, samples: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _samples_inside(window_ns: tuple[ArrayLike, ArrayLike], t0_ns: Array, dt_ns: float, samples: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First sample and number of samples of each waveform that lie in the closed window."""
-    low, high = window_ns
+    low, high = np.asarray(window_ns[0], float), np.asarray(window_ns[1], float)
     first = np.clip(np.ceil((low - t0_ns) / dt_ns - EDGE), 0, samples).astype(np.int64)
     last = np.clip(np.floor((high - t0_ns) / dt_ns + EDGE), -1, samples - 1).astype(np.int64)
     return first, np.maximum(last - first + 1, 0)
 
 
-def _start_and_bounds(options: PulseFit, origin_ns: Array, dt_ns: float, window_ns: tuple[float, float]) -> tuple[Array, Array]:
+def _start_and_bounds(options: PulseFit, origin_ns: Array, dt_ns: float, window_ns: tuple[ArrayLike, ArrayLike]) -> tuple[Array, Array]:
     """Shape to start from (p,) and bounds (n, 2, p); onsets count from ``origin_ns`` (n,)."""
-    low, high = options.onset_range_ns or window_ns
+    low, high = (np.asarray(edge, float) for edge in options.onset_range_ns or window_ns)
     sizes = [(0.0, np.inf), (0.0, 0.0), BETA_PER_NS, (0.0, LARGEST_ETA)]
     start = [0.0, 0.0, *(float(value) for value in rates_of(*START_TIMES_NS))]
     if options.pulse_model == "biexp_gauss":

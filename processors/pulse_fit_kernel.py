@@ -27,7 +27,6 @@ FIRST_DAMPING, EASE, TIGHTEN, LARGEST_DAMPING = 1e-3, 0.2, 4.0, 1e12
 EQUAL_TIMES = 1e-3  # eta below which the two times are not told apart
 EDGE_SHARE = 0.1  # of the height, where the leading edge is taken to start the fit
 ROUNDING = 1e-15  # of the sum of squares: a smaller change of the cost means nothing
-MOST_CROSSINGS = 6
 LIKELY = 0.8  # of the bend that would make the far side of a sample go down: try it from here on
 REGROUPED = {"reassoc", "contract", "nsz"}
 
@@ -43,12 +42,13 @@ class Pulse(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Bounds (2, p); most steps, tolerance of the cost and of a step."""
+    """Bounds (2, p); most steps, tolerance of the cost and of a step, most moves of the onset to a lower minimum across samples."""
 
     bounds: Array
     most: int
     ftol: float
     xtol: float
+    crossings: int
 
 
 class Room(NamedTuple):
@@ -66,7 +66,7 @@ class Room(NamedTuple):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def fit_all(
     waveforms: NDArray, first: NDArray, length: NDArray, baseline: Array, bounds: Array, parameters: Array, covariance: Array, lever: Array,
-    cost: Array, status: NDArray, iterations: NDArray, model: int, dt: float, tolerances: tuple[int, float, float], starts: Array,
+    cost: Array, status: NDArray, iterations: NDArray, model: int, dt: float, tolerances: tuple[int, float, float, int], starts: Array,
 ) -> None:  # fmt: skip
     """Fit every row of ``waveforms`` (n, samples) from sample ``first`` on, ``length`` samples; 0 samples: not fitted.
 
@@ -85,7 +85,7 @@ def fit_all(
         status[row] = NOT_FITTED
         if n > p and load(waveforms[row, first[row] : first[row] + n], baseline[row], y[:n], before[: n + 1]):
             pulse = Pulse(y[:n], before[: n + 1], dt, model, columns)
-            limits = Limits(bounds[row], tolerances[0], tolerances[1], tolerances[2])
+            limits = Limits(bounds[row], tolerances[0], tolerances[1], tolerances[2], tolerances[3])
             cost[row], status[row], iterations[row] = fit_one(pulse, limits, room, starts, parameters[row], covariance[row], lever[row])
 
 
@@ -120,7 +120,7 @@ def fit_one(pulse: Pulse, limits: Limits, room: Room, starts: Array, best: Array
             copy(trial, best)
     if status == NOT_FITTED:
         return cost, status, steps
-    for _ in range(MOST_CROSSINGS if pulse.model == SHARP else 0):
+    for _ in range(limits.crossings if pulse.model == SHARP else 0):
         normal_equations(pulse, best, room.normal, room.gradient)
         invert(room.normal, covariance)
         found, reached, tried = across_samples(pulse, limits, room, best, covariance, cost)
