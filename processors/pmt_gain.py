@@ -19,16 +19,19 @@ from processors.pmt_measure import measure
 from processors.pmt_plan import PointPlan
 from processors.pmt_records import blocks, check_sampling
 from processors.pmt_selection import fill_cutflow, select
-from processors.pmt_triggers import trigger_table
+from processors.pmt_triggers import reference_table, trigger_table
 from processors.waveforms import Array
 from records.tables import Table, concatenate
 
-TABLE = "triggers"
+TABLE, REFERENCE = "triggers", "reference"
 OVERFLOW = 1e-3  # share of charges outside the axis that is worth a warning
 
 
 class PmtGainProcessor(ProcessorABC):
-    """Fills the histograms of ``axes()`` for the point of a plan, and the table ``triggers`` if the options say so."""
+    """Fills the histograms of ``axes()`` for the point of a plan, and if the options say so the tables ``triggers`` and ``reference``.
+
+    The latter has the published chain beside ours, for points with light and with that chain's threshold ``cut_v``.
+    """
 
     def __init__(self, options: pmt_gain.Processor, plan: PointPlan) -> None:
         self.options = options
@@ -41,7 +44,7 @@ class PmtGainProcessor(ProcessorABC):
     def process(self, events: ak.Array) -> dict[str, hist.Hist | Table]:
         """Histograms (and table) of one chunk. Raises ``InputError`` for triggers that are not recorded as the plan says."""
         hists = pmt_histograms.empty(self.plan)
-        tables = []
+        tables: dict[str, list[Table]] = {}
         if len(events):
             check_sampling(events, self.plan.sampling)
         clock_s = _clock_s(events, self.plan)
@@ -53,8 +56,10 @@ class PmtGainProcessor(ProcessorABC):
             pmt_traces.fill_traces(hists, records, found, chosen.all, self.plan)
             pmt_traces.fill_noise(hists["noise_cov"], records, chosen.all, self.plan)
             if self.options.waveform_table:
-                tables.append(trigger_table(events[rows], records, found, chosen, self.options))
-        return {**hists, **({TABLE: concatenate(tables)} if tables else {})}
+                tables.setdefault(TABLE, []).append(trigger_table(events[rows], records, found, chosen, self.options))
+            if self.options.compare_reference and self.plan.cut_v is not None and events.metadata.get("source") != "off":
+                tables.setdefault(REFERENCE, []).append(reference_table(events[rows], records, found, chosen, self.plan, self.plan.cut_v))
+        return {**hists, **{name: concatenate(parts) for name, parts in tables.items()}}
 
     def postprocess(self, accumulator: Any) -> Any:
         """Warn of charges outside their axis and of what the plan has found. Histograms stay as they are."""

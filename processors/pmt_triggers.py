@@ -1,4 +1,4 @@
-"""The table of triggers: one row each with every quantity, flag, file and segment (specification 3.8)."""
+"""Tables of triggers: one row each with every quantity, flag, file and segment (specification 3.8), or beside the published chain (9)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from configs import pmt_gain
 from processors.pmt_measure import Measured
+from processors.pmt_plan import PointPlan
 from processors.pmt_records import Records
 from processors.pmt_selection import Selected
 from records.tables import Table
@@ -31,6 +32,19 @@ def trigger_table(events: ak.Array, records: Records, found: Measured, chosen: S
         "pulse_found": found.pulse_found, "used": chosen.all, "selected": chosen.selected,
     }  # fmt: skip
     return Table(columns)
+
+
+def reference_table(events: ak.Array, records: Records, found: Measured, chosen: Selected, plan: PointPlan, cut_v: float) -> Table:
+    """Rows of a block of triggers beside what the published chain makes of them (``processors.pmt_reference_effects``), for validation alone.
+
+    The published charges are negative and hold the baseline.
+    """
+    from processors.pmt_reference_effects import compare
+
+    theirs = compare(records.waveform_v, records.t0_ns, plan.dt_ns, cut_v, plan.noisy, load_ohm=plan.load_ohm)
+    fitted = np.full(len(found), np.nan) if found.fit_charge_pc is None else found.fit_charge_pc
+    ours = {"charge_pc": found.charge_pc, "fit_charge_pc": fitted, "used": chosen.all, "selected": chosen.selected}
+    return Table({**{name: np.asarray(events[name]) for name in COPIED[:2] if name in events.fields}, **ours, **theirs})
 
 
 def _fit_columns(found: Measured) -> dict[str, NDArray]:

@@ -28,6 +28,7 @@ from processors.pmt_traces import covariance_of
 from processors.registry import build
 from processors.waveform_baseline import charge_variance_pc2
 from readers import open_source
+from readers.events import with_metadata
 from records.hists import digest
 from simulation.pmt_gain import Light
 
@@ -222,6 +223,21 @@ class TestHistograms:
         assert table["file"][3] == "C1--00003.trc"
         assert "triggers" not in point.processed(NO_FIT)
         assert not any(name.startswith("fit_") for name in point.processed(NO_FIT.model_copy(update={"waveform_table": True}))["triggers"].columns)
+
+
+def test_published_chain_stands_beside_ours(point: Made) -> None:
+    """Specification 9: its charges hold the baseline and are negative; only triggers above its threshold have one."""
+    options = Processor(compare_reference=True)
+    assert "reference" not in point.processed(NO_FIT)
+    found = point.processed(options)["reference"]
+    np.testing.assert_array_equal(found["segment"], np.arange(len(point)))
+    accepted = found["reference_accepted"]
+    assert accepted.mean() > 0.9
+    np.testing.assert_array_equal(np.isfinite(found["reference_charge_pc"]), accepted)
+    own = -(found["reference_charge_pc"] - found["reference_baseline_charge_pc"])[accepted]
+    np.testing.assert_allclose(own.mean(), found["fit_charge_pc"][accepted].mean(), rtol=0.02)
+    dark = with_metadata(made(20, "off").events(0, 20), {"source": "off"})
+    assert "reference" not in PmtGainProcessor(options, point.plan(options)).process(dark)
 
 
 class TestSelection:
