@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from configs.errors import InputError
 from configs.schema import PmtDataset
@@ -35,10 +36,10 @@ def locate(point: Point, roots: Sequence[Path]) -> Located:
     Raises ``InputError`` for a pickle, a pattern without a match, and more files than the table says; fewer are missing files of the result.
     """
     for name in point.files:
-        refuse_pickle(name, f"{point.name}: {name}")
+        refuse_pickle(name, point.name)
     copy = _copy(point, roots)
     if copy is not None:
-        return _numbered(point, [str(copy / PurePosixPath(name).name) for name in point.files])
+        return _numbered(point, [f"{copy}/{_last(name)}" for name in point.files])
     if any(_is_pattern(name) or Path(name).is_dir() for name in point.files):
         return _matched(point)
     return _numbered(point, point.files)
@@ -64,12 +65,16 @@ def _copy(point: Point, roots: Sequence[Path]) -> Path | None:
     if point.folder is None or not all(map(is_remote, point.files)):
         return None
     places = [place for root in roots for place in (root / point.folder, root / point.folder / AUTOSAVE)]
-    names = {PurePosixPath(name).name for name in point.files}
+    names = set(map(_last, point.files))
     return next((place for place in places if names & _names_in(place)), None)
 
 
 def _names_in(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return set(os.listdir(folder)) if folder.is_dir() else set()  # noqa: PTH208 - names, not paths
+
+
+def _last(url: str) -> str:
+    return url.rpartition("/")[2]
 
 
 def _is_pattern(name: str) -> bool:
@@ -100,15 +105,21 @@ _CURE = "correct the number there, or move files that do not belong to the point
 
 def _numbered(point: Point, names: Sequence[str]) -> Located:
     """Files by name; more files of the same series beside them are files that the table does not know."""
-    local = [Path(name) for name in names if not is_remote(name)]
-    known = {folder: _names_in(folder) for folder in {path.parent for path in local}}
-    missing = tuple(str(path) for path in local if path.name not in known[path.parent])
-    files = tuple(name for name in names if name not in set(missing))
+    local = [os.path.split(name) for name in names if not is_remote(name)]  # strings: tens of thousands of names
+    known = {folder: _names_in(Path(folder)) for folder in {folder for folder, _ in local}}
+    missing = tuple(str(Path(folder, name)) for folder, name in local if name not in known[folder])
+    gone = set(missing)
+    files = tuple(name for name in names if not gone or name not in gone)
     if len(known) == 1 and point.n_files is not None and len(local) == point.n_files > 1:
-        ((folder, present),) = known.items()
-        series = re.compile(rf"{re.escape(re.sub(r'[0-9]+$', '', local[0].stem))}[0-9]+{re.escape(local[0].suffix)}")
-        if unknown := sorted(name for name in present - {path.name for path in local} if series.fullmatch(name)):
-            raise InputError(
-                f"{point.name}: {folder} has {len(unknown)} files more than the {point.n_files} of the table of runs (first: {unknown[0]}); {_CURE}"
-            )
+        _refuse_unknown(point, known, [name for _, name in local])
     return Located(point, files, missing)
+
+
+def _refuse_unknown(point: Point, known: dict[str, set[str]], names: Sequence[str]) -> None:
+    ((folder, present),) = known.items()
+    stem, ending = os.path.splitext(names[0])  # noqa: PTH122 - a name, no path
+    series = re.compile(rf"{re.escape(stem.rstrip('0123456789'))}[0-9]+{re.escape(ending)}")
+    if unknown := sorted(name for name in present - set(names) if series.fullmatch(name)):
+        raise InputError(
+            f"{point.name}: {folder} has {len(unknown)} files more than the {point.n_files} of the table of runs (first: {unknown[0]}); {_CURE}"
+        )

@@ -67,11 +67,12 @@ def check_numbers(hv_v: float, cut_v: float | None, q_ref_pc: float | None, wher
         raise InputError(f"{where('q_ref_pc')}: {q_ref_pc:g} pC is not possible; give a charge above 0")
 
 
-def refuse_pickle(name: str, where: str) -> None:
+def refuse_pickle(name: str, where: str = "") -> None:
     """Refuse a file that can run code when it is read. Raises ``InputError`` with the way out."""
     if name.lower().endswith(PICKLES):
+        place = f"{where}: {name}" if where else name
         raise InputError(
-            f"{where}: pickles are not read, as they can run any code; the thresholds of the reference analysis are in data_info/pmt_runs.yaml, "
+            f"{place}: pickles are not read, as they can run any code; the thresholds of the reference analysis are in data_info/pmt_runs.yaml, "
             f"and a frame of mean charges can be written with to_csv where it was made and read with run_fit.py --import-legacy-csv FILE.csv"
         )
 

@@ -30,7 +30,7 @@ def points(config: PmtGainConfig, dataset_name: str, table: Path | None = None) 
 
 def find_runs(name: str, config_file: Path, where: str) -> Path:
     """A table of runs beside the configuration, in the working or data directory, or the table of this package by its name."""
-    refuse_pickle(name, f"{where}.runs: {name}")
+    refuse_pickle(name, f"{where}.runs")
     places = [root / Path(name).expanduser() for root in search_roots(config_file)]
     if Path(name).name == RUNS.name:
         places.append(RUNS)

@@ -74,7 +74,7 @@ def _row_point(path: Path, where: str, row: Mapping[str, str]) -> Point:
     noisy = _word(row.get("noisy") or "false", WORDS, f"{where}: noisy")
     source = _word(row.get("source") or "led", SOURCES, f"{where}: source")
     light = _word(row.get("light") or "bright", LIGHTS, f"{where}: light")
-    refuse_pickle(row["url_or_dir"], f"{where}: {row['url_or_dir']}")
+    refuse_pickle(row["url_or_dir"], where)
     files = tuple(beside(path, name) for name in folder_files(row["url_or_dir"], n_files, where))
     return Point(row["pmt"], hv_v, n_files, cut_v, noisy, q_ref_pc, source, light, files, _copy_folder(row["url_or_dir"]))
 

@@ -42,7 +42,7 @@ def read_runs(path: str | Path) -> Runs:
     length, voltages that are not positive or given twice, a pickle.
     """
     path = Path(path)
-    refuse_pickle(str(path), str(path))
+    refuse_pickle(str(path))
     if path.suffix.lower() in (".yaml", ".yml"):
         points = _from_yaml(path)
     else:
@@ -142,7 +142,7 @@ def _listed_point(document: Document, table: _Table, number: int, one: _Listed) 
     q_ref_pc = one.q_ref_pc or _scale(table, cut_v)
     check_numbers(one.hv, cut_v, q_ref_pc, lambda name: document.say(("points", number, KEYS[name]), "").rstrip(": "))
     for name in one.files:
-        refuse_pickle(name, document.say(("points", number, "files"), name))
+        refuse_pickle(name, document.say(("points", number, "files"), "").rstrip(": "))
     files = tuple(beside(document.path, name) for name in one.files)
     return Point(one.pmt, one.hv, one.n, cut_v, one.noisy, q_ref_pc, one.source, one.light, files)
 

@@ -52,7 +52,7 @@ def point_inputs(config: PmtGainConfig, progress: Progress | None = None) -> lis
     if isinstance(config.processor, UserProcessor):
         return [_with_own_processor(config, one) for one in found]
     plans = _plans(config, config.processor, found)
-    return [_planned(config, config.processor, one, plans[one.point.name]) for one in found]
+    return _planned(config, config.processor, found, plans)
 
 
 def _found(config: PmtGainConfig, name: str, progress: Progress | None) -> list[Found]:
@@ -147,15 +147,21 @@ def _plan(config: PmtGainConfig, options: Processor, one: Found) -> Any:
     raise InputError(f"{one.point.name}: none of its {len(one.files)} files can be read; the first: {reasons[0]}")
 
 
-def _planned(config: PmtGainConfig, options: Processor, one: Found, plan: Any) -> DatasetInput:
+def _planned(config: PmtGainConfig, options: Processor, found: Iterable[Found], plans: Mapping[str, Any]) -> list[DatasetInput]:
     from processors.pmt_gain import PmtGainProcessor
 
-    processor = PmtGainProcessor(options, plan)
-    depends_on = {"processor": as_json(config)["processor"], "plan": asdict(plan)}
     source_files = source_code.relied_on(sys.modules[PmtGainProcessor.__module__].__file__)
-    return DatasetInput(
-        one.point.name, _kind(config, one), _event_files(config, one), processor, {**_metadata(one), **plan.numbers}, depends_on, source_files
-    )
+    shared = as_json(config)["processor"]
+    inputs = []
+    for one in found:
+        plan = plans[one.point.name]
+        processor, metadata, depends_on = (
+            PmtGainProcessor(options, plan),
+            {**_metadata(one), **plan.numbers},
+            {"processor": shared, "plan": asdict(plan)},
+        )
+        inputs.append(DatasetInput(one.point.name, _kind(config, one), _event_files(config, one), processor, metadata, depends_on, source_files))
+    return inputs
 
 
 def _with_own_processor(config: PmtGainConfig, one: Found) -> DatasetInput:
@@ -180,7 +186,8 @@ def _event_files(config: PmtGainConfig, one: Found, batch: int | None = None) ->
     dataset = config.datasets[one.dataset]
     form = dataset.format or ("trc_processed" if getattr(config.processor, "allow_processed", False) else "trc")
     batched = [path for path in one.files if form in BATCHED and (dataset.format or not path.lower().endswith(PACKED))]
-    alone = [path for path in one.files if path not in set(batched)]
+    others = set(one.files) - set(batched)
+    alone = [path for path in one.files if path in others]
     step = batch or dataset.files_per_chunk
     batches = [EventFile(tuple(batched[start : start + step]), form) for start in range(0, len(batched), step)]
     return (*batches, *(EventFile((path,), dataset.format, dataset.tree, dataset.columns) for path in alone))

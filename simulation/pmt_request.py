@@ -27,6 +27,7 @@ TRUTH = {
     "led_spread": (Light.spread, 0.0, 1.0),
     "off_triggers": (OFF_TRIGGERS, 0, 1e6),
     "low_triggers": (LOW_TRIGGERS, 0, 1e7),
+    "full": (0, 0, 1),
     "faults": (0, 0, 1),
 }
 
@@ -55,8 +56,8 @@ def request(config: Config, name: str) -> Request:
     """What ``datasets.<name>`` asks for: ``example.size`` files for each point of ``data_info/pmt_runs.yaml`` that ``pmts`` and ``hv_v`` choose.
 
     ``example.truth`` may set photoelectrons (per bright flash), led_spread, delta, off_triggers (LED off, at every voltage; 0: none),
-    low_triggers and low_photoelectrons (low light at the highest voltage of the first tube, with as many LED-off triggers), and faults (1: in
-    the first point).
+    low_triggers and low_photoelectrons (low light at the highest voltage of the first tube, with as many LED-off triggers), full (1: as many
+    files as the real runs, in place of ``size``), and faults (1: in the first point).
     Raises ``InputError`` for anything else.
     """
     dataset = config.datasets[name]
@@ -76,7 +77,8 @@ def planned(chosen: list[Point], size: int, truth: dict[str, float]) -> Iterator
     """The points to be written: bright ones, LED off beside each, low light where it was taken."""
     light = Light(truth["photoelectrons"], truth["low_photoelectrons"], truth["delta"], truth["led_spread"])
     for number, point in enumerate(chosen):
-        yield _planned(point, "led", size, light, faults=bool(truth["faults"]) and number == 0)
+        count = (point.n_files or size) if truth["full"] else size
+        yield _planned(point, "led", count, light, faults=bool(truth["faults"]) and number == 0)
         if truth["off_triggers"]:
             yield _planned(point, "off", int(truth["off_triggers"]), light)
     if truth["low_triggers"]:
