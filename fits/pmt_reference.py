@@ -21,7 +21,7 @@ MOVED = 0.01  # relative change of the charge that counts as one
 def difference_table(table: Table) -> ReferenceDifference:
     """Effects of the published choices on the triggers of one point, from the columns of ``processors.pmt_reference_effects.compare``.
 
-    With a column ``gate_charge_pc`` (ours, positive, every trigger) also the bias of the mean. Without accepted triggers the effects are NaN.
+    With the columns ``charge_pc`` (ours, positive) and ``used`` also the bias of the mean. Without accepted triggers the effects are NaN.
     """
     rows = tuple(DifferenceRow(behaviour, ours, *effect(table)) for behaviour, ours, effect in ROWS)
     return ReferenceDifference(len(table), int(np.sum(table["reference_accepted"])), rows)
@@ -75,9 +75,9 @@ def _cuts(table: Table) -> Effect:
 
 
 def _survivors(table: Table) -> Effect:
-    if "gate_charge_pc" not in table.columns:
-        return math.nan, "%", "not measured: the table has no column gate_charge_pc"
-    ours = _over(np.mean, np.asarray(table["gate_charge_pc"], float))
+    if not {"charge_pc", "used"} <= set(table.columns):
+        return math.nan, "%", "not measured: the table lacks charge_pc and used"
+    ours = _over(np.mean, np.asarray(table["charge_pc"], float)[np.asarray(table["used"], bool)])
     return 100 * (-_over(np.mean, _accepted(table, "reference_charge_pc")) / ours - 1), "%", "published mean charge against the mean of all triggers"
 
 

@@ -34,6 +34,7 @@ from records.atomic import write_text
 from records.gain import GainResult
 from records.iwcd_fits import FractionsResult, ResponseResult, ScaleResult
 from records.performance import DiscriminantResult, PerformanceResult
+from records.reference_difference import ReferenceDifference
 from records.spe import ModelChoice, SaldanhaResult, SpeResult
 from records.value import Parameter, Value
 
@@ -191,7 +192,7 @@ KINDS: dict[str, type] = {
     for kind in (
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
         *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult),
-        *(GainResult, SpeResult, ModelChoice, SaldanhaResult),
+        *(GainResult, SpeResult, ModelChoice, SaldanhaResult, ReferenceDifference),
     )
 }
 
