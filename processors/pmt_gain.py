@@ -14,10 +14,11 @@ import numpy as np
 from coffea.processor import ProcessorABC
 
 from configs import pmt_gain
+from configs.errors import InputError
 from processors import pmt_histograms, pmt_traces
 from processors.pmt_measure import measure
-from processors.pmt_plan import PointPlan
-from processors.pmt_records import blocks, check_sampling
+from processors.pmt_plan import PointPlan, gate_problem
+from processors.pmt_records import blocks, check_sampling, file_of
 from processors.pmt_selection import fill_cutflow, select
 from processors.pmt_triggers import reference_table, trigger_table
 from processors.waveforms import Array
@@ -46,7 +47,7 @@ class PmtGainProcessor(ProcessorABC):
         hists = pmt_histograms.empty(self.plan)
         tables: dict[str, list[Table]] = {}
         if len(events):
-            check_sampling(events, self.plan.sampling)
+            _check(events, self.plan)
         clock_s = _clock_s(events, self.plan)
         for rows, records in blocks(events, self.options.polarity):
             found = measure(records, self.plan, self.options)
@@ -79,6 +80,13 @@ def overflow_message(charge: hist.Hist, plan: PointPlan) -> str | None:
         f"{outside} of {total} charges lie outside the axis from {-plan.q_ref_pc:.4g} to {pmt_histograms.REACH * plan.q_ref_pc:.4g} pC "
         f"({int(counts[0])} below, {int(counts[-1])} above); set q_ref_pc of the point"
     )
+
+
+def _check(events: ak.Array, plan: PointPlan) -> None:
+    """Refuse triggers that are not recorded as the plan says with ``InputError`` naming the file."""
+    check_sampling(events, plan.sampling)
+    if problem := gate_problem(np.asarray(events["t0_ns"], np.float64), plan.sampling, plan.gate_ns):
+        raise InputError(f"{file_of(events, problem[0])}: {problem[1]}")
 
 
 def _clock_s(events: ak.Array, plan: PointPlan) -> Array:

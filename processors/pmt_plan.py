@@ -18,7 +18,7 @@ from processors.mean_pulse import GATE_BEFORE_NS, mean_waveform, onset_ns
 from processors.pmt_records import Records, Sampling, blocks, coupling_mismatch, sampling
 from processors.waveform_baseline import autocovariance, baselines, correlation_length
 from processors.waveform_times import pulse_times
-from processors.waveforms import Window, charge_pc, inside_record, samples_inside
+from processors.waveforms import Array, Window, charge_pc, inside_record, samples_inside
 
 TRIGGERS = 100  # that make a plan
 GATE_BEHIND_NS = 22.0  # of the 10 % edge of the mean pulse, where the gate ends
@@ -151,7 +151,8 @@ def before_pulse(level_ns: Window, gate_ns: Window, dt_ns: float, options: pmt_g
 
 
 def _check_windows(records: Records, shared: Sampling, gate: Window, level: Window, options: pmt_gain.Processor) -> None:
-    check_gate(records.t0_ns, shared, gate)
+    if problem := gate_problem(records.t0_ns, shared, gate):
+        raise InputError(problem[1])
     samples = int(samples_inside(records.t0_ns, shared.dt_ns, shared.samples, level).min())
     if samples < options.baseline.min_samples:
         raise InputError(
@@ -160,15 +161,17 @@ def _check_windows(records: Records, shared: Sampling, gate: Window, level: Wind
         )
 
 
-def check_gate(t0_ns: Any, shared: Sampling, gate: Window) -> None:
-    """Refuse a gate that reaches beyond the record of any trigger with ``InputError``."""
+def gate_problem(t0_ns: Array, shared: Sampling, gate: Window) -> tuple[int, str] | None:
+    """The first trigger whose record does not hold the gate, and what to say of it."""
     inside = inside_record(t0_ns, shared.dt_ns, shared.samples, gate)
-    if not inside.all():
-        first = float(t0_ns[np.argmin(inside)])
-        raise InputError(
-            f"the charge gate [{gate[0]:.4g}, {gate[1]:.4g}] ns is outside the record, which goes from {first:.4g} to "
-            f"{first + (shared.samples - 1) * shared.dt_ns:.4g} ns; set processor.gate: [from, to] inside, or record longer"
-        )
+    if inside.all():
+        return None
+    row = int(np.argmin(inside))
+    first = float(t0_ns[row])
+    return row, (
+        f"the charge gate [{gate[0]:.4g}, {gate[1]:.4g}] ns is outside the record, which goes from {first:.4g} to "
+        f"{first + (shared.samples - 1) * shared.dt_ns:.4g} ns; set processor.gate: [from, to] inside, or record longer"
+    )
 
 
 def _charge_axis(charge: Any, noise_pc: float, metadata: Mapping[str, Any]) -> tuple[float, int]:

@@ -54,7 +54,7 @@ def sampling(events: ak.Array) -> Sampling:
     for name, values in keys.items():
         if len(other := np.flatnonzero(values != values[:1])):
             raise InputError(
-                f"{name} is mixed inside one point: {values[0]} in {_file(events, 0)}, {values[other[0]]} in {_file(events, int(other[0]))}; "
+                f"{name} is mixed inside one point: {values[0]} in {file_of(events, 0)}, {values[other[0]]} in {file_of(events, int(other[0]))}; "
                 f"make points of equal records, or record the odd files again"
             )
     coupling = str(keys["coupling"][0]) if "coupling" in keys else None
@@ -66,7 +66,7 @@ def check_sampling(events: ak.Array, expected: Sampling) -> None:
     found = sampling(events)
     if found != expected:
         raise InputError(
-            f"{_file(events, 0)}: {found}, but its point has {expected}; dt, length and coupling must not be mixed inside a point (an LED-off point "
+            f"{file_of(events, 0)}: {found}, but its point has {expected}; dt, length and coupling must agree inside a point (an LED-off point "
             f"is read like its LED point): make points of equal records"
         )
 
@@ -107,7 +107,7 @@ def _require(events: ak.Array) -> None:
         missing.append("waveform_v")
     if missing:
         raise InputError(
-            f"{_file(events, 0)}: no column {missing[0]!r}; waveforms need waveform_v, dt_ns and t0_ns (columns: renames what a file calls else)"
+            f"{file_of(events, 0)}: no column {missing[0]!r}; waveforms need waveform_v, dt_ns and t0_ns (columns: renames what a file calls else)"
         )
 
 
@@ -115,7 +115,8 @@ def _stored(events: ak.Array) -> ak.Array:
     return events["code" if "code" in events.fields else "waveform_v"]
 
 
-def _file(events: ak.Array, row: int) -> str:
+def file_of(events: ak.Array, row: int) -> str:
+    """Path of the file of a trigger, as far as it is known."""
     if "file" in events.fields:
         return str(events["file"][row])
     return str(events.attrs.get("metadata", {}).get("filename", "events"))

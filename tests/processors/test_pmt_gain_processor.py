@@ -355,10 +355,10 @@ class TestRefused:
 
     def test_gate_outside_a_later_record(self, point: Made) -> None:
         plan = point.plan(NO_FIT)
-        late = Made(point.truth, point.made, {"t0_ns": np.where(np.arange(400) == 300, 30.0, 22.0)})
+        late = Made(point.truth, point.made, {"t0_ns": np.where(np.arange(400) == 300, 50.0, 22.0)})
         late.processed(NO_FIT, plan, [0, 300])
-        with pytest.raises(InputError, match="the charge gate .* is outside the record, which goes from 50 to"):
-            Made(point.truth, point.made, {"t0_ns": np.full(400, 50.0)}).processed(NO_FIT, plan)
+        with pytest.raises(InputError, match="C1--00300.trc: the charge gate .* is outside the record, which goes from 50 to"):
+            late.processed(NO_FIT, plan)
 
     def test_charges_outside_the_axis_are_told(self, point: Made) -> None:
         plan = point.plan(NO_FIT, q_ref_pc=1.0)
