@@ -88,7 +88,7 @@ def _first_entries(source: ColumnSource, count: int, notes: list[str]) -> tuple[
     found: dict[str, list[Any]] = {}
     for name in source.columns if len(events) else ():
         try:
-            found[name] = ak.to_list(events[name])
+            found[name] = np.asarray(events[name]).astype(str).tolist() if "datetime" in source.columns[name].dtype else ak.to_list(events[name])
         except SourceError as error:
             notes.append(str(error))
     return tuple({name: values[row] for name, values in found.items()} for row in range(len(events)))

@@ -17,11 +17,10 @@ from readers.files import is_url
 from readers.trc_batch import open_batch
 from readers.trc_group import Batch, TrcGroup
 from readers.trc_layout import MARK, MARK_WITHIN, TrcError, text
-from readers.trc_summary import Attributes, remarks
+from readers.trc_summary import COUPLINGS, Attributes, remarks
 
 ENDING = ".trc"
 PACK_ENDINGS = (".parquet", ".pq")
-COUPLINGS = {0: "DC50", 1: "GND", 2: "DC1M", 3: "GND", 4: "AC1M"}  # others stay numbers
 Values = Callable[[TrcGroup, int, int], NDArray]  # triggers first to last of a group -> one value each
 Words = Callable[[TrcGroup], list[str]]  # one word for each file
 
@@ -78,7 +77,7 @@ def open_trc(paths: Sequence[str], tree: str | None = None, *, allow_processed: 
     if not batch.groups:
         reasons = list(batch.refused.values())
         raise TrcError(reasons[0] if len(reasons) == 1 else f"none of {len(reasons)} files can be used; the first: {reasons[0]}", batch.refused)
-    return TrcSource(files, batch)
+    return TrcSource(files, batch, name=paths[0] if len(paths) == 1 else "")
 
 
 def open_trc_processed(paths: Sequence[str], tree: str | None = None) -> TrcSource:

@@ -109,6 +109,19 @@ def test_all_real_files_as_one_source(folder: Path) -> None:
 
 
 @pytest.mark.public_data
+@pytest.mark.parametrize("name", GOLDEN)
+def test_knobs_agree_with_the_numbers_beside_them(name: str, folder: Path) -> None:
+    """The record is ten times the time base long (PNTS_PER_SCREEN counts all segments)."""
+    units = {"ns": 1e-9, "us": 1e-6}
+    with open_source(folder / name) as source:
+        told = source.attributes
+        number, unit = told["TIMEBASE"].removesuffix("/div").split()
+        samples = told["PNTS_PER_SCREEN"] / told["segments"]
+        assert float(number) * units[unit] * 10 == pytest.approx(samples * told["HORIZ_INTERVAL"], rel=1e-6)
+        assert (told["RECORD_TYPE"], told["PROCESSING_DONE"], told["VERT_COUPLING"]) == ("single_sweep", "none", GOLDEN[name][9])
+
+
+@pytest.mark.public_data
 def test_files_and_folders_are_recognised(folder: Path) -> None:
     assert detect_format(str(folder / "lecroy7200_trace1.000")) == "trc"
     assert detect_format(str(folder)) == "trc"

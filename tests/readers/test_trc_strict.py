@@ -163,6 +163,7 @@ def test_unlisted_values_stay_numbers(tmp_path: Path) -> None:
     with open_source(path) as source:
         first = source.events(0, 1)[0]
         assert (first.coupling, first.channel, source.attributes["TIMEBASE"]) == ("12", 0, 99)
+        assert source.attributes["VERT_COUPLING"] == 12
         assert np.isnat(np.datetime64(first.trigger_time))
 
 
