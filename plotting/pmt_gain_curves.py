@@ -18,15 +18,17 @@ from plotting.drawn import DrawnFigure
 from plotting.legend import place_legend
 from plotting.pmt_gain_view import RunView
 from plotting.style import GREY
-from plotting.symbols import with_error
+from plotting.symbols import two_digits
 from records.gain import GainEstimate, GainPoint, PowerLaw
+from records.spe import JointPhotostatisticsResult
 
 Figures = dict[str, Callable[[], DrawnFigure]]
 
 CURVE_POINTS = 200
 MARGIN = 0.04  # of ln V, beyond the points
 BAND = 0.25
-STEP_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
+STEP_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999", "#F0E442")
+WHOLE = "#000000"  # of the whole selection
 UNINTERESTING = ("read", "units")  # steps that everything passes unless a file is broken
 QUANTITY = {"gain": "Gain", "charge_pc": "Mean charge [pC]"}
 
@@ -58,7 +60,7 @@ def curves(view: RunView, laws: Mapping[str, PowerLaw]) -> DrawnFigure:
     quantity = next(iter(laws.values())).quantity
     numbers: dict[str, Any] = {}
     notes = ("Error bars: statistical and uncorrelated systematic errors; bands: 68 % of the fit. Errors of the scale are not drawn: "
-             + ", ".join(f"{pmt} {law.scale_error:.1%}" for pmt, law in laws.items()),)  # fmt: skip
+             + ", ".join(f"{pmt} {100 * law.scale_error:.1f} %" for pmt, law in laws.items()),)  # fmt: skip
     with view.style.context():
         sheet = page(view.style, view.caption(notes=notes), ratio=True, height_in=7.6)
         axes, below = sheet.panels[0], sheet.ratios[0]
@@ -89,34 +91,43 @@ def light(view: RunView) -> DrawnFigure:
                  "all points of a photomultiplier alike.",)  # fmt: skip
         sheet = page(view.style, view.caption(notes=notes))
         axes = sheet.panels[0]
-        reach = _all_voltages(view)
-        low, high = _range(reach)
-        top = 0.0
+        low, high = _range(_all_voltages(view))
+        ends: list[float] = []
         for order, (pmt, result) in enumerate(view.measured.items()):
-            found = [(point.hv_v, one) for point, one in _lights(result.points)]
+            found = _lights(result.points)
             if not found:
                 continue
-            look = view.looks[pmt]
-            hv_v, value, error = (
-                np.array(column) for column in zip(*((hv, one.photoelectrons, one.photoelectrons_error) for hv, one in found), strict=True)
-            )
-            moved = hv_v * (1.0 + 0.006 * (order - 0.5 * (len(view.measured) - 1)))
-            common = result.light
-            words = pmt
-            if common is not None and common.valid:
-                axes.axhspan(
-                    common.lambda_pe - common.lambda_error, common.lambda_pe + common.lambda_error, color=look.colour, alpha=0.12, linewidth=0
-                )
-                axes.axhline(common.lambda_pe, color=look.colour, linewidth=1.2, gid=f"common {pmt}")
-                words = f"{pmt}: {with_error(common.lambda_pe, common.lambda_error)}, $\\chi^2$ = {common.chi2:.1f} / {common.degrees_of_freedom}"
-            axes.errorbar(
-                moved, value, yerr=error, fmt=look.marker, color=look.colour, markersize=6.5, elinewidth=1.6, label=words, gid=f"points {pmt}"
-            )
-            top = max(top, float(np.max(value + error)))
-            numbers[pmt] = {"hv_v": hv_v, "photoelectrons": value, "error": error, "common": None if common is None else common.lambda_pe}
-        apply_scale(axes, Scale("High voltage [V]", limits=(low, high)), Scale("Photo-electrons per trigger", limits=(0.0, 1.1 * top)))
-        place_legend(axes, [(np.array([low, high]), np.array([top]))], fontsize=13)
+            hv_v = np.array([point.hv_v for point, _ in found])
+            value, error = (np.array([getattr(one, name) for _, one in found]) for name in ("photoelectrons", "photoelectrons_error"))
+            words = _draw_common(axes, view, pmt, result.light)
+            _draw_points(axes, view, pmt, hv_v * _beside(view, order), value, error, label=words)
+            ends += [float(np.min(value - error)), float(np.max(value + error))]
+            common = math.nan if result.light is None else result.light.lambda_pe
+            numbers[pmt] = {"hv_v": hv_v, "photoelectrons": value, "error": error, "common": common}
+        y = Scale("Photo-electrons per trigger", limits=(0.9 * min(ends), 1.05 * max(ends)))
+        apply_scale(axes, Scale("High voltage [V]", limits=(low, high)), y)
+        place_legend(axes, [(np.array([low, high]), np.array([max(ends)]))], fontsize=13)
     return DrawnFigure(sheet.figure, numbers)
+
+
+def _draw_common(axes: Axes, view: RunView, pmt: str, common: JointPhotostatisticsResult | None) -> str:
+    """The common light as a line with a band; returns what to say of it."""
+    if common is None or not common.valid:
+        return pmt
+    colour, middle, error = view.looks[pmt].colour, common.lambda_pe, common.lambda_error
+    axes.axhspan(middle - error, middle + error, color=colour, alpha=0.12, linewidth=0)
+    axes.axhline(middle, color=colour, linewidth=1.2, gid=f"common {pmt}")
+    return f"{pmt}: {two_digits(middle, error)}, $\\chi^2$ = {common.chi2:.1f} / {common.degrees_of_freedom}"
+
+
+def _draw_points(axes: Axes, view: RunView, pmt: str, x: Array, y: Array, error: Array, *, label: str | None = None, gid: str = "points") -> None:
+    look = view.looks[pmt]
+    axes.errorbar(x, y, yerr=error, fmt=look.marker, color=look.colour, markersize=6.0, elinewidth=1.6, label=label, gid=f"{gid} {pmt}")
+
+
+def _beside(view: RunView, order: int) -> float:
+    """A factor on the voltage that sets points of several photomultipliers beside each other."""
+    return 1.0 + 0.006 * (order - 0.5 * (len(view.measured) - 1))
 
 
 def variance_mean(view: RunView) -> DrawnFigure:
@@ -132,19 +143,15 @@ def variance_mean(view: RunView) -> DrawnFigure:
             found = [one for point, one in _lights(result.points) if point.light == "bright"]
             if not found:
                 continue
-            look = view.looks[pmt]
             mean, variance, error = _variance(found)
-            axes.errorbar(
-                mean, variance, yerr=error, fmt=look.marker, color=look.colour, markersize=6.5, elinewidth=1.6, label=pmt, gid=f"points {pmt}"
-            )
+            _draw_points(axes, view, pmt, mean, variance, error, label=pmt)
             spans, heights = [*spans, *mean], [*heights, *variance]
             common = result.light
             if common is not None and common.valid:
                 at = np.geomspace(mean.min(), mean.max(), CURVE_POINTS)
                 slope = (1.0 + common.delta**2) / common.lambda_pe
-                axes.plot(at, slope * at**2, color=look.colour, linewidth=1.4, gid=f"line {pmt}")
-                below.errorbar(mean, variance / (slope * mean**2), yerr=error / (slope * mean**2), fmt=look.marker, color=look.colour, markersize=5.5,
-                               elinewidth=1.4, gid=f"ratio {pmt}")  # fmt: skip
+                axes.plot(at, slope * at**2, color=view.looks[pmt].colour, linewidth=1.4, gid=f"line {pmt}")
+                _draw_points(below, view, pmt, mean, variance / (slope * mean**2), error / (slope * mean**2), gid="ratio")
             numbers[pmt] = {"mean_pc": mean, "variance_pc2": variance, "variance_error_pc2": error}
         x = Scale("Mean charge above pedestal [pC]", True, (0.6 * min(spans), 1.7 * max(spans)))
         apply_scale(axes, replace(x, label=""), Scale(r"Variance [pC$^2$]", True, (0.3 * min(heights), 3.0 * max(heights))))
@@ -162,12 +169,13 @@ def efficiencies(view: RunView) -> DrawnFigure:
     columns = min(2, len(names))
     rows = -(-len(names) // columns)
     steps = _steps(view)
-    colours = dict(zip(steps, STEP_COLOURS * 2, strict=False))
+    colours = dict(zip(steps, STEP_COLOURS * 2, strict=False)) | ({"selected": WHOLE} if "selected" in steps else {})
     numbers: dict[str, Any] = {}
     with view.style.context():
         notes = ("Each step counts the triggers that passed those before it. Intervals: Wilson, 68 %.",)
         sheet = page(view.style, view.caption(notes=notes), columns=columns, rows=rows, width_in=1.7 + 5.6 * columns, height_in=1.3 + 4.4 * rows)
-        lowest = min((rate.low for result in view.measured.values() for point in result.points for rate in point.efficiency.values()), default=0.0)
+        bright = [point for result in view.measured.values() for point in result.points if point.light == "bright"]
+        lowest = min((rate.low for point in bright for step, rate in point.efficiency.items() if step in steps), default=0.0)
         bottom = max(0.0, 1.0 - 1.15 * (1.0 - lowest))
         for number, axes in enumerate(sheet.panels):
             if number >= len(names):
@@ -191,18 +199,16 @@ def times(view: RunView) -> DrawnFigure:
         sheet = page(view.style, view.caption(notes=notes), ratio=True, height_in=7.6)
         axes, below = sheet.panels[0], sheet.ratios[0]
         for order, (pmt, result) in enumerate(view.measured.items()):
-            found = [point for point in result.points if point.timing is not None and point.timing.valid and point.light == "bright"]
-            if not found:
+            kept = [(point.hv_v, point.timing) for point in result.points if point.timing and point.timing.valid and point.light == "bright"]
+            if not kept:
                 continue
-            look, kept = view.looks[pmt], [point.timing for point in found if point.timing is not None]
-            hv_v = np.array([point.hv_v for point in found]) * (1.0 + 0.006 * (order - 0.5 * (len(view.measured) - 1)))
-            style: dict[str, Any] = {"fmt": look.marker, "color": look.colour, "markersize": 6.5, "elinewidth": 1.6}
-            axes.errorbar(hv_v, [one.core_ns for one in kept], yerr=[one.core_error_ns for one in kept], label=pmt, gid=f"points {pmt}", **style)
-            below.errorbar(hv_v, [one.tts_sigma_ns for one in kept], yerr=[one.tts_sigma_error_ns for one in kept], gid=f"spread {pmt}", **style)
-            numbers[pmt] = {
-                "hv_v": [point.hv_v for point in found], "transit_time_ns": [one.core_ns for one in kept], "error_ns": [one.core_error_ns for one in kept],
-                "tts_sigma_ns": [one.tts_sigma_ns for one in kept], "tts_sigma_error_ns": [one.tts_sigma_error_ns for one in kept],
-            }  # fmt: skip
+            hv_v = np.array([hv for hv, _ in kept])
+            fields = ("core_ns", "core_error_ns", "tts_sigma_ns", "tts_sigma_error_ns")
+            found = {name: np.array([getattr(one, name) for _, one in kept]) for name in fields}
+            moved = hv_v * _beside(view, order)
+            _draw_points(axes, view, pmt, moved, found["core_ns"], found["core_error_ns"], label=pmt)
+            _draw_points(below, view, pmt, moved, found["tts_sigma_ns"], found["tts_sigma_error_ns"], gid="spread")
+            numbers[pmt] = {"hv_v": hv_v, **found}
         apply_scale(axes, Scale("", limits=(low, high)), Scale("Transit time [ns]"))
         axes.tick_params(labelbottom=False)
         below.set_ylim(bottom=0.0)
@@ -249,11 +255,11 @@ def _draw_law(axes: Axes, below: Axes, view: RunView, pmt: str, law: PowerLaw, a
     axes.plot(at[inside], value[inside], color=look.colour, linewidth=1.6, gid=f"curve {pmt}")
     axes.plot(at, value, ":", color=look.colour, linewidth=1.2, gid=f"beyond {pmt}")
     axes.fill_between(at, value - error, value + error, color=look.colour, alpha=BAND, linewidth=0.0, gid=f"band {pmt}")
-    label = f"{pmt}: $\\beta$ = {with_error(law.exponent, math.sqrt(law.covariance[1][1]))}, $\\chi^2$ = {law.chi2:.1f} / {law.degrees_of_freedom}"
-    style: dict[str, Any] = {"fmt": look.marker, "color": look.colour, "markersize": 6.0, "elinewidth": 1.6}
-    axes.errorbar(law.hv_v, law.value, yerr=law.error, label=label, gid=f"points {pmt}", **style)
-    expected, _ = predicted(law, law.hv_v)
-    below.errorbar(np.array(law.hv_v) * (1.0 + shift), law.value / expected, yerr=law.error / expected, gid=f"ratio {pmt}", **style)
+    label = f"{pmt}: $\\beta$ = {two_digits(law.exponent, math.sqrt(law.covariance[1][1]))}, $\\chi^2$ = {law.chi2:.1f} / {law.degrees_of_freedom}"
+    hv_v, value, error = (np.array(column) for column in (law.hv_v, law.value, law.error))
+    _draw_points(axes, view, pmt, hv_v, value, error, label=label)
+    expected, _ = predicted(law, hv_v)
+    _draw_points(below, view, pmt, hv_v * (1.0 + shift), value / expected, error / expected, gid="ratio")
 
 
 def _mark_nominal(axes: Axes, view: RunView, laws: Mapping[str, PowerLaw], limits: tuple[float, float], reach: tuple[float, float]) -> None:
@@ -261,7 +267,7 @@ def _mark_nominal(axes: Axes, view: RunView, laws: Mapping[str, PowerLaw], limit
     for gain in (one.gain for one in next(iter(laws.values())).nominal):
         if limits[0] < gain < limits[1]:
             axes.axhline(gain, color=GREY, linewidth=1.0, linestyle="--", zorder=0, gid=f"wanted {gain:g}")
-            axes.text(reach[1] * 0.995, gain * 1.04, _power(gain), ha="right", va="bottom", fontsize=12, color="#555555")
+            axes.text(reach[0] * 1.01, gain * 1.04, _power(gain), ha="left", va="bottom", fontsize=12, color="#555555")
     for pmt, law in laws.items():
         for one in law.nominal:
             if one.valid and reach[0] < one.hv_v < reach[1]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import hist
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
@@ -14,7 +15,7 @@ from scipy.special import ndtr
 from fits.pmt_late import record_behind_pulse_ns
 from fits.pmt_mean_pulse import fitted_curve, mean_waveform
 from fits.pmt_points import Point
-from plotting.canvas import Array, Page, Scale, apply_scale, page, share_y
+from plotting.canvas import Array, Page, Scale, apply_scale, page
 from plotting.drawn import DrawnFigure
 from plotting.legend import place_legend
 from plotting.map_panels import MapPanel, maps, number_bar
@@ -23,12 +24,14 @@ from plotting.pmt_gain_spectra import merged
 from plotting.pmt_gain_view import RunView, title
 from plotting.projections import count_bars
 from plotting.style import BLACK, BLUE, GREY, SKY, VERMILLION
-from plotting.symbols import with_error
+from plotting.symbols import two_digits
 from records.gain import MeanPulse, Timing
 
 Figures = dict[str, Callable[[], DrawnFigure]]
 
 PANEL_IN = 5.4
+COLUMNS = 2
+FEWEST_LATE = 10  # maxima that are worth a figure
 MV = 1e3  # per V
 TIME_BINS = 40  # of a distribution of times, at least
 CLOCK_BINS = 20  # of a figure of the charge in time, at most
@@ -68,11 +71,12 @@ def _lacks(chosen: list[Point], name: str, *, first: bool = False) -> str:
 
 def _no_late(view: RunView, pmt: str) -> str:
     points = [point for point in view.tubes[pmt].points if point.n_read and "late" in point.hists]
-    if sum(point.hists["late"].values(flow=True).sum() for point in points):
+    maxima = int(sum(point.hists["late"].values(flow=True).sum() for point in points))
+    if maxima >= FEWEST_LATE:
         return ""
     reach = [record_behind_pulse_ns(point) for point in points]
     where = f"; records end {min(reach):.0f} ns after the pulse" if reach and np.isfinite(min(reach)) else ""
-    return f"no further pulse in {sum(point.n_read for point in points)} triggers{where}"
+    return f"{maxima or 'no'} further maxima in {sum(point.n_read for point in points)} triggers{where}"
 
 
 def _waveforms(view: RunView, pmt: str) -> DrawnFigure:
@@ -95,10 +99,10 @@ def _waveforms(view: RunView, pmt: str) -> DrawnFigure:
             words = _draw_shape(axes, below, found.time_ns, found.mean_v, result, (low, high))
             _mark_gate((axes, below), point)
             bottom = -1.1 * MV * float((found.mean_v + found.spread_v).max())
-            apply_scale(axes, Scale("", limits=(low, high)), Scale("Voltage [mV]" if number == 0 else "", limits=(bottom, -0.08 * bottom)))
+            apply_scale(axes, Scale("", limits=(low, high)), Scale("Voltage [mV]" if number % COLUMNS == 0 else "", limits=(bottom, -0.08 * bottom)))
             axes.tick_params(labelbottom=False)
-            apply_scale(below, Scale("Time [ns]", limits=(low, high)), Scale("Residual [mV]" if number == 0 else ""))
-            below.set_ylabel("Residual [mV]" if number == 0 else "", loc="center", fontsize=15)
+            apply_scale(below, Scale("Time [ns]", limits=(low, high)), Scale("Residual [mV]" if number % COLUMNS == 0 else ""))
+            below.set_ylabel("Residual [mV]" if number % COLUMNS == 0 else "", loc="center", fontsize=15)
             place_legend(axes, [], text=[title(point), *words], loc="lower right", fontsize=12.5)
             numbers[point.name] = {"time_ns": found.time_ns, "mean_v": -found.mean_v, "spread_v": found.spread_v, "n": found.n}
     return DrawnFigure(sheet.figure, numbers)
@@ -142,7 +146,7 @@ def _persistence(view: RunView, pmt: str) -> DrawnFigure:
             limits = tuple(sorted(-MV * reference_v * height[[rows[0], rows[-1] + 1]])) if rows.size else (-1.0, 1.0)
             room = 0.05 * (limits[1] - limits[0])
             apply_scale(axes, Scale("Time [ns]", limits=_shown(point)),
-                        Scale("Voltage [mV]" if number == 0 else "", limits=(limits[0] - room, limits[1] + room)))  # fmt: skip
+                        Scale("Voltage [mV]" if number % COLUMNS == 0 else "", limits=(limits[0] - room, limits[1] + room)))  # fmt: skip
             place_legend(axes, [], text=[title(point)], entries=number == 0, loc="lower right", fontsize=13)
             numbers[point.name] = {"time_edges_ns": time_ns, "voltage_edges_mv": -MV * reference_v * height, "share": share}
         _bar(sheet, mesh, norm)
@@ -156,14 +160,16 @@ def _shapes(view: RunView, pmt: str) -> DrawnFigure:
     total = np.sum(counts, axis=0)
     panels = [MapPanel(title(point), one, note=f"{one.sum():.0f} pulses") for point, one in zip(chosen, counts, strict=True)]
     x, y = (Scale(label, limits=_central(total.sum(axis=1 - axis), edges[axis])) for axis, label in enumerate((r"$\tau_r$ [ns]", r"$\tau_f$ [ns]")))
-    return maps(panels, (edges[0], edges[1]), x, y, "Pulses", columns=len(panels), style=view.style, caption=view.caption(pmt))
+    assert y.limits is not None
+    y = Scale(y.label, limits=(y.limits[0], y.limits[1] + 0.25 * (y.limits[1] - y.limits[0])))  # the words of a panel stand above
+    return maps(panels, (edges[0], edges[1]), x, y, "Pulses", columns=COLUMNS, style=view.style, caption=view.caption(pmt))
 
 
 def _timing(view: RunView, pmt: str) -> DrawnFigure:
     measured = view.points(pmt)
     panels = []
     for point in view.chosen(pmt):
-        one = point.hists["time"]["cfd20", :]
+        one: hist.Hist = point.hists["time"]["cfd20", :]  # type: ignore[assignment]
         counts, edges = np.asarray(one.values(), float), np.asarray(one.axes[0].edges)
         step = merged(counts, TIME_BINS)
         values, at = counts.reshape(-1, step).sum(axis=1), edges[::step]
@@ -172,7 +178,7 @@ def _timing(view: RunView, pmt: str) -> DrawnFigure:
         words = [title(point)]
         if result is not None and result.valid:
             spectra["core"] = Spectrum(r"Gaussian core, $\pm$1.5 $\sigma$", VERMILLION, _core(result, counts, edges, at))
-            words.append(f"TTS $\\sigma$ = {with_error(1e3 * result.tts_sigma_ns, 1e3 * result.tts_sigma_error_ns)} ps")
+            words.append(f"TTS $\\sigma$ = {two_digits(1e3 * result.tts_sigma_ns, 1e3 * result.tts_sigma_error_ns)} ps")
         if result is not None and np.isfinite(result.fwhm_ns):
             words.append(f"FWHM {1e3 * result.fwhm_ns:.0f} ps")
         panels.append((at, spectra, Scale("Time after the trigger [ns]"), tuple(words)))
@@ -216,12 +222,11 @@ def _stability(view: RunView, pmt: str) -> DrawnFigure:
             axes.axhline(1.0, color=GREY, linewidth=1.2)
             axes.errorbar(at, value, yerr=error, xerr=half, fmt="o", color=BLUE, markersize=5.5, elinewidth=1.4, gid="charge")
             reach = max(reach, float(np.max(np.abs(value - 1.0) + error, initial=0.01)))
-            apply_scale(axes, Scale("Time since the first trigger [s]"), Scale("Mean charge / mean of all" if number == 0 else ""))
+            apply_scale(axes, Scale("Time since the first trigger [s]"), Scale("Charge / mean" if number % COLUMNS == 0 else ""))
             numbers[point.name] = {"time_s": at, "relative_charge": value, "error": error, "chi2": chi2}
             place_legend(axes, [], text=[title(point), f"Constant: $\\chi^2$ = {chi2:.1f} / {len(at) - 1}"], entries=False, fontsize=13)
         for axes in sheet.panels[: len(chosen)]:
             axes.set_ylim(1.0 - 1.15 * reach, 1.0 + 1.6 * reach)
-        share_y(sheet.panels[: len(chosen)])
     return DrawnFigure(sheet.figure, numbers)
 
 
@@ -246,11 +251,14 @@ def _in_time(point: Point) -> tuple[Array, Array, Array, Array, float]:
 
 
 def _panels(view: RunView, pmt: str, count: int, notes: tuple[str, ...], *, ratio: bool = False, bar: bool = False) -> Page:
-    """Panels side by side, each with numbers on its own y axis."""
-    right = 1.85 if bar else 0.3
-    return page(
-        view.style, view.caption(pmt, notes), columns=count, ratio=ratio, width_in=1.15 + right + PANEL_IN * count, right_in=right, gap_in=0.95
-    )
+    """Panels in rows of two, each with numbers on its own y axis; those beyond ``count`` are hidden."""
+    right, columns = (1.85 if bar else 0.3), min(COLUMNS, count)
+    rows = -(-count // columns)
+    sheet = page(view.style, view.caption(pmt, notes), columns=columns, rows=rows, ratio=ratio, width_in=1.15 + right + PANEL_IN * columns,
+                 height_in=1.35 + (5.6 if ratio else 4.6) * rows, right_in=right, gap_in=0.95)  # fmt: skip
+    for axes in (*sheet.panels[count:], *sheet.ratios[count:]):
+        axes.set_visible(False)
+    return sheet
 
 
 def _shown(point: Point) -> tuple[float, float]:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import hist
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
-from configs.errors import InputError
 from fits.pmt_gain import wanted_pedestal
 from fits.pmt_low_light import spectrum_and_pedestal
 from fits.pmt_points import Point
@@ -22,17 +22,18 @@ from plotting.overlay import Spectrum, filled_range, small
 from plotting.pmt_gain_view import RunView, title
 from plotting.projections import count_bars
 from plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
-from plotting.symbols import with_error
+from plotting.symbols import two_digits
 from records.gain import GainPoint
 from records.spe import ModelChoice, SpeResult
 
 Figures = dict[str, Callable[[], DrawnFigure]]
 
-BINS = 60  # of a spectrum, at least, between the first and the last entry
+FEWEST_BINS, MOST_BINS = 24, 80  # of a spectrum, at least, between the first and the last entry: by the number of its entries
 FINE_BINS = 160  # of a spectrum with a fit
-LOG_MERGE = 10  # of the 100 bins of a decade
+LOG_MERGE = 4  # of the 100 bins of a decade
 PARTS = 6  # numbers of photo-electrons drawn singly
 PART_COLOURS = (GREY, BLUE, GREEN, PURPLE, SKY, ORANGE)
+BESIDE_IN = 3.3  # room at the right for what a fit says
 PARTS_SHOWN = 1e-3  # share of the events below which a part is left out
 LOWEST = 0.4  # of a logarithmic axis of counts
 
@@ -65,7 +66,7 @@ def _all_voltages(view: RunView, pmt: str) -> DrawnFigure:
         axes = sheet.panels[0]
         tops = []
         for point, colour in zip(points, colours, strict=True):
-            one = point.hists["charge_log"]["gate", "all", :]
+            one: hist.Hist = point.hists["charge_log"]["gate", "all", :]  # type: ignore[assignment]
             counts = np.add.reduceat(np.asarray(one.values(), float), np.arange(0, one.axes[0].size, LOG_MERGE))
             edges = np.asarray(one.axes[0].edges)[::LOG_MERGE]
             axes.stairs(counts, edges, color=colour, linewidth=1.6, label=f"{point.hv_v:g} V", gid=f"sample {point.name}")
@@ -88,46 +89,50 @@ def _single(view: RunView, pmt: str) -> DrawnFigure:
     panels = []
     for point in view.chosen(pmt):
         counts, edges = point.spectrum("gate")
-        merge = merged(counts[1:-1], BINS)
-        found = {"all": _spectrum("All triggers", BLUE, point.spectrum("gate")[0], merge)}
-        found["selected"] = _spectrum("Selected", ORANGE, point.spectrum("gate", "selected")[0], merge, bars=False)
+        selected = point.spectrum("gate", "selected")[0]
+        merge = merged(counts[1:-1], int(np.clip(2.0 * np.sqrt(counts.sum()), FEWEST_BINS, MOST_BINS)))
         dark = view.tubes[pmt].off.get(point.name)
-        if dark is not None and dark.n_read and len(dark.spectrum("gate")[1]) == len(edges):
-            off = _spectrum(
-                "LED off (scaled)", GREY, dark.spectrum("gate")[0], merge, scale=counts.sum() / dark.spectrum("gate")[0].sum(), bars=False
-            )
-            found = {"off": off, **found}
-        panels.append((edges[::merge], found, Scale("Charge [pC]"), _words(point, measured.get(point.name))))
+        found = {} if dark is None else _dark(dark, counts, merge)
+        if selected.sum() < counts.sum():
+            found["selected"] = _spectrum("Selected", ORANGE, selected, merge, bars=False)
+        found["all"] = _spectrum("All triggers", BLUE, counts, merge)  # on top: what is not selected alone shows the colour beneath
+        panels.append((edges[::merge], found, Scale("Charge [pC]"), _words(point, measured.get(point.name), selected.sum() / max(counts.sum(), 1.0))))
     return small(panels, Scale("Triggers / bin", log=True), columns=min(2, len(panels)), style=view.style, caption=view.caption(pmt))
 
 
-def _words(point: Point, measured: GainPoint | None) -> tuple[str, ...]:
+def _dark(dark: Point, counts: Array, merge: int) -> dict[str, Spectrum]:
+    """The spectrum with the LED off, scaled to as many triggers, where it has the same bins."""
+    off = dark.spectrum("gate")[0]
+    if len(off) != len(counts) or not off.sum():
+        return {}
+    return {"off": _spectrum("LED off (scaled)", GREY, off, merge, scale=float(counts.sum() / off.sum()), bars=False)}
+
+
+def _words(point: Point, measured: GainPoint | None, selected: float) -> tuple[str, ...]:
     gate = point.metadata.get("gate_ns")
     cut_v = point.metadata.get("cut_v")
     lines = [title(point)]
     if measured is not None and measured.charge is not None:
-        lines.append(f"Mean {with_error(measured.charge.mean_pc, measured.charge.mean_error_pc)} pC")
+        lines.append(f"Mean {two_digits(measured.charge.mean_pc, measured.charge.mean_error_pc)} pC")
     if gate is not None:
         lines.append(f"Gate {gate[0]:.1f} to {gate[1]:.1f} ns")
     if cut_v is not None:
         lines.append(f"Cut {1e3 * cut_v:.3g} mV")
-    return tuple(lines)
+    return (*lines, f"Selected {100.0 * selected:.1f} %")
 
 
 def _fit(view: RunView, point: Point, result: SpeResult) -> DrawnFigure:
-    try:
-        led, _, kind = spectrum_and_pedestal(view.tubes[point.pmt], point, wanted_pedestal(view.config))
-    except InputError:  # the fit has been made, so this does not happen; the figure stands without the kind of the pedestal
-        led, kind = point.hists["charge"]["gate", "all", :], "?"
+    led, _, kind = spectrum_and_pedestal(view.tubes[point.pmt], point, wanted_pedestal(view.config))
     counts, edges = np.asarray(led.values(), float), np.asarray(led.axes[0].edges)
     merge = merged(counts, FINE_BINS)
     curve = spe_curve(result, edges, parts=PARTS)
     data, expected = _merge(counts, merge), _merge(curve.led, merge)
-    pull = np.divide(data - expected, np.sqrt(expected), out=np.full(len(data), np.nan), where=expected > 1.0)
+    pull = np.divide(data - expected, np.sqrt(np.maximum(expected, 0.0)), out=np.full(len(data), np.nan), where=expected > 1.0)
     edges = edges[::merge]
     text = _fit_words(view, point, result)
     with view.style.context():
-        sheet = page(view.style, view.caption(f"{point.pmt}, {title(point)}"), ratio=True, height_in=7.6)
+        caption = view.caption(f"{point.pmt}, {title(point)}")
+        sheet = page(view.style, caption, ratio=True, width_in=8.0 + BESIDE_IN, height_in=7.0, right_in=0.3 + BESIDE_IN)
         axes, below = sheet.panels[0], sheet.ratios[0]
         _draw_fit(axes, edges, data, expected, curve, merge)
         middle = 0.5 * (edges[1:] + edges[:-1])
@@ -140,7 +145,10 @@ def _fit(view: RunView, point: Point, result: SpeResult) -> DrawnFigure:
         axes.tick_params(labelbottom=False)
         apply_scale(below, Scale("Charge [pC]", limits=limits), Scale("Pull", limits=(-reach, reach)))
         below.set_ylabel("Pull", loc="center", fontsize=16)
-        place_legend(axes, [(edges, np.maximum(data, expected))], text=text, fontsize=12.5)
+        place_legend(axes, [], text=text, loc="upper left", fontsize=13)
+        legend = axes.get_legend()
+        assert legend is not None
+        legend.set_bbox_to_anchor((1.01, 1.02))  # beside the panel: a spectrum fills it
     numbers = {"edges_pc": edges, "counts": data, "expected": expected, "pull": pull, "parts": [_merge(part, merge) for part in curve.parts],
                "model": result.model, "pedestal": kind}  # fmt: skip
     return DrawnFigure(sheet.figure, numbers)
@@ -150,8 +158,8 @@ def _draw_fit(axes: Axes, edges: Array, data: Array, expected: Array, curve: Spe
     bars = count_bars(data)
     rows = data > 0.0
     middle = 0.5 * (edges[1:] + edges[:-1])
-    axes.errorbar(middle[rows], data[rows], yerr=[(data - bars[0])[rows], (bars[1] - data)[rows]], fmt="o", color=BLACK, markersize=3.5, elinewidth=1.0,
-                  label=f"Data ({data.sum():.0f})", gid="data", zorder=2)  # fmt: skip
+    errors, label = [(data - bars[0])[rows], (bars[1] - data)[rows]], f"Data ({data.sum():.0f})"
+    axes.errorbar(middle[rows], data[rows], yerr=errors, fmt="o", color=BLACK, markersize=3.5, elinewidth=1.0, label=label, gid="data", zorder=2)
     shown = [n for n, part in enumerate(curve.parts) if part.sum() > PARTS_SHOWN * curve.led.sum()]
     for n in shown:
         label = "Pedestal" if n == 0 else f"{n} p.e."
@@ -162,16 +170,16 @@ def _draw_fit(axes: Axes, edges: Array, data: Array, expected: Array, curve: Spe
 def _fit_words(view: RunView, point: Point, result: SpeResult) -> list[str]:
     goodness = result.goodness
     words = [
-        f"Model: {result.model}", f"$\\lambda$ = {with_error(result.lambda_pe, result.lambda_error)}",
-        f"$Q_1$ = {with_error(result.q1_pc, result.q1_error_pc)} pC", f"Gain = {_scientific(result.gain, result.gain_error)}",
-        f"Resolution {with_error(result.resolution, result.resolution_error)}",
+        f"Model: {result.model}", f"$\\lambda$ = {two_digits(result.lambda_pe, result.lambda_error)}",
+        f"$Q_1$ = {two_digits(result.q1_pc, result.q1_error_pc)} pC", f"Gain = {_scientific(result.gain, result.gain_error)}",
+        f"Resolution {two_digits(result.resolution, result.resolution_error)}",
     ]  # fmt: skip
     if result.peak_to_valley is not None and result.peak_to_valley_error is not None:
-        words.append(f"P/V = {with_error(result.peak_to_valley, result.peak_to_valley_error)}")
+        words.append(f"P/V = {two_digits(result.peak_to_valley, result.peak_to_valley_error)}")
     words.append(f"$\\chi^2$ = {goodness.chi2:.0f} / {goodness.degrees_of_freedom}")
     choice = view.results.get(f"{point.name}.spe")
     if isinstance(choice, ModelChoice) and len(choice.gain) > 1:
-        words.append("$\\Delta$AIC: " + ", ".join(f"{name} {value:.0f}" for name, value in choice.delta_aic.items() if name != choice.best))
+        words += [f"$\\Delta$AIC of {name}: {value:.0f}" for name, value in choice.delta_aic.items() if name != choice.best]
     return words
 
 
@@ -199,9 +207,12 @@ def _merge(values: Array, step: int) -> Array:
 
 def _spectrum(label: str, colour: str, counts: Array, merge: int, *, scale: float = 1.0, bars: bool = True) -> Spectrum:
     values = _merge(counts[1:-1], merge)
-    return Spectrum(label, colour, scale * values, count_bars(values) if bars else None)
+    low, high = count_bars(values)
+    filled = values > 0.0
+    shown = (np.where(filled, low, np.nan), np.where(filled, high, np.nan)) if bars else None  # a band below every empty bin would hide the rest
+    return Spectrum(label, colour, scale * values, shown)
 
 
 def _scientific(value: float, error: float) -> str:
     power = int(np.floor(np.log10(value)))
-    return f"({with_error(value / 10.0**power, error / 10.0**power)})$\\times10^{{{power}}}$"
+    return f"({two_digits(value / 10.0**power, error / 10.0**power)})$\\times10^{{{power}}}$"

@@ -10,6 +10,7 @@ from records.gain import GainPoint, GainResult, NominalVoltage, PowerLaw
 from records.spe import ModelChoice, SaldanhaResult, SpeResult
 
 Row = tuple[str, str, str]
+KNOWN = ("noisy", "imported, not processed here")  # flags that say no more than table of runs or command
 
 
 def of_tube(result: GainResult) -> list[Row]:
@@ -88,8 +89,8 @@ def _nominal(one: NominalVoltage) -> Row:
 
 
 def _said(point: GainPoint) -> list[str]:
-    """Flags that are news: of noisy tubes the table of runs knows."""
-    return [flag for flag in point.flags if flag != "noisy"]
+    """Flags that are news of this point."""
+    return [flag for flag in point.flags if flag not in KNOWN]
 
 
 def _flagged(point: GainPoint) -> Row:

@@ -258,3 +258,17 @@ def test_input_of_another_impedance_is_flagged() -> None:
     hists, account = case.run(hv_v=(900.0,))
     account["datasets"]["PMT_1.900V"]["metadata"]["warnings"] = ["the input was coupled DC1M"]
     assert at(fitted(hists, account), 900.0).flags == ["the input was coupled DC1M"]
+
+
+def test_noise_of_the_baseline_is_the_last_pedestal() -> None:
+    """White noise: variance of the sum, and of the level under it, in closed form (specification 3.4); the mean is not touched."""
+    hists, account = case.run(hv_v=(900.0, 1000.0, 1100.0), off=False, pre=False, waveforms=True)
+    result = fitted(hists, account)
+    pedestal = at(result, 1000.0).pedestal
+    assert pedestal is not None
+    assert pedestal.kind == "variance"
+    assert pedestal.reason == "no point with the LED off; no gate before the pulse"
+    assert pedestal.mean_pc == 0.0
+    gate, level = 240, 193  # samples of 0.1 ns
+    assert pedestal.spread_pc == pytest.approx(20.0 * 0.1 * 1e-4 * math.sqrt(gate + gate**2 / level), rel=0.02)
+    assert result.curve.quantity == "gain"
