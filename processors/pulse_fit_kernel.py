@@ -18,7 +18,7 @@ from processors.pulse_fit_shapes import AREA, BETA, ETA, ON_SAMPLE, ONSET, SHARP
 
 Array = NDArray[np.float64]
 
-SHAPES = "8f20f22adf96"  # digest of pulse_fit_shapes.py: compiled code is cached by its own file alone, so this file must change when that one does
+SHAPES = "09a400ddde97"  # digest of pulse_fit_shapes.py: compiled code is cached by its own file alone, so this file must change when that one does
 
 NOT_FITTED, NO_CONVERGENCE, CONVERGED, CONVERGED_BY_STEP, STUCK, AT_BOUND, DEGENERATE = -1, 0, 1, 2, 3, 4, 5
 

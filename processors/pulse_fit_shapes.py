@@ -20,6 +20,7 @@ AREA, ONSET, BETA, ETA, SIGMA = 0, 1, 2, 3, 4
 MEET_BELOW = 1e-4  # eta below which the series in eta is the better way: above, differences of exponentials lose at most 1e-16 / eta
 SMEARED_MEET = 1e-6  # the smeared pulse does not change below this eta: it differs from that of eta = 0 by as much
 REACH_SIGMA = 9.0  # a Gaussian is 0 beyond
+ERFC_FULL = 6.0  # at its negative erfc is 2 to all digits
 ERFC_VANISHES = 20.0  # from here on by its asymptotic series (Abramowitz and Stegun 7.1.23), exact to 1e-13
 ON_SAMPLE = 1e-9  # of a sample: closer, an onset lies on it
 
@@ -106,7 +107,7 @@ def fill_smeared(onset: float, beta: float, given_eta: float, sigma: float, dt: 
     first = min(max(math.ceil((onset - REACH_SIGMA * sigma) / dt), 0), n)
     for j in range(first, n):
         u = j * dt - onset
-        density = math.exp(-0.5 * (u / sigma) ** 2) / (sigma * math.sqrt(2 * math.pi))
+        density = math.exp(-0.5 * (u / sigma) ** 2) / (sigma * math.sqrt(2 * math.pi)) if u < REACH_SIGMA * sigma else 0.0
         of_slow, of_fast = tail(u, slow, sigma), tail(u, fast, sigma)
         by_slow = (slow * sigma * sigma - u) * of_slow - sigma * sigma * density  # dF/dk
         by_fast = (fast * sigma * sigma - u) * of_fast - sigma * sigma * density
@@ -128,7 +129,8 @@ def tail(u: float, rate: float, sigma: float) -> float:
     """F(k) = exp(k^2 sigma^2 / 2 - k u) erfc(a) / 2, a = (k sigma - u / sigma) / sqrt 2."""
     a = (rate * sigma - u / sigma) / math.sqrt(2.0)
     if a < 0:
-        return 0.5 * math.exp(0.5 * (rate * sigma) ** 2 - rate * u) * math.erfc(a)
+        share = 2.0 if a < -ERFC_FULL else math.erfc(a)
+        return 0.5 * math.exp(0.5 * (rate * sigma) ** 2 - rate * u) * share
     gauss = -0.5 * (u / sigma) ** 2
     if a < ERFC_VANISHES:
         return 0.5 * math.exp(a * a + gauss) * math.erfc(a)
