@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2 as chi2_distribution
 
-from fits.photostatistics import above_pedestal, check_delta, check_pedestal, unusable
+from fits.photostatistics import above_pedestal, check_delta, required, unusable
 from fits.sample_moments import ChargeMoments, sampling_covariance
 from physics.constants import ELEMENTARY_CHARGE_PC
 from records.spe import JointPhotostatisticsResult, JointPoint
@@ -36,11 +36,7 @@ def joint_photostatistics(
     the constancy of lambda (one degree for every point after the first). Raises InputError without a pedestal and for delta <= 0.
     """
     check_delta(delta, delta_error)
-    pairs: dict[str, Pair] = {}
-    for name, (led, pedestal) in points.items():
-        check_pedestal(pedestal)
-        assert pedestal is not None
-        pairs[name] = (led, pedestal)
+    pairs: dict[str, Pair] = {name: (led, required(pedestal)) for name, (led, pedestal) in points.items()}
     excluded = {name: reason for name, pair in pairs.items() if (reason := unusable(*pair))}
     used = {name: pair for name, pair in pairs.items() if name not in excluded}
     if len(used) < MIN_POINTS:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2 as chi2_distribution
 
-from fits.photostatistics import above_pedestal, check_delta, check_pedestal, photostatistics, unusable
+from fits.photostatistics import above_pedestal, check_delta, photostatistics, required, unusable
 from fits.sample_moments import ChargeMoments
 from physics.constants import ELEMENTARY_CHARGE_PC
 from records.spe import ONE_LEVEL, PhotostatisticsResult, VarianceMeanResult
@@ -30,8 +30,7 @@ def variance_mean_line(
     free to be negative, so that its pull is Gaussian. Fewer than 3 usable levels: invalid, and nu not measurable.
     """
     check_delta(delta, delta_error)
-    check_pedestal(pedestal)
-    assert pedestal is not None
+    pedestal = required(pedestal)
     usable = [level for level in levels if not unusable(level, pedestal)]
     both = [above_pedestal(level, pedestal) for level in usable]
     m, v = (np.array([values[i] for values, _ in both]) for i in (0, 1))
@@ -43,9 +42,26 @@ def variance_mean_line(
     (slope, bend), covariance, chi2 = _line(m, v, [level.covariance for level in usable], pedestal.covariance)
     if not slope > 0:
         return VarianceMeanResult(False, f"the slope {slope:.3g} pC of variance against mean is not positive", **table, nu_reason="no valid line")
-    width = 1.0 + delta**2
-    gain, error = slope / width / ELEMENTARY_CHARGE_PC, math.sqrt(covariance[0, 0])
-    degrees = len(usable) - 2
+    return _result(slope, bend, covariance, chi2, table, delta, delta_error)
+
+
+def without_instability(
+    led: ChargeMoments, pedestal: ChargeMoments | None, line: VarianceMeanResult, delta: float = 0.40, delta_error: float = 0.10
+) -> PhotostatisticsResult:
+    """Photostatistics of one level with the variance nu^2 m^2 of the line subtracted (its error is not: the line's own gain is the better one)."""
+    plain = photostatistics(led, pedestal, delta, delta_error)
+    if not (plain.valid and line.valid):
+        return plain
+    share = max(line.nu_squared, 0.0) * plain.mean_pc**2
+    corrected = photostatistics(dataclasses.replace(led, variance_pc2=led.variance_pc2 - share), pedestal, delta, delta_error)
+    return dataclasses.replace(corrected, nu=line.nu, nu_reason=line.nu_reason)
+
+
+def _result(
+    slope: float, bend: float, covariance: Array, chi2: float, table: Mapping[str, list[float]], delta: float, delta_error: float
+) -> VarianceMeanResult:
+    width, error, degrees = 1.0 + delta**2, math.sqrt(covariance[0, 0]), len(table["mean_pc"]) - 2
+    gain = slope / width / ELEMENTARY_CHARGE_PC
     return VarianceMeanResult(
         valid=True,
         reason="",
@@ -68,18 +84,6 @@ def variance_mean_line(
         degrees_of_freedom=degrees,
         p_value=float(chi2_distribution.sf(chi2, degrees)),
     )
-
-
-def without_instability(
-    led: ChargeMoments, pedestal: ChargeMoments | None, line: VarianceMeanResult, delta: float = 0.40, delta_error: float = 0.10
-) -> PhotostatisticsResult:
-    """Photostatistics of one level with the variance nu^2 m^2 of the line subtracted (its error is not: the line's own gain is the better one)."""
-    plain = photostatistics(led, pedestal, delta, delta_error)
-    if not (plain.valid and line.valid):
-        return plain
-    share = max(line.nu_squared, 0.0) * plain.mean_pc**2
-    corrected = photostatistics(dataclasses.replace(led, variance_pc2=led.variance_pc2 - share), pedestal, delta, delta_error)
-    return dataclasses.replace(corrected, nu=line.nu, nu_reason=line.nu_reason)
 
 
 def _line(m: Array, v: Array, own: Sequence[Array], shared: Array) -> tuple[tuple[float, float], Array, float]:

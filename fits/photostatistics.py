@@ -7,6 +7,7 @@ The charge of a trigger is a compound Poisson sum: mean ``m = lambda Q1``, varia
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from physics.constants import ELEMENTARY_CHARGE_PC
 from records.spe import PhotostatisticsResult
 
 Array = NDArray[np.float64]
+Found = TypeVar("Found")
 SMALLEST_SAMPLE = 4  # triggers; below, the variance has no error worth the name
 
 
@@ -29,8 +31,7 @@ def photostatistics(led: ChargeMoments, pedestal: ChargeMoments | None, delta: f
     pedestal the result is invalid with its reason. Raises InputError without a pedestal and for delta <= 0.
     """
     check_delta(delta, delta_error)
-    check_pedestal(pedestal)
-    assert pedestal is not None
+    pedestal = required(pedestal)
     reason = unusable(led, pedestal)
     if reason:
         return PhotostatisticsResult(False, reason, led.n, delta=delta, delta_error=delta_error)
@@ -88,7 +89,8 @@ def check_delta(delta: float, delta_error: float) -> None:
         raise InputError(f"photostatistics: the error of delta, {delta_error}, is not >= 0; give e.g. 0.1")
 
 
-def check_pedestal(pedestal: object) -> None:
-    """Raise InputError if there is no pedestal."""
+def required(pedestal: Found | None) -> Found:
+    """The pedestal; raises InputError if there is none."""
     if pedestal is None:
         raise InputError("no pedestal: take a run with the LED off, keep a gate before the pulse, or allow the variance of the baseline noise")
+    return pedestal

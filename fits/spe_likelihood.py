@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import hist
 import numpy as np
@@ -15,7 +16,7 @@ from scipy.stats import chi2 as chi2_distribution
 from configs.errors import InputError
 from fits.compound_poisson import PEDESTAL_REACH, SIGNAL_REACH, Grid, bin_probabilities
 from fits.parameters import FitParameter
-from fits.photostatistics import check_pedestal
+from fits.photostatistics import required
 from fits.spe_models import LIGHT, SpeModel, SpeParameter
 from records.spe import SpectrumFit
 
@@ -40,8 +41,7 @@ class SpeSpectra:
     @classmethod
     def from_hists(cls, led: hist.Hist, pedestal: hist.Hist | None) -> SpeSpectra:
         """From two histograms of the charge with one axis each. Raises InputError without a pedestal, for other axes and for empty spectra."""
-        check_pedestal(pedestal)
-        assert pedestal is not None
+        pedestal = required(pedestal)
         for what, one in (("LED", led), ("pedestal", pedestal)):
             if one.ndim != 1:
                 raise InputError(f"the {what} spectrum has {one.ndim} axes, not 1; choose estimator and sample first (charge_spectrum)")
@@ -64,7 +64,7 @@ class SpeSpectra:
 
 def charge_spectrum(charge: hist.Hist, estimator: str = "gate", sample: str = "all") -> hist.Hist:
     """The spectrum of one estimator and sample of the processor's histogram ``charge`` (axes in the order estimator, sample, charge)."""
-    return charge[hist.loc(estimator), hist.loc(sample), :]
+    return cast(hist.Hist, charge[hist.loc(estimator), hist.loc(sample), :])
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def _merged(counts: Array, expected: Array) -> tuple[Array, Array]:
     group = np.floor(np.cumsum(np.maximum(expected, 0.0)) / MERGED_EVENTS + 1e-9)
     group = np.concatenate([[0.0], group[:-1]])  # a bin belongs to the group that was open before it
     _, number = np.unique(np.minimum(group, max(group[-1] - 1, 0)), return_inverse=True)
-    return np.bincount(number, weights=counts), np.bincount(number, weights=expected)
+    return np.bincount(number, weights=counts).astype(float), np.bincount(number, weights=expected).astype(float)
 
 
 def _moments(spectra: SpeSpectra, counts: Array) -> tuple[float, float]:
