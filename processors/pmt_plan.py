@@ -29,7 +29,7 @@ REACH = 5.0  # the charge axis ends at so many q_ref
 SPREADS = 12.0  # standard deviations above the mean that the charge axis holds
 BINS_PER_PEDESTAL = 3.0  # standard deviation of the pedestal in bins
 COVARIANCE_SAMPLES, MOST_LAGS = 512, 256  # of the baseline's end, for the correlation of the noise
-CLOCK_REACH = 20.0  # the axis of trigger times holds so many times what the first triggers took
+CLOCK_REACH = 20.0  # the axis of trigger times holds so many times what the source took: that of a plan has the first files alone
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class PointPlan:
 
 
 def plan_point(source: Any, options: pmt_gain.Processor, metadata: Mapping[str, Any]) -> PointPlan:
-    """The plan of a point from the first 100 triggers of its (LED) source.
+    """The plan of a point from the first 100 triggers of its (LED) source; the reach of the trigger times is from all of them.
 
     ``metadata``: pmt, hv_v, light, cut_v, noisy, q_ref_pc. Raises ``InputError`` where dt, length or coupling are mixed, there is no pulse or
     one of the other polarity, the gate is outside the record, or too few samples lie before the pulse.
@@ -108,8 +108,7 @@ def plan_point(source: Any, options: pmt_gain.Processor, metadata: Mapping[str, 
     try:
         shared = sampling(events)
         (records,) = (one for _, one in blocks(events, options.polarity, TRIGGERS))
-        clock = _clock(np.asarray(events["trigger_time"]) if "trigger_time" in events.fields else np.empty(0, "M8[ns]"))
-        return _planned(name, records, shared, options, metadata, clock)
+        return _planned(name, records, shared, options, metadata, _clock(source))
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
 
@@ -198,8 +197,10 @@ def _rounded_up(value: float) -> float:
     return float(f"{math.ceil(value / digit - 1e-9) * digit:.2g}")
 
 
-def _clock(times: Any) -> tuple[int, float]:
-    """First trigger time in ns and the reach of the axis in s, 1, 2 or 5 times a power of ten."""
+def _clock(source: Any) -> tuple[int, float]:
+    """Earliest trigger time of the source in ns and the reach of the axis in s, 1, 2 or 5 times a power of ten."""
+    events = source.events(0, len(source))  # times alone are read
+    times = np.asarray(events["trigger_time"]) if "trigger_time" in events.fields else np.empty(0, "M8[ns]")
     known = times[~np.isnat(times)].astype("M8[ns]").astype(np.int64)
     if len(known) == 0:
         return 0, 1.0

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pmt_waves_case import Made, made, volts, with_volts
+from pmt_waves_case import NO_FIT, Made, made, volts, with_volts
 
 from configs.errors import InputError
 from configs.pmt_gain import Processor
@@ -100,6 +100,15 @@ class TestScales:
 
     def test_noise_of_limited_bandwidth(self, point: Made) -> None:
         assert point.plan().correlation_samples == pytest.approx(4.0, abs=0.4)
+
+    def test_trigger_times_of_all_files_that_a_plan_sees_fit_their_axis(self, point: Made) -> None:
+        """120 triggers every 0.1 s; a point may have twenty times as many files."""
+        plan = point.plan()
+        assert 20 * 11.9 <= plan.clock_s <= 50 * 11.9
+        assert plan.clock_start_ns == point.columns["trigger_time"][0].astype(np.int64)
+        unknown = Made(point.truth, point.made, {"trigger_time": np.full(120, np.datetime64("NaT"), "M8[ns]")})
+        assert unknown.processed(NO_FIT)["times"].sum(flow=True) == 0
+        assert point.processed(NO_FIT)["times"]["count", :].sum() > 115
 
     def test_plan_is_plain_numbers(self, point: Made) -> None:
         """It is part of the journal's key and, in parts, of processing.json."""
