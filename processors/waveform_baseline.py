@@ -13,7 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.waveforms import PC_PER_VNS_OHM, Array, Window, span
+from processors.waveforms import PC_PER_VNS_OHM, REGROUPED, Array, Window, span
 
 Estimator = Literal["clipped_mean", "mean", "median", "none"]
 
@@ -143,25 +143,27 @@ def _middle_and_width(row: Array, scratch: Array) -> tuple[float, float]:
     return centre, CLIP * deviation
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=REGROUPED)
 def _line(row: Array, centre: float, width: float) -> tuple[int, float, float, float]:
     """Number, mean, deviation (ddof 1) and slope per sample of the samples within ``width`` of ``centre``."""
     kept, total, places = 0, 0.0, 0.0
     for sample in range(len(row)):
-        if abs(row[sample] - centre) <= width:
-            kept += 1
-            total += row[sample] - centre
-            places += sample
+        above = row[sample] - centre
+        inside = abs(above) <= width
+        kept += inside
+        total += above if inside else 0.0
+        places += sample if inside else 0.0
     if kept < 2:
         return kept, math.nan, math.nan, math.nan
     mean, place = total / kept, places / kept
     squares, spread, product = 0.0, 0.0, 0.0
     for sample in range(len(row)):
-        if abs(row[sample] - centre) <= width:
-            residual = row[sample] - centre - mean
-            squares += residual * residual
-            product += residual * (sample - place)
-            spread += (sample - place) ** 2
+        above, along = row[sample] - centre, sample - place
+        inside = abs(above) <= width
+        residual = above - mean if inside else 0.0
+        squares += residual * residual
+        product += residual * along
+        spread += along * along if inside else 0.0
     return kept, centre + mean, math.sqrt(squares / (kept - 1.0)), product / spread
 
 
