@@ -56,13 +56,14 @@ def height(t: np.ndarray, area: float, onset: float, rise: float, fall: float) -
     return area * (np.exp(-u / fall) - np.exp(-u / rise)) / (fall - rise)
 
 
-def start_of(drawn: Sample, found: PulseFits, row: int, shift_ns: float = 0.0) -> tuple[float, ...]:
+def start_of(drawn: Sample, row: int, shift_ns: float = 0.03) -> tuple[float, ...]:
+    """Beside the truth, so that it does not depend on what our fit found."""
     pulses = drawn.baseline_v[row] - drawn.waveform_v[row, FITTED]
-    return (float(pulses.sum() * DT_NS), float(found.onset_ns[row] + 0.03 + shift_ns), 0.93, 3.5)
+    return (float(pulses.sum() * DT_NS), float(drawn.onset_ns[row] + shift_ns), 0.93, 3.5)
 
 
 def test_beside_curve_fit(benchmark) -> None:
-    """At least 8 times SciPy's per-waveform fit from one start beside the minimum, our restarts included, and the same numbers."""
+    """At least 8 times SciPy's per-waveform fit from one start beside the truth, our restarts included, and the same numbers."""
     drawn = sample(200)
     found = benchmark.pedantic(fit, (drawn,), rounds=5, warmup_rounds=1)
     time_ns = TIMES_NS[FITTED]
@@ -70,7 +71,7 @@ def test_beside_curve_fit(benchmark) -> None:
     def scipy_fits() -> np.ndarray:
         noise = np.full(len(time_ns), drawn.noise_v)
         pulses = drawn.baseline_v[:, None] - drawn.waveform_v[:, FITTED]
-        return np.array([curve_fit(height, time_ns, y, start_of(drawn, found, row), sigma=noise)[0] for row, y in enumerate(pulses)])
+        return np.array([curve_fit(height, time_ns, y, start_of(drawn, row), sigma=noise)[0] for row, y in enumerate(pulses)])
 
     began = time.process_time()
     theirs = scipy_fits()
@@ -97,8 +98,8 @@ def test_beside_root(benchmark, root_python: str, tmp_path: Path, amplitude_v: f
     """Within 1e-3 of ROOT's weighted fit for 99 % of the fits that end in the same minimum; in a worse one for no more than 0.5 %."""
     drawn = sample(1000, amplitude_v=amplitude_v, noise_v=noise_v, seed=7)
     found = benchmark.pedantic(fit, (drawn,), rounds=3, warmup_rounds=1)
-    shifts = (-0.1, -0.05, 0.0, 0.05, 0.1)
-    start = np.array([[start_of(drawn, found, row, shift) for shift in shifts] for row in range(1000)])
+    shifts = np.linspace(-0.2, 0.2, 9)  # ROOT keeps the best of nine starts
+    start = np.array([[start_of(drawn, row, shift) for shift in shifts] for row in range(1000)])
     pulses = drawn.baseline_v[:, None] - drawn.waveform_v[:, FITTED]
     np.savez(tmp_path / "in.npz", time_ns=TIMES_NS[FITTED], height_v=pulses, noise_v=noise_v, start=start)
     subprocess.run([root_python, "-W", "ignore", str(ROOT_FIT), str(tmp_path / "in.npz"), str(tmp_path / "out.npz")], check=True, timeout=600)
@@ -109,7 +110,7 @@ def test_beside_root(benchmark, root_python: str, tmp_path: Path, amplitude_v: f
     ours_s = processor_time_s(lambda: fit(drawn), 3)
     benchmark.extra_info.update(
         same_minimum=float(same.mean()), agreed=float(agreed.mean()), worse=float(worse.mean()), root_worse=float(1 - same.mean() - worse.mean()),
-        root_fits_per_cpu_s=5000 / float(root["seconds"]), waveforms_per_cpu_s=1000 / ours_s,
+        root_fits_per_cpu_s=9000 / float(root["seconds"]), waveforms_per_cpu_s=1000 / ours_s,
     )  # fmt: skip
     assert same.mean() > 0.5
     assert agreed.mean() >= 0.99
