@@ -20,6 +20,7 @@ class Remote(Strict):
     connect_timeout_s: PositiveFloat = 10.0
     read_timeout_s: PositiveFloat = 60.0
     retries: Annotated[int, Field(ge=0)] = 5
+    refresh: Annotated[bool, Field(exclude=True)] = False  # fetch again what the cache has (--refresh); results do not depend on it
     anon: bool = True  # s3 without credentials
     endpoint_url: str | None = None  # of an s3 store; null: AWS_ENDPOINT_URL_S3
 

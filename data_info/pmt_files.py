@@ -8,12 +8,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from configs.errors import InputError
 from configs.schema import PmtDataset
 from data_info.catalogue import data_dir
 from data_info.files import search_roots
 from data_info.pmt_point import AUTOSAVE, Point, is_remote, refuse_pickle
+from data_info.pmt_points import find_runs, points
+from data_info.remote_cache import cache_path
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,22 @@ def locate(point: Point, roots: Sequence[Path]) -> Located:
     if any(_is_pattern(name) or Path(name).is_dir() for name in point.files):
         return _matched(point)
     return _numbered(point, point.files)
+
+
+def files_of_runs(config: Any, dataset_name: str) -> list[str]:
+    """The table of runs of a data set and the paths of its files, there or not; of URLs without a copy the places in the cache."""
+    dataset = config.datasets[dataset_name]
+    chosen = points(config, dataset_name)
+    roots = copy_roots(dataset, chosen, config.source)
+    names = [name for point in chosen for located in [locate(point, roots)] for name in (*located.files, *located.missing)]
+    cache = cache_folder(dataset)
+    table = str(find_runs(dataset.runs, config.source, dataset_name))
+    return [table, *(str(cache_path(cache, name)) if is_remote(name) else name for name in names)]
+
+
+def cache_folder(dataset: PmtDataset) -> Path:
+    """Where files behind URLs are kept: ``cache`` of the data set, else in the data directory."""
+    return Path(dataset.cache).expanduser() if dataset.cache else data_dir() / "cache"
 
 
 def copy_roots(dataset: PmtDataset, points: Iterable[Point], config_file: Path) -> list[Path]:

@@ -61,14 +61,15 @@ class Cached:
 def fetch_all(urls: Iterable[str], cache: Path, remote: Remote | None = None, progress: Progress | None = None) -> dict[str, Path | Failed]:
     """Path of every URL in ``cache`` (``<cache>/<scheme>/<host>/<path>``), fetched where it is not there; or why not.
 
-    What the cache has is not asked for again. Server errors, time-outs and broken connections are tried again with growing pauses; a server
-    whose files fail one after the other is given up. Raises ``InputError`` for a folder that cannot be written.
+    What the cache has is not asked for again, but with ``remote.refresh``. Server errors, time-outs and broken connections are tried again with
+    growing pauses; a server whose files fail one after the other is given up. Raises ``InputError`` for a folder that cannot be written.
     """
     wanted = list(dict.fromkeys(urls))
+    remote = remote or Remote()
     index = Index(cache)
     places: dict[str, Path | Failed] = {url: _place(cache, url) for url in wanted}
-    todo = [url for url, place in places.items() if isinstance(place, Path) and not index.has(url, place)]
-    fetching = _Fetching(cache, remote or Remote(), index)
+    todo = [url for url, place in places.items() if isinstance(place, Path) and (remote.refresh or not index.has(url, place))]
+    fetching = _Fetching(cache, remote, index)
     for done, (url, failure) in enumerate(fetching.run(todo), start=1):
         if failure is not None:
             places[url] = failure

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 from configs.errors import InputError
 from data_info.download import sha256_of
-
-SMALL_BYTES = 1 << 20  # read in one piece: most files are of a kilobyte
 
 
 def refuse_duplicates(files: Mapping[str, Sequence[str]]) -> None:
@@ -16,11 +13,11 @@ def refuse_duplicates(files: Mapping[str, Sequence[str]]) -> None:
 
     Every trigger has its own time and noise, so equal files are copies. Files that cannot be read are left to the reader. Raises ``InputError``.
     """
-    seen: dict[bytes, tuple[str, str]] = {}
+    seen: dict[str, tuple[str, str]] = {}
     for name, paths in files.items():
         for path in paths:
             try:
-                digest = _digest(path)
+                digest = sha256_of(path)
             except OSError:
                 continue
             if digest in seen:
@@ -28,9 +25,3 @@ def refuse_duplicates(files: Mapping[str, Sequence[str]]) -> None:
                 cure = "its triggers would count twice: remove one, or leave a point out by pmts or hv_v"
                 raise InputError(f"{name}: {path} is the same file as {first}{f' of {other}' if other != name else ''}; {cure}")
             seen[digest] = name, path
-
-
-def _digest(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - tens of thousands of files
-        start = file.read(SMALL_BYTES)
-    return hashlib.sha256(start).digest() if len(start) < SMALL_BYTES else bytes.fromhex(sha256_of(path))

@@ -13,10 +13,10 @@ from configs.command_line import Progress
 from configs.errors import InputError
 from configs.pmt_gain import Processor
 from configs.schema import PmtDataset, PmtGainConfig, UserProcessor, as_json
-from data_info.catalogue import data_dir
-from data_info.pmt_files import Located, copy_roots, locate
+from data_info.pmt_files import Located, cache_folder, copy_roots, locate
 from data_info.pmt_point import Point
 from data_info.pmt_points import points
+from data_info.remote_cache import fetch_all
 from processors import source_code
 from processors.chunks import DatasetInput, EventFile
 from processors.pmt_duplicates import refuse_duplicates
@@ -76,10 +76,7 @@ def _generated(config: PmtGainConfig, name: str) -> Path | None:
 def _fetched(dataset: PmtDataset, urls: Sequence[str], progress: Progress | None) -> Mapping[str, Any]:
     if not urls:
         return {}
-    from data_info.remote_cache import fetch_all
-
-    cache = Path(dataset.cache).expanduser() if dataset.cache else data_dir() / "cache"
-    return fetch_all(urls, cache, dataset.remote, progress)
+    return fetch_all(urls, cache_folder(dataset), dataset.remote, progress)
 
 
 def _with_files(dataset: str, located: Located, fetched: Mapping[str, Any]) -> Found:

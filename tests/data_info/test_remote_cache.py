@@ -92,6 +92,18 @@ def test_second_run_is_offline(server: Server, tmp_path: Path) -> None:
     assert server.requests == []
 
 
+def test_refresh_fetches_again_and_keeps_the_old_file_when_it_fails(server: Server, tmp_path: Path) -> None:
+    place = only(server, tmp_path)
+    assert isinstance(place, Path)
+    server.files["/run/0.trc"] = trace(99)
+    again = PATIENT.model_copy(update={"refresh": True})
+    assert only(server, tmp_path, remote=again) == place
+    assert place.read_bytes() == trace(99)
+    server.faults["/run/0.trc"] = ["403"]
+    assert isinstance(only(server, tmp_path, remote=again), Failed)
+    assert place.read_bytes() == trace(99)
+
+
 def test_index_tells_what_was_fetched(server: Server, tmp_path: Path) -> None:
     only(server, tmp_path)
     (line,) = [json.loads(text) for text in (tmp_path / "index.jsonl").read_text().splitlines()]
