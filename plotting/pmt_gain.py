@@ -51,7 +51,7 @@ def wanted_figures(config: PmtGainConfig) -> tuple[str, ...]:
         return FIGURES
     for name in config.plots.figures:
         if name not in FIGURES:
-            raise InputError(f"{config.source.name}: plots.figures: {name!r} is not a figure{nearest(name, FIGURES)}; known: {', '.join(FIGURES)}")
+            raise InputError(f"{config.source.name}: plots.figures: {name!r} is not a figure{nearest(name, FIGURES)}")
     return tuple(config.plots.figures)
 
 
