@@ -13,6 +13,7 @@ from configs.command_line import Progress
 from configs.errors import InputError
 from configs.pmt_gain import Processor
 from configs.schema import PmtDataset, PmtGainConfig, UserProcessor, as_json
+from data_info.catalogue import series_of
 from data_info.pmt_files import Located, cache_folder, copy_roots, locate
 from data_info.pmt_point import Point
 from data_info.pmt_points import points
@@ -26,7 +27,8 @@ from readers.source import SourceError
 
 PACKED = (".parquet", ".pq")
 PLAN_FILES = 100  # whose triggers make the plan of a point
-NAMED = 3  # missing files in a message
+CURE = "bring the files (root: names the folder of a copy), raise max_missing_fraction, or leave the points out by pmts or hv_v"
+NAMED, LISTED = 3, 5  # missing files of a point, points with missing files: in a message
 
 
 @dataclass(frozen=True)
@@ -102,16 +104,31 @@ def _refuse_missing(config: PmtGainConfig, found: Iterable[Found]) -> None:
     refused = []
     for one in (one for one in found if one.missing):
         total = len(one.files) + len(one.missing)
-        named = "; ".join(f"{name}: {reason}" for name, reason in list(one.missing.items())[:NAMED])
-        text = f"{one.point.name}: {len(one.missing)} of {total} files are missing ({named}{'; ...' if len(one.missing) > NAMED else ''})"
+        text = f"{one.point.name}: {len(one.missing)} of {total} files are missing: {_named(one.missing)}"
         allowed = config.datasets[one.dataset].max_missing_fraction
         if len(one.missing) > allowed * total or not one.files:
-            refused.append(f"{config.source}: datasets.{one.dataset}: {text}; max_missing_fraction is {allowed:g}")
+            refused.append(f"datasets.{one.dataset}: {text}; max_missing_fraction is {allowed:g}")
         else:
             warnings.warn(text, stacklevel=2)
     if refused:
-        cure = "bring the files (root: names the folder of a copy), raise max_missing_fraction, or leave the points out by pmts or hv_v"
-        raise InputError("\n".join([*refused, cure]))
+        more = [f"... and {len(refused) - LISTED} more points"] if len(refused) > LISTED else []
+        raise InputError("\n".join([f"{config.source}: files are missing", *refused[:LISTED], *more, CURE, *_origins(found)]))
+
+
+def _named(missing: Mapping[str, str]) -> str:
+    """The first missing files of each reason, and how many more there are."""
+    told = []
+    for reason in dict.fromkeys(missing.values()):
+        names = [name for name, why in missing.items() if why == reason]
+        shown = [names[0], *(name.rpartition("/")[2] for name in names[1:NAMED])]
+        told.append(f"{', '.join(shown)}{f' and {len(names) - NAMED} more' if len(names) > NAMED else ''} ({reason})")
+    return "; ".join(told)
+
+
+def _origins(found: Iterable[Found]) -> list[str]:
+    """Where the catalogue says that missing files come from."""
+    series = {one.base_url: one for name in (name for each in found for name in each.missing) if (one := series_of(name)) is not None}
+    return [f"Files below {base} are known from {one.home}; {one.by_hand}" for base, one in series.items()]
 
 
 def _plans(config: PmtGainConfig, options: Processor, found: Sequence[Found]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from configs.errors import InputError
+from data_info.catalogue import series_of
 from data_info.pmt_point import Point
 from data_info.pmt_runs import RUNS, Runs, read_runs
 
@@ -190,3 +191,11 @@ def test_pickled_table_is_refused_unopened(tmp_path: Path) -> None:
 def test_unreadable_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.csv: not a readable table of runs"):
         read_runs(tmp_path / "none.csv")
+
+
+def test_catalogue_knows_where_the_real_runs_come_from(real: Runs) -> None:
+    series = series_of(real.points[0].files[0])
+    assert series is not None
+    assert series.files == sum(point.n_files or 0 for point in real.points)
+    assert (RUNS.parent / series.runs) == RUNS
+    assert series_of("https://example.org/GIN_PMT/PMT_1_2/700/Autosave/C1--n16deg--00000.trc") is None

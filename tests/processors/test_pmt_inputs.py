@@ -17,6 +17,8 @@ import yaml
 
 from configs.errors import InputError
 from configs.schema import PmtGainConfig, load_config
+from data_info.remote_cache import Failed
+from processors import pmt_inputs
 from processors.chunks import DatasetInput
 from processors.inputs import dataset_inputs
 from processors.stage import process
@@ -146,17 +148,18 @@ def test_missing_files_are_named_and_counted(tree: Path) -> None:
     (tree / "PMT_2_2/1400/Autosave/C1--n16deg--00000.trc").unlink()
     with pytest.raises(InputError) as raised:
         dataset_inputs(of_tree(tree))
-    first, second, cure = str(raised.value).splitlines()
-    assert "datasets.led: PMT_1.1100V: 4 of 12 files are missing (" in first
-    assert "C1--n16deg--00002.trc: no such file" in first
-    assert "; ...); max_missing_fraction is 0" in first
+    where, first, second, cure = str(raised.value).splitlines()
+    assert where.endswith("c.yaml: files are missing")
+    folder = f"{tree}/{TUBE}"
+    names = f"{folder}/C1--n16deg--00002.trc, C1--n16deg--00003.trc, C1--n16deg--00005.trc and 1 more (no such file)"
+    assert first == f"datasets.led: PMT_1.1100V: 4 of 12 files are missing: {names}; max_missing_fraction is 0"
     assert "PMT_2.1400V: 1 of 12 files are missing" in second
     assert cure.startswith("bring the files (root: names the folder of a copy), raise max_missing_fraction")
 
 
 def test_missing_files_within_the_limit_are_told_and_stay_in_the_account(tree: Path) -> None:
     (tree / TUBE / "C1--n16deg--00002.trc").unlink()
-    with pytest.warns(UserWarning, match=r"PMT_1\.1100V: 1 of 12 files are missing \(.*00002\.trc: no such file\)"):
+    with pytest.warns(UserWarning, match=r"PMT_1\.1100V: 1 of 12 files are missing: .*00002\.trc \(no such file\)"):
         inputs = dataset_inputs(of_tree(tree, hv_v=1100, max_missing_fraction=0.1))
     assert len(inputs[0].files[0].paths) == 11
     assert [Path(name).name for name in inputs[0].metadata["missing_files"]] == ["C1--n16deg--00002.trc"]
@@ -235,7 +238,7 @@ def test_files_missing_on_the_server_are_named_with_its_answer(tree: Path, no_pr
         (tree.parent / "web.yaml").write_text(yaml.safe_dump({**runs, "base": base, "points": []}))
         web = configured(tree.parent, {"led": {"runs": "web.yaml", "pmts": "PMT_1"}})
         with pytest.raises(
-            InputError, match=r"PMT_1\.1100V: 1 of 12 files are missing \(http://.*00004\.trc: the server answers 404 File not found\)"
+            InputError, match=r"PMT_1\.1100V: 1 of 12 files are missing: http://.*00004\.trc \(the server answers 404 File not found\)"
         ):
             dataset_inputs(web)
 
@@ -249,3 +252,17 @@ def test_whole_stage_runs_and_the_account_knows_the_points(tree: Path) -> None:
     }  # fmt: skip
     assert account["PMT_1.1400V.low"]["metadata"]["light"] == "low"
     assert account["PMT_1.1400V"]["metadata"]["hv_v"] == 1400.0
+
+
+def test_public_address_that_does_not_answer_tells_where_the_files_come_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_proxy: None) -> None:
+    """The real table, its server not to be reached: the message is short, and the catalogue says whom to ask."""
+    monkeypatch.setenv("DYNODE_DATA", str(tmp_path))
+    monkeypatch.setattr(pmt_inputs, "fetch_all", lambda urls, *_: dict.fromkeys(urls, Failed("no connection; is there a network? (6 attempts)")))
+    with pytest.raises(InputError) as raised:
+        dataset_inputs(configured(tmp_path, {"gin": {"runs": "pmt_runs.yaml"}}))
+    lines = str(raised.value).splitlines()
+    assert "PMT_1.700V: 527 of 527 files are missing: https://s3.cloud.infn.it/" in lines[1]
+    assert "C1--n16deg--00002.trc and 524 more (no connection; is there a network? (6 attempts))" in lines[1]
+    assert lines[6] == "... and 64 more points"
+    assert "are known from https://github.com/waifuumcleaner/SC_exam; the CYGNO experiment's store has moved" in lines[8]
+    assert len(lines) == 9
