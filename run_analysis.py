@@ -35,7 +35,7 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     for stage, run_stage in STAGES.items():
         if (stage == "fit" and not hasattr(config, "fits")) or (stage == "process" and not config.datasets):
             continue
-        reason = "--fresh" if arguments.fresh else why_stale(config.output, stage, dependencies(stage, config))
+        reason = _asked(stage, arguments) or why_stale(config.output, stage, dependencies(stage, config))
         if reason is None:
             show(f"{stage}: up to date")
             continue
@@ -49,6 +49,13 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     if fitted is not None or not hasattr(config, "fits"):
         return fitted or DONE
     return run_fit.say_failures(load_results(config.output / "results.json"))
+
+
+def _asked(stage: str, arguments: argparse.Namespace) -> str | None:
+    """The option that makes a stage run whatever it left before."""
+    if arguments.fresh:
+        return "--fresh"
+    return "--refresh" if arguments.refresh and stage == "process" else None
 
 
 if __name__ == "__main__":

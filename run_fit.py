@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from configs import command_line
@@ -15,6 +16,9 @@ from configs.errors import InputError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     options = command_line.parser(__doc__)
+    options.add_argument(
+        "--import-legacy-csv", type=Path, metavar="FILE", help="pmt_gain: fit mean charges of another analysis, into <output>/legacy"
+    )
     return command_line.run(lambda parsed: run(command_line.read_config(parsed), parsed), options, arguments)
 
 
@@ -24,9 +28,13 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
         raise InputError(
             f"{config.source}: analysis {config.analysis!r} has no fits; use its histograms ({config.output / 'hists.h5'}) or run_plots.py"
         )
+    from records.summary import results_table, show
+
+    if getattr(arguments, "import_legacy_csv", None) is not None:
+        show(results_table(_legacy(config, arguments.import_legacy_csv)))
+        return DONE
     from fits.stage import fit
     from records.freshness import dependencies, record
-    from records.summary import results_table, show
 
     depends = dependencies("fit", config)
     with command_line.progress_bar() as progress:
@@ -44,6 +52,15 @@ def say_failures(results: Mapping[str, Any]) -> int:
     for name, reason in failed.items():
         command_line.complain(f"fit {name} failed: {reason}")
     return INCOMPLETE if failed else DONE
+
+
+def _legacy(config: Any, path: Path) -> dict[str, Any]:
+    """Fit imported mean charges; the results of the configuration's own histograms stay as they are."""
+    if config.analysis != "pmt_gain":
+        raise InputError(f"{config.source}: --import-legacy-csv is for analysis 'pmt_gain', this is {config.analysis!r}")
+    from fits.pmt_legacy import import_legacy
+
+    return dict(import_legacy(config, path))
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from configs import command_line
+from configs import command_line, file_tools
 from configs.command_line import DONE, INCOMPLETE
 
 
@@ -16,6 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     options = command_line.parser(__doc__, inputs=True, config_required=False)
     command_line.add_file_options(options)
+    file_tools.add_pack_options(options)
     return command_line.run(lambda parsed: _main(parsed, options), options, arguments)
 
 
@@ -24,6 +26,8 @@ def _main(arguments: argparse.Namespace, options: argparse.ArgumentParser) -> in
         return _inspect(arguments)
     if arguments.convert:
         return _convert(arguments, options)
+    if arguments.pack or arguments.unpack:
+        return _pack(arguments)
     if arguments.config is None:
         options.error("give a configuration, e.g. configs/diffuse_example.yaml (or --inspect FILE, or --convert IN... OUT)")
     return run(command_line.read_config(arguments), arguments)
@@ -78,6 +82,17 @@ def _convert(arguments: argparse.Namespace, options: argparse.ArgumentParser) ->
         about = {"format": arguments.format, "tree": arguments.tree, "select": select}
         entries = convert(inputs, output, **about, progress=lambda done, total: progress("convert", done, total))
     show(f"{output}: {entries:,} entries")
+    return DONE
+
+
+def _pack(arguments: argparse.Namespace) -> int:
+    from readers.trc_pack import pack, unpack
+    from records.summary import show
+
+    work, paths = (partial(pack, partial=arguments.allow_partial), arguments.pack) if arguments.pack else (unpack, arguments.unpack)
+    with command_line.progress_bar() as progress:
+        count = work(*paths, progress=partial(progress, "files"))
+    show(f"{paths[1]}: {count:,} files")
     return DONE
 
 

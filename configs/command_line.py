@@ -39,6 +39,7 @@ def _add_input_options(options: argparse.ArgumentParser) -> None:
     files = options.add_argument_group("input files")
     files.add_argument("--files", nargs="+", action="append", default=[], metavar="[DATASET=]GLOB", help="replace the files of a data set")
     files.add_argument("--filelist", action="append", default=[], metavar="[DATASET=]FILE", help="replace them by the paths in a text file")
+    files.add_argument("--refresh", action="store_true", help="fetch files behind URLs again that the cache has")
     work = options.add_argument_group("work")
     work.add_argument("--executor", choices=["iterative", "futures", "dask"], help="how chunks are computed")
     work.add_argument("--workers", type=positive, metavar="N", help="number of worker processes")
@@ -140,7 +141,8 @@ def read_config(arguments: argparse.Namespace) -> Any:
     executor = config.executor.model_copy(update={key: value for key, value in options.items() if value is not None})
     if arguments.workers is not None and executor.kind == "iterative":
         raise InputError(f"--workers {arguments.workers} has no effect with the executor iterative; add --executor futures")
-    return config.model_copy(update={"executor": executor, "datasets": _replaced(config.datasets, arguments)})
+    datasets = _replaced(config.datasets, arguments)
+    return config.model_copy(update={"executor": executor, "datasets": _refreshed(datasets) if arguments.refresh else datasets})
 
 
 def _replaced(datasets: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
@@ -158,9 +160,19 @@ def _replaced(datasets: dict[str, Any], arguments: argparse.Namespace) -> dict[s
     return {name: _with_source(dataset, changes[name]) if name in changes else dataset for name, dataset in datasets.items()}
 
 
+def _refreshed(datasets: dict[str, Any]) -> dict[str, Any]:
+    """The data sets whose files come from a cache, told to fetch them again."""
+    if not any(hasattr(dataset, "remote") for dataset in datasets.values()):
+        raise InputError("--refresh has no effect: no data set of this analysis keeps files behind URLs in a cache; leave it out")
+    return {
+        name: dataset.model_copy(update={"remote": dataset.remote.model_copy(update={"refresh": True})}) if hasattr(dataset, "remote") else dataset
+        for name, dataset in datasets.items()
+    }
+
+
 def _with_source(dataset: Any, source: dict[str, Any]) -> Any:
     generated = {"format": None} if dataset.format == "surrogate" else {}
-    return dataset.model_copy(update={"files": None, "filelist": None, "catalogue": None, "example": None, **generated, **source})
+    return dataset.model_copy(update={**dict.fromkeys(type(dataset).sources), **generated, **source})
 
 
 def _split(text: str, datasets: dict[str, Any], current: str | None, option: str) -> tuple[str, str]:

@@ -6,12 +6,12 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, ValidationError, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, PositiveFloat, PositiveInt, Tag, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema, models_json_schema
 
-from configs import diffuse, iwcd
+from configs import diffuse, iwcd, pmt_gain
 from configs.document import Document, KeyPath, read_document
 from configs.errors import InputError, nearest
 from configs.strict import Strict
@@ -38,6 +38,8 @@ class Dataset(Strict):
     columns: dict[str, str] = {}  # our name -> name in the file
     metadata: dict[str, Any] = {}  # livetime_s, particle, weight (iwcd: a column of the files), hv_v ...
 
+    sources: ClassVar[tuple[str, ...]] = ("files", "filelist", "catalogue", "example")
+
     @model_validator(mode="before")
     @classmethod
     def _one_file_is_a_list(cls, values: Any) -> Any:
@@ -47,9 +49,9 @@ class Dataset(Strict):
 
     @model_validator(mode="after")
     def _exactly_one_source(self) -> Dataset:
-        given = [name for name in ("files", "filelist", "catalogue", "example") if getattr(self, name) is not None]
+        given = [name for name in self.sources if getattr(self, name) is not None]
         if len(given) > 1 or (not given and self.format != "surrogate"):
-            raise ValueError(f"give exactly one of files, filelist, catalogue, example (given: {', '.join(given) or 'none'})")
+            raise ValueError(f"give exactly one of {', '.join(self.sources)} (given: {', '.join(given) or 'none'})")
         return self
 
 
@@ -108,7 +110,12 @@ class CustomConfig(Config):
 
 
 TAG = "processor:"  # marks the members of the union below in pydantic's locations
-PROCESSOR_TAGS: dict[str, type[Strict]] = {f"{TAG}own": UserProcessor, f"{TAG}diffuse": diffuse.Processor, f"{TAG}iwcd": iwcd.Processor}
+PROCESSOR_TAGS: dict[str, type[Strict]] = {
+    f"{TAG}own": UserProcessor,
+    f"{TAG}diffuse": diffuse.Processor,
+    f"{TAG}iwcd": iwcd.Processor,
+    f"{TAG}pmt_gain": pmt_gain.Processor,
+}
 
 
 def _processor_tag(analysis: str) -> Discriminator:
@@ -144,7 +151,47 @@ class IwcdConfig(Config):
     plots: iwcd.Plots = iwcd.Plots()
 
 
-ANALYSES: dict[str, type[Config]] = {"custom": CustomConfig, "diffuse": DiffuseConfig, "iwcd": IwcdConfig}
+def _as_list(value: Any) -> Any:
+    """``all`` is null, a single value a list of one."""
+    return None if value == "all" else [value] if isinstance(value, str | int | float) and not isinstance(value, bool) else value
+
+
+Item = TypeVar("Item")
+Chosen = Annotated[list[Item] | None, BeforeValidator(_as_list)]
+
+
+class PmtDataset(Dataset):
+    """Waveforms: a table of runs (``runs``), or the files of one point with ``metadata: {pmt, hv_v}``, or generated ones.
+
+    ``pmts`` and ``hv_v`` choose points of a table or of an example.
+    """
+
+    kind: Literal["data", "mc"] = "data"
+    runs: str | None = None  # of data_info, or a YAML or CSV file of one's own
+    root: str | None = None  # of a copy <root>/<dir>/<hv>/<file> of files behind URLs; null: the data directory
+    pmts: Chosen[str] = None  # null or all: every tube of the table
+    hv_v: Chosen[PositiveFloat] = None
+    files_per_chunk: PositiveInt = 500
+    cache: str | None = None  # of files behind URLs; null: cache/ in the data directory
+    max_missing_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    remote: pmt_gain.Remote = pmt_gain.Remote()
+
+    sources: ClassVar[tuple[str, ...]] = (*Dataset.sources, "runs")
+
+
+class PmtGainConfig(Config):
+    """``analysis: pmt_gain``."""
+
+    analysis: Literal["pmt_gain"]
+    datasets: Annotated[dict[str, PmtDataset], Field(min_length=1)]  # type: ignore[assignment]
+    processor: Annotated[
+        Annotated[pmt_gain.Processor, Tag(f"{TAG}pmt_gain")] | Annotated[UserProcessor, Tag(f"{TAG}own")], _processor_tag("pmt_gain")
+    ] = pmt_gain.Processor()
+    fits: pmt_gain.Fits = pmt_gain.Fits()
+    plots: pmt_gain.Plots = pmt_gain.Plots()
+
+
+ANALYSES: dict[str, type[Config]] = {"custom": CustomConfig, "diffuse": DiffuseConfig, "iwcd": IwcdConfig, "pmt_gain": PmtGainConfig}
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Any:

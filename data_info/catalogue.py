@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, NonNegativeInt, ValidationError, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
 from configs.errors import InputError, nearest
 from configs.strict import Strict
@@ -31,6 +31,20 @@ class Entry:
     by_hand: str
     size: int  # bytes
     sha256: str
+    licence: str
+    citation: str
+    format: str
+    meaning: str
+
+
+class Series(Strict):
+    """Many files of one address pattern, listed by a table of runs; neither sizes nor digests are known beforehand."""
+
+    base_url: Annotated[str, Field(pattern=r"^https://")]
+    runs: str  # table of data_info
+    files: PositiveInt
+    home: str
+    by_hand: str
     licence: str
     citation: str
     format: str
@@ -92,6 +106,7 @@ class Unavailable(InputError):
 class _Catalogue(Strict):
     schema_: Annotated[Literal[1], Field(alias="schema")]
     collections: list[_Collection]
+    series: Annotated[list[Series], Field(default_factory=list)]
 
 
 def data_dir() -> Path:
@@ -102,19 +117,28 @@ def data_dir() -> Path:
 @cache
 def entries(path: Path = CATALOGUE) -> Mapping[str, Entry]:
     """Every entry of a catalogue file by its id. Raises ``InputError`` naming file and key of what is wrong in it."""
+    found: dict[str, Entry] = {}
+    for item in (item for collection in _read(path).collections for item in collection.entries()):
+        if item.id in found:
+            raise InputError(f"{path}: {item.id} is listed twice; keep one")
+        found[item.id] = item
+    return MappingProxyType(found)
+
+
+def series_of(url: str, path: Path = CATALOGUE) -> Series | None:
+    """The series that a URL belongs to, or None."""
+    return next((one for one in _read(path).series if url.startswith(f"{one.base_url}/")), None)
+
+
+@cache
+def _read(path: Path) -> _Catalogue:
     try:
-        catalogue = _Catalogue.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return _Catalogue.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError) as error:
         raise InputError(f"{path}: not a readable catalogue ({error})") from None
     except ValidationError as error:
         problems = [f"{path}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors(include_url=False)]
         raise InputError("\n".join(problems)) from None
-    found: dict[str, Entry] = {}
-    for item in (item for collection in catalogue.collections for item in collection.entries()):
-        if item.id in found:
-            raise InputError(f"{path}: {item.id} is listed twice; keep one")
-        found[item.id] = item
-    return MappingProxyType(found)
 
 
 def entry(entry_id: str) -> Entry:

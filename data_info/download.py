@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
-import re
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from configs.errors import InputError
+from data_info.transfer import HttpPool, Patience, Transient, patiently
 
 TIMEOUT_S = 30.0  # without a byte
 ATTEMPTS = 4
+SMALL_BYTES = 1 << 16  # read in one piece
 BACKOFF_S = 1.0  # before the second attempt; doubles with each further one
-BLOCK_BYTES = 1 << 16
-RETRIED_STATUS = {408, 429, 500, 502, 503, 504}
-
-
-class _Transient(Exception):
-    """A fault that another attempt may cure."""
 
 
 def fetch(
@@ -41,91 +33,40 @@ def fetch(
     retried with growing pauses; a missing file or a wrong content is not. Raises ``InputError`` with the reason.
     """
     part = target.with_name(f"{target.name}.part")
-    reason = ""
-    for attempt in range(attempts):
-        if attempt:
-            sleep(backoff_s * 2 ** (attempt - 1))
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _attempt(url, part, size, sha256, timeout_s)
-            part.replace(target)
-            return
-        except _Transient as error:
-            reason = str(error)
-        except OSError as error:
-            raise InputError(f"cannot write {error.filename or part}: {error.strerror}") from None
-    raise InputError(f"{url}: {reason} ({attempts} attempts)")
+    pool = HttpPool(Patience(timeout_s, timeout_s, attempts, backoff_s))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        patiently(lambda: _attempt(pool, url, part, size, sha256), pool.patience, sleep)
+        part.replace(target)
+    except InputError as error:
+        raise InputError(f"{url}: {error}") from None
+    except OSError as error:
+        raise InputError(f"cannot write {error.filename or part}: {error.strerror}") from None
 
 
-def _attempt(url: str, part: Path, size: int, sha256: str, timeout_s: float) -> None:
+def _attempt(pool: HttpPool, url: str, part: Path, size: int, sha256: str) -> None:
     """Complete the part and check it; a part that turns out wrong is removed."""
     have = part.stat().st_size if part.exists() else 0
     if have > size:
         part.unlink()
         have = 0
     if have < size or size == 0:
-        _transfer(url, part, have, size, timeout_s)
+        pool.receive(url, part, have=have, size=size)
     found = sha256_of(part)
     if found == sha256:
         return
     part.unlink()
     message = f"wrong content: sha256 {found}, the catalogue says {sha256}; the file was removed"
     if have:  # an old part may belong to another version of the file: once more from the start
-        raise _Transient(message)
-    raise InputError(f"{url}: {message}")
-
-
-def _transfer(url: str, part: Path, have: int, size: int, timeout_s: float) -> None:
-    """Append the missing bytes to the part, or write it anew when the server does not continue."""
-    request = urllib.request.Request(url, headers={"User-Agent": "dynode", **({"Range": f"bytes={have}-"} if have else {})})
-    try:
-        with urllib.request.urlopen(request, timeout=timeout_s) as response:
-            start = _start(response, have)
-            _check_length(url, response, start, size)
-            with part.open("ab" if start else "wb") as file:
-                _copy(response, file, start, size)
-    except urllib.error.HTTPError as error:
-        if error.code == 416:  # the server's file ends before our part does
-            part.unlink()
-            raise _Transient("the server cannot continue the partial file") from None
-        if error.code in RETRIED_STATUS:
-            raise _Transient(f"the server answers {error.code} {error.reason}") from None
-        raise InputError(f"{url}: the server answers {error.code} {error.reason}") from None
-    except TimeoutError:
-        raise _Transient(f"no answer within {timeout_s:g} s") from None
-    except urllib.error.URLError as error:
-        raise _Transient(f"no connection ({error.reason}); is there a network?") from None
-    except (ConnectionError, http.client.HTTPException) as error:
-        raise _Transient(f"the connection broke ({error or type(error).__name__})") from None
-    received = part.stat().st_size
-    if received != size:
-        raise _Transient(f"the connection broke after {received} of {size} bytes")
-
-
-def _start(response: http.client.HTTPResponse, have: int) -> int:
-    """Offset of the first byte of the answer: ``have`` when the server continues our part, 0 when it sends the whole file."""
-    match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    return have if response.status == 206 and match and int(match[1]) == have else 0
-
-
-def _check_length(url: str, response: http.client.HTTPResponse, start: int, size: int) -> None:
-    declared = response.headers.get("Content-Length")
-    if declared is not None and declared.isdigit() and start + int(declared) != size:
-        raise InputError(
-            f"{url}: wrong length: the server offers {start + int(declared)} bytes, the catalogue says {size}; the file has changed there"
-        )
-
-
-def _copy(response: http.client.HTTPResponse, file: object, start: int, size: int) -> None:
-    written = start
-    while block := response.read1(BLOCK_BYTES):
-        written += len(block)
-        if written > size:
-            raise InputError(f"{response.url}: wrong length: more than the {size} bytes that the catalogue says; the file has changed there")
-        file.write(block)  # type: ignore[attr-defined]
+        raise Transient(message)
+    raise InputError(message)
 
 
 def sha256_of(path: str | Path) -> str:
     """SHA-256 of a local file as hexadecimal digits. Raises ``OSError``."""
-    with Path(path).open("rb") as file:
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - also for tens of thousands of small files
+        start = file.read(SMALL_BYTES)
+        if len(start) < SMALL_BYTES:
+            return hashlib.sha256(start).hexdigest()
+        file.seek(0)
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def _no_match(pattern: str, roots: Sequence[Path], where: str) -> InputError:
 
 def _unique(paths: list[str], where: str) -> list[str]:
     resolved = [path if "://" in path else str(Path(path).resolve()) for path in paths]
-    twice = sorted({path for path in resolved if resolved.count(path) > 1})
+    twice = sorted(path for path, count in Counter(resolved).items() if count > 1)
     if twice:
         raise InputError(f"{where}: {twice[0]} is given more than once; its events would count twice. Remove one")
     return paths

@@ -11,28 +11,29 @@ from typing import Any
 
 from configs.command_line import Progress
 from configs.errors import InputError, command
-from configs.schema import DiffuseConfig, IwcdConfig, as_json
+from configs.schema import DiffuseConfig, IwcdConfig, PmtGainConfig, as_json
 from fits.diffuse import fit_all, prepare_all
 from processors.account import load_account
 from processors.stage import input_identities
 from records.atomic import write_text
+from records.gain_tables import save_gain_tables
 from records.hists import digest, load_hists
 from records.manifest import load_manifest, update_manifest
 from records.result_tables import save_result_tables
 from records.results import save_results
 from records.tables import FOLDER
 
-FittedConfig = DiffuseConfig | IwcdConfig
+FittedConfig = DiffuseConfig | IwcdConfig | PmtGainConfig
 
 
 def fit(config: FittedConfig, progress: Progress | None = None) -> dict[str, Any]:
     """Do every fit of a configuration on what the processor left in its output directory; returns and saves result name -> result.
 
-    Writes ``results.json``, what the fits of the analysis leave besides (workspaces, scores), and the stage's part of ``manifest.json``. Raises
-    InputError when histograms are missing, stem from other processor options, or are not those of the account.
+    Writes ``results.json``, what the fits of the analysis leave besides (workspaces, scores, tables of gains), and the stage's part of
+    ``manifest.json``. Raises InputError when histograms are missing, stem from other processor options, or are not those of the account.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    fits = _iwcd(config, progress) if isinstance(config, IwcdConfig) else _diffuse(config, progress)
+    fits = _done(config, progress)
     save_results(config.output / "results.json", config.analysis, config.name, fits.results)
     entry = {"started": started.isoformat(timespec="seconds"), "seconds": round(time.perf_counter() - clock, 3), "fits": as_json(config)["fits"]}
     entry |= {"seed": config.seed, "histogram_digest": fits.histogram_digest}
@@ -47,6 +48,12 @@ class _Fits:
     results: dict[str, Any]
     histogram_digest: str | None
     inputs: list[Path] = field(default_factory=list)
+
+
+def _done(config: FittedConfig, progress: Progress | None) -> _Fits:
+    if isinstance(config, IwcdConfig):
+        return _iwcd(config, progress)
+    return _pmt_gain(config, progress) if isinstance(config, PmtGainConfig) else _diffuse(config, progress)
 
 
 def _diffuse(config: DiffuseConfig, progress: Progress | None) -> _Fits:
@@ -67,6 +74,15 @@ def _iwcd(config: IwcdConfig, progress: Progress | None) -> _Fits:
     results |= iwcd.summaries(config, hists, account)
     save_result_tables(config.output / FOLDER, results)
     return _Fits(results, None if account is None else account["histogram_digest"], inputs)
+
+
+def _pmt_gain(config: PmtGainConfig, progress: Progress | None) -> _Fits:
+    from fits import pmt_gain
+
+    hists, account = read_processed(config)
+    results = pmt_gain.fit_all(config, hists, account, progress)
+    save_gain_tables(config.output, results)
+    return _Fits(results, account["histogram_digest"])
 
 
 def read_processed(config: FittedConfig) -> tuple[dict[str, Any], Mapping[str, Any]]:

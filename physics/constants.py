@@ -21,3 +21,7 @@ N_FLAVOURS = 3
 
 # Livetime of the HESE 7.5-year sample (2635.51 days), from the release's own fit scripts (github icecube/HESE-7-year-data-release).
 HESE_LIVETIME_S = 227708167.68
+
+ELEMENTARY_CHARGE_C = 1.602176634e-19  # exact since the 2019 revision of the SI
+C_TO_PC = 1.0e12
+ELEMENTARY_CHARGE_PC = ELEMENTARY_CHARGE_C * C_TO_PC

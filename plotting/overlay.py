@@ -85,7 +85,7 @@ def small(panels: Sequence[tuple[Array, Mapping[str, Spectrum], Scale, Sequence[
                 replace(x, limits=x.limits or filled_range(edges, list(spectra.values()))),
                 Scale(y.label if number % columns == 0 else "", y.log, limits),
             )
-            tops = [(edges, np.nan_to_num(one.values)) for one in spectra.values()]
+            tops = [(edges, np.nan_to_num(one.values if one.bars is None else one.bars[1])) for one in spectra.values()]
             if number == 0 or text:
                 place_legend(axes, tops, text=text, entries=number == 0)
     labels = [x.label for _, _, x, _ in panels]

@@ -10,7 +10,7 @@ from typing import Any
 
 from configs.command_line import Progress
 from configs.errors import InputError, command
-from configs.schema import Config, CustomConfig, DiffuseConfig, IwcdConfig
+from configs.schema import Config, CustomConfig, DiffuseConfig, IwcdConfig, PmtGainConfig
 from plotting import custom, diffuse, iwcd
 from plotting.drawn import Plan, save_figure
 from processors.account import load_account
@@ -67,6 +67,10 @@ def planned(config: Config) -> Plan:
         return custom.plan(config, hists, account)
     if isinstance(config, IwcdConfig):
         return iwcd.plan(config, hists, load_tables(config.output), account, _results_if_any(config, account["histogram_digest"]))
+    if isinstance(config, PmtGainConfig):
+        from plotting import pmt_gain  # compiled kernels are behind it
+
+        return pmt_gain.plan(config, hists, account, _results_if_any(config, account["histogram_digest"]))
     if isinstance(config, DiffuseConfig):
         return diffuse.plan(config, hists, account, _results(config))
     raise InputError(f"{config.source.name}: analysis {config.analysis!r} has no figures yet")
@@ -79,7 +83,7 @@ def _results(config: Config) -> dict[str, Any]:
     return load_results(path)
 
 
-def _results_if_any(config: IwcdConfig, histogram_digest: str | None) -> dict[str, Any]:
+def _results_if_any(config: IwcdConfig | PmtGainConfig, histogram_digest: str | None) -> dict[str, Any]:
     """Results of the fits, none where they were not done: events have figures without them. Refuses those of other histograms."""
     if not config.fits or not (config.output / "results.json").is_file():
         return {}
@@ -89,7 +93,8 @@ def _results_if_any(config: IwcdConfig, histogram_digest: str | None) -> dict[st
             f"{config.output / 'results.json'}: the fits were made from other histograms than hists.h5 holds now; "
             f"run: {command('run_fit.py', config.source)}"
         )
-    return {name: result for name, result in _results(config).items() if name in config.fits}
+    results = _results(config)
+    return results if isinstance(config, PmtGainConfig) else {name: result for name, result in results.items() if name in config.fits}
 
 
 def _remove_others(directory: Path, written: list[Path]) -> None:

@@ -71,3 +71,15 @@ def with_error(value: float, error: float) -> str:
         return f"{value:.3g} ± {error:g}"
     digits = max(-math.floor(math.log10(error)), 0)
     return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def two_digits(value: float, error: float) -> str:
+    """A number and its error, both to the second digit of the error.
+
+    >>> two_digits(27.583, 1.482), two_digits(1.27e-3, 0.0)
+    ('27.6 ± 1.5', '0.00127 ± 0')
+    """
+    if not (math.isfinite(error) and error > 0.0):
+        return f"{value:.3g} ± {error:g}"
+    digits = max(1 - math.floor(math.log10(error)), 0)
+    return f"{value:.{digits}f} ± {error:.{digits}f}"

@@ -34,7 +34,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class DatasetAccount:
-    """One data set. ``expected`` counts the entries of files that could be opened, ``unopened`` the files that could not."""
+    """One data set. ``expected`` counts the entries of files that could be opened, ``unopened`` the files that could not.
+
+    ``remarks``: what readers found worth saying of files that they accept.
+    """
 
     kind: str
     files: int
@@ -43,6 +46,7 @@ class DatasetAccount:
     unopened: int = 0
     failed: tuple[Failure, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -117,7 +121,7 @@ def _dataset_json(dataset: DatasetAccount) -> dict[str, Any]:
     return {
         "kind": dataset.kind, "files": dataset.files, "unopened": dataset.unopened, "expected": dataset.expected, "processed": dataset.processed,
         "fraction": dataset.fraction, "livetime_s": dataset.livetime_s, "failed": [dict(vars(failure)) for failure in dataset.failed],
-        "metadata": dict(dataset.metadata),
+        "metadata": dict(dataset.metadata), "remarks": list(dataset.remarks),
     }  # fmt: skip
 
 
@@ -125,4 +129,5 @@ def _dataset(values: Mapping[str, Any]) -> DatasetAccount:
     failed = tuple(Failure(**failure) for failure in values["failed"])
     return DatasetAccount(
         values["kind"], values["files"], values["expected"], values["processed"], values["unopened"], failed, values["metadata"],
+        tuple(values.get("remarks", ())),
     )  # fmt: skip

@@ -11,15 +11,18 @@ from typing import Any
 
 from coffea.processor import ProcessorABC
 
+from readers.registry import BATCHED
+
 MAX_SPANS = 1000  # files opened by one chunk
 TARGET_S = 0.5  # wanted duration of a chunk; at least half of it after rounding down to a power of two
+NAMED_PATHS = 3  # of a source of many files, in messages
 OPENINGS = 4.0  # a chunk takes at least so many times what opening its file takes
 MAX_ENTRIES = 1 << 22  # bounds the memory of a chunk: 32 MiB for each float64 column
 
 
 @dataclass(frozen=True)
 class EventFile:
-    """One source of events: one path, or several paths with the same events (formats that spread columns over files)."""
+    """One source of events: one path, several paths with the same events (formats that spread columns over files), or a batch of small files."""
 
     paths: tuple[str, ...]
     format: str | None = None
@@ -28,8 +31,13 @@ class EventFile:
 
     @property
     def name(self) -> str:
-        """The path as messages show it; several paths are joined by commas."""
-        return ", ".join(self.paths)
+        """The path as messages show it; a few paths are joined by commas, of many the first stands for all."""
+        return ", ".join(self.paths) if len(self.paths) <= NAMED_PATHS else f"{self.paths[0]} and {len(self.paths) - 1} more"
+
+    @property
+    def count(self) -> int:
+        """Files that can fail each by itself: those of a batch, else one."""
+        return len(self.paths) if self.format in BATCHED else 1
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ class DatasetInput:
 class Span:
     """Entries ``start`` to ``stop`` (exclusive) of one file.
 
+    ``of_entries``: how many a batch of files has in all, since one file less would shift the entries of the others (null: not compared).
     ``identity``: of the file's content when the run was planned; ``unchanged``: what is compared after the work (size and time; empty: nothing).
     """
 
@@ -62,6 +71,7 @@ class Span:
     stop: int
     identity: str = ""
     unchanged: str = ""
+    of_entries: int | None = None
 
     @property
     def entries(self) -> int:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+import hashlib
+import os
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from data_info.download import sha256_of
 from readers.files import is_url
 
 Identity = Literal["stat", "digest"]
+LISTED_PATHS = 3  # more are a digest
+LASTING = (FileNotFoundError, PermissionError, NotADirectoryError)
 REMOTE_KEYS = (
     "size",
     "ETag",
@@ -24,19 +27,36 @@ REMOTE_KEYS = (
 
 
 def stat_identity(paths: tuple[str, ...]) -> str:
-    """Size and time of change (ns) of every path; for URLs what the server tells (size, entity tag, time). Raises ``OSError``."""
-    return "; ".join(_remote_identity(path) if is_url(path) else _local_identity(path) for path in paths)
+    """Size and time of change (ns) of every path; for URLs what the server tells (size, entity tag, time). Raises ``OSError``.
+
+    Among several paths a missing one counts as such: it is left out of a batch, and its coming back is a change. Of many a digest is told.
+    """
+    return _joined(paths, lambda path: _remote_identity(path) if is_url(path) else _local_identity(path))
+
+
+def _joined(paths: tuple[str, ...], of_path: Callable[[str], str]) -> str:
+    if len(paths) == 1:
+        return of_path(paths[0])
+    told = "; ".join(_or_missing(path, of_path) for path in paths)
+    return told if len(paths) <= LISTED_PATHS else f"{len(paths)} files, {hashlib.sha256(told.encode()).hexdigest()}"
+
+
+def _or_missing(path: str, of_path: Callable[[str], str]) -> str:
+    try:
+        return of_path(path)
+    except LASTING:
+        return "missing"
 
 
 def identity(paths: tuple[str, ...], by: Identity) -> str:
     """The content identity that enters the journal's keys: ``stat`` (cheap) or ``digest`` (SHA-256 of local files). Raises ``OSError``."""
     if by == "stat":
         return stat_identity(paths)
-    return "; ".join(_remote_identity(path) if is_url(path) else sha256_of(path) for path in paths)
+    return _joined(paths, lambda path: _remote_identity(path) if is_url(path) else sha256_of(path))
 
 
 def _local_identity(path: str) -> str:
-    found = Path(path).stat()
+    found = os.stat(path)  # noqa: PTH116 - a third of the time of Path.stat, for each of thousands of files
     return f"{found.st_size} bytes, {found.st_mtime_ns} ns"
 
 

@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from configs.command_line import Progress
 from configs.errors import InputError, nearest
-from configs.schema import Config, Dataset
+from configs.schema import Config, Dataset, PmtGainConfig
 from data_info.files import find_files
 from processors.chunks import DatasetInput, EventFile
 from processors.registry import build
 from readers.files import is_url
-from readers.registry import MERGED_BY_COLUMN, detect_format, formats
+from readers.registry import BATCHED, MERGED_BY_COLUMN, detect_format, formats
 from readers.source import ReadError, SourceError
 
+FILES_PER_BATCH = 500  # small files that are one source
 SURROGATE = "surrogate"  # a format that is generated and lies in Parquet files
 
 
-def dataset_inputs(config: Config) -> list[DatasetInput]:
+def dataset_inputs(config: Config, progress: Progress | None = None) -> list[DatasetInput]:
     """Resolve every data set of a configuration.
 
-    Examples are generated when absent. Raises ``InputError`` for patterns without a match, unknown formats and processors that cannot be built.
+    Examples are generated when absent; ``pmt_gain`` gives one data set for each point (``processors.pmt_inputs``).
+    Raises ``InputError`` for patterns without a match, unknown formats and processors that cannot be built.
     """
+    if isinstance(config, PmtGainConfig):
+        from processors.pmt_inputs import point_inputs
+
+        return point_inputs(config, progress)
     processors = {name: build(config, name) for name in config.datasets}  # all, before a file is looked for, downloaded or generated
     for name, dataset in config.datasets.items():
         _check_format(config, name, dataset)
@@ -42,10 +49,17 @@ def _check_format(config: Config, name: str, dataset: Dataset) -> None:
 
 
 def event_files(paths: Sequence[str], dataset: Dataset) -> tuple[EventFile, ...]:
-    """One source for each file, sorted by path; formats that spread columns over files make one source of all."""
+    """One source for each file, sorted by path; formats that spread columns over files make one source of all, many small files one of each batch."""
     form = None if dataset.format == SURROGATE else dataset.format
     ordered = sorted(paths)
-    if len(ordered) > 1 and (form or _detected(ordered[0])) in MERGED_BY_COLUMN:
+    found = (form or _detected(ordered[0])) if ordered else None
+    if found in BATCHED:
+        from readers.trc import expand
+
+        files = [file for path in ordered for file in expand(path)]
+        starts = range(0, len(files), FILES_PER_BATCH)
+        return tuple(EventFile(tuple(files[start : start + FILES_PER_BATCH]), found, dataset.tree, dataset.columns) for start in starts)
+    if len(ordered) > 1 and found in MERGED_BY_COLUMN:
         return (EventFile(tuple(ordered), form, dataset.tree, dataset.columns),)
     return tuple(EventFile((path,), form, dataset.tree, dataset.columns) for path in ordered)
 
@@ -60,7 +74,7 @@ def _paths(config: Config, name: str, dataset: Dataset) -> list[str]:
 
 def _detected(path: str) -> str | None:
     """The format by the reader's own rules; nothing when the file cannot tell: opening it will say why."""
-    if not is_url(path) and not Path(path).is_file():
+    if not is_url(path) and not Path(path).exists():
         return None
     try:
         return detect_format(path)

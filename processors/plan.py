@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -51,10 +52,23 @@ def check(datasets: Sequence[DatasetInput], max_histogram_bytes: float) -> None:
     if repeated := [name for name, count in names.items() if count > 1]:
         raise InputError(f"data set {repeated[0]!r} is given {names[repeated[0]]} times; names of data sets must differ")
     for dataset in datasets:
-        paths = Counter(path if is_url(path) else str(Path(path).resolve()) for file in dataset.files for path in file.paths)
+        paths = Counter(_resolved(path for file in dataset.files for path in file.paths))
         if twice := [path for path, count in paths.items() if count > 1]:
             raise InputError(f"data set {dataset.name!r}: {twice[0]} is given more than once; its events would count twice. Remove one")
         _check_sizes(dataset, max_histogram_bytes)
+
+
+def _resolved(paths: Iterable[str]) -> Iterator[str]:
+    """Paths without links. A folder is resolved once, however many of its files are given: resolving a path costs more than reading a small file."""
+    folders: dict[str, str] = {}
+    for path in paths:
+        if is_url(path):
+            yield path
+            continue
+        folder, name = os.path.split(path)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        yield os.path.realpath(path) if name in ("", ".", "..") or os.path.islink(path) else os.path.join(folders[folder], name)  # noqa: PTH114, PTH118
 
 
 def _check_sizes(dataset: DatasetInput, max_bytes: float) -> None:
@@ -76,6 +90,8 @@ def make(datasets: Sequence[DatasetInput], session: Session, chunksize: int | No
     inspections = {dataset.name: [next(found) for _ in dataset.files] for dataset in datasets}
     for dataset in datasets:
         _check_columns(dataset, inspections[dataset.name])
+        for remark in (remark for inspection in inspections[dataset.name] for remark in inspection.remarks):
+            warnings.warn(f"data set {dataset.name!r}: {remark}", stacklevel=2)
     wholes = {dataset.name: list(_wholes(dataset.files, inspections[dataset.name])) for dataset in datasets}
     dataset_keys = {dataset.name: keys.dataset_key(dataset, opener) for dataset in datasets}
     sizes = dict.fromkeys(wholes, chunksize) if chunksize else _sizes(wholes, dataset_keys, session)
@@ -118,7 +134,7 @@ def _inspect(files: Sequence[EventFile], file_keys: Sequence[str | None], sessio
         key = file_keys[number]
         if isinstance(result, Lost):
             result = Inspection(failure=Failure(files[number].name, "open", result.reason))
-        elif result.failure is None and key:
+        elif result.failure is None and not result.refused and key:
             session.journal.write(key, result)
         found[number] = result
         session.report("opening files", len(found), len(files))
@@ -130,7 +146,8 @@ def _inspect(files: Sequence[EventFile], file_keys: Sequence[str | None], sessio
 def _wholes(files: Sequence[EventFile], found: Sequence[Inspection]) -> Iterator[Span]:
     for file, inspection in zip(files, found, strict=True):
         if inspection.failure is None:
-            yield Span(file, 0, inspection.entries, inspection.identity, inspection.unchanged)
+            of_entries = inspection.entries if file.count > 1 else None
+            yield Span(file, 0, inspection.entries, inspection.identity, inspection.unchanged, of_entries)
 
 
 def _sizes(wholes: Mapping[str, Sequence[Span]], dataset_keys: Mapping[str, str], session: Session) -> dict[str, int]:

@@ -54,6 +54,13 @@ def _iwcd(config: Any, dataset: str) -> ProcessorABC:
     return IwcdProcessor(config.processor, name=dataset, kind=about.kind, **given)
 
 
+def _pmt_gain(config: Any, dataset: str) -> ProcessorABC:
+    raise InputError(
+        f"{config.source}: datasets.{dataset}: waveforms are processed point by point, each with its own plan; the inputs of a run come from "
+        f"processors.inputs.dataset_inputs"
+    )
+
+
 def _user_processor(options: UserProcessor, config_file: Path) -> Built:
     where = f"{config_file}: processor.class: {options.class_}"
     folder = config_file.parent.resolve()
@@ -71,4 +78,4 @@ def _user_processor(options: UserProcessor, config_file: Path) -> Built:
     return Built(processor, {"class": options.class_, "options": options.options}, source_code.relied_on(file, folder), folder)
 
 
-ANALYSES: dict[str, Callable[[Any, str], ProcessorABC]] = {"diffuse": _diffuse, "iwcd": _iwcd}
+ANALYSES: dict[str, Callable[[Any, str], ProcessorABC]] = {"diffuse": _diffuse, "iwcd": _iwcd, "pmt_gain": _pmt_gain}

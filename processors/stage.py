@@ -43,7 +43,7 @@ def process(
     """
     started = time.perf_counter()
     began = datetime.now(UTC).isoformat(timespec="seconds")
-    datasets = dataset_inputs(config)
+    datasets = dataset_inputs(config, progress)
     outcome = engine.run(datasets, config.executor, journal=config.output / JOURNAL, fresh=fresh, progress=progress)
     outcome = _write(config.output, outcome, keep=outcome.complete or allow_partial)
     entry = {

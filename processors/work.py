@@ -64,13 +64,19 @@ class Work:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A file as it was when the run was planned: its entries, or why it could not be opened."""
+    """A file as it was when the run was planned: its entries, or why it could not be opened.
+
+    A batch of small files is one source: ``refused`` are those of it that are left out, ``remarks`` what must be known of the others.
+    """
 
     entries: int = 0
     identity: str = ""  # enters the journal's keys
     unchanged: str = ""  # size and time, compared again when a span has been processed
     columns: tuple[str, ...] = ()
     failure: Failure | None = None
+    files: int = 1
+    refused: tuple[Failure, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ def inspect(work: Work, file: EventFile) -> Inspection:
     try:
         return _retried(work, functools.partial(_inspect, work, file))
     except _SpanError as error:
-        return Inspection(failure=_failure(file, error))
+        return Inspection(failure=_failure(file, error), files=file.count, refused=_refused(getattr(error.cause, "refused", {})))
 
 
 def process_chunk(work: Work, chunk: Chunk) -> Outcome:
@@ -186,21 +192,32 @@ def _inspect(work: Work, file: EventFile) -> Inspection:
     with _stage("open"), work.open_file(file) as source:
         unchanged = content.stat_identity(file.paths)
         identity = unchanged if work.identity == "stat" else content.identity(file.paths, work.identity)
-        return Inspection(len(source), identity, unchanged, tuple(source.columns))
+        refused = _refused(getattr(source, "refused", {}))
+        remarks = tuple(getattr(source, "remarks", ()))
+        return Inspection(len(source), identity, unchanged, tuple(source.columns), None, getattr(source, "file_count", file.count), refused, remarks)
+
+
+def _refused(reasons: Mapping[str, str]) -> tuple[Failure, ...]:
+    """The files of a batch that its reader left out."""
+    return tuple(Failure(path, "open", reason) for path, reason in reasons.items())
 
 
 def _process(work: Work, dataset: str, span: Span) -> Returned:
     with _stage("open"):
         source = work.open_file(span.file)
     with _stage("read"), source:
-        if len(source) < span.stop:
-            raise InputError(f"{span.file.name}: {len(source)} entries, fewer than when the run was planned; run the command again")
+        if len(source) < span.stop or (span.of_entries is not None and len(source) != span.of_entries):
+            raise InputError(f"{span.file.name}: {len(source)} entries, {_instead(span)} when the run was planned; run the command again")
         with _stage("process"):
             processor = _processor(work, dataset)
         hists = _fill(work, processor, dataset, source, span)
         if span.unchanged and content.stat_identity(span.file.paths) != span.unchanged:
             raise InputError(f"{span.file.name}: the file changed while it was processed; run the command again")
         return hists
+
+
+def _instead(span: Span) -> str:
+    return "fewer than" if span.of_entries is None else f"not the {span.of_entries} there were"
 
 
 def _fill(work: Work, processor: Any, dataset: str, source: Source, span: Span) -> Returned:

@@ -17,7 +17,7 @@ from readers.digihit_summary import summarise
 from readers.event_listing import list_events
 from readers.files import check_file, is_url
 from readers.parts import list_parts
-from readers.registry import detect_format, open_source
+from readers.registry import BATCHED, detect_format, open_source
 from readers.running_statistics import RunningStatistics
 from readers.source import SourceError
 from readers.structure import Part, Statistics, Structure
@@ -43,9 +43,9 @@ def describe(
     and statistics are then those of each dataset. Raises ``SourceError`` or ``ReadError`` for what cannot be read.
     """
     paths = [str(path)] if isinstance(path, str | os.PathLike) else [str(one) for one in path]
-    for one in paths:
-        check_file(one)
     name = format or detect_format(paths[0])
+    for one in paths if name not in BATCHED else ():
+        check_file(one)
     parts = tuple(part for one in paths for part in list_parts(one, name))
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
@@ -60,7 +60,7 @@ def describe(
         notes = [*_told(source, warned), *problems]
         return Structure(
             source.path,
-            name,
+            getattr(source, "format", name),
             _size(paths),
             len(source),
             tuple(source.columns.values()),
@@ -90,12 +90,16 @@ def _by_objects(paths: Sequence[str], name: str, parts: tuple[Part, ...], note: 
 
 
 def _told(source: ColumnSource, warned: Sequence[warnings.WarningMessage]) -> list[str]:
-    """What opening warned of, and what cannot be read and why."""
-    return [*(str(warning.message) for warning in warned), *(f"{column}: {reason}" for column, reason in source.unreadable.items())]
+    """What opening warned of or remarks, files that were left out, and what cannot be read and why."""
+    told = [*(str(warning.message) for warning in warned), *getattr(source, "remarks", ()), *getattr(source, "refused", {}).values()]
+    return [*told, *(f"{column}: {reason}" for column, reason in source.unreadable.items())]
 
 
 def _size(paths: Sequence[str]) -> int | None:
-    return None if any(is_url(path) for path in paths) else sum(Path(path).stat().st_size for path in paths)
+    if any(is_url(path) for path in paths):
+        return None
+    files = [file for path in map(Path, paths) for file in (filter(Path.is_file, path.rglob("*")) if path.is_dir() else [path])]
+    return sum(file.stat().st_size for file in files)
 
 
 def _first_entries(source: ColumnSource, count: int, notes: list[str]) -> tuple[dict[str, Any], ...]:
@@ -104,7 +108,7 @@ def _first_entries(source: ColumnSource, count: int, notes: list[str]) -> tuple[
     found: dict[str, list[Any]] = {}
     for name in source.columns if len(events) else ():
         try:
-            found[name] = ak.to_list(events[name])
+            found[name] = np.asarray(events[name]).astype(str).tolist() if "datetime" in source.columns[name].dtype else ak.to_list(events[name])
         except SourceError as error:
             notes.append(str(error))
     return tuple({name: values[row] for name, values in found.items()} for row in range(len(events)))

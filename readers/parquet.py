@@ -16,6 +16,8 @@ from readers.columns import STRING_FORM, ColumnSource, described
 from readers.events import LazyColumn
 from readers.files import open_binary, reading
 from readers.source import SourceError
+from readers.trc_pack import is_pack
+from readers.trc_packed import open_trc_pack
 
 
 def open_parquet(paths: Sequence[str], tree: str | None = None) -> ColumnSource:
@@ -33,6 +35,9 @@ def open_parquet(paths: Sequence[str], tree: str | None = None) -> ColumnSource:
         with reading(path):
             file = pq.ParquetFile(handle, page_checksum_verification=True)
             schema = file.schema_arrow
+            if is_pack(schema.metadata):
+                handle.close()
+                return open_trc_pack(paths, tree)
             table = _Table(path, file)
             columns, unreadable = [], {}
             for field in schema:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from configs.errors import nearest
@@ -25,6 +26,9 @@ OPENERS: dict[str, tuple[str, str]] = {
     "npz": ("readers.npz", "open_npz"),
     "hese_json": ("readers.hese_json", "open_hese_json"),
     "toy_json": ("readers.toy_json", "open_toy_json"),
+    "trc": ("readers.trc", "open_trc"),
+    "trc_pack": ("readers.trc_packed", "open_trc_pack"),
+    "trc_processed": ("readers.trc", "open_trc_processed"),
 }
 ENDINGS = {
     ".root": "root",
@@ -35,9 +39,11 @@ ENDINGS = {
     ".hdf": "hdf5",
     ".npy": "npy",
     ".npz": "npz",
+    ".trc": "trc",
 }
 SIGNATURES = {b"root": "root", b"PAR1": "parquet", b"\x89HDF": "hdf5", b"\x93NUM": "npy", b"PK\x03\x04": "npz"}
-MERGED_BY_COLUMN = {"hese_json"}  # formats that take several files as one source
+MERGED_BY_COLUMN = {"hese_json"}  # formats that take several files as one source, column by column
+BATCHED = {"trc", "trc_processed"}  # formats of many small files: several, or a folder of them, are one source, entry by entry
 
 
 def open_source(
@@ -49,7 +55,8 @@ def open_source(
 ) -> ColumnSource:
     """Open events for reading; use it as a context manager.
 
-    ``path`` is a local path or an fsspec URL; a list of several is for ``hese_json`` alone, whose files are merged by column.
+    ``path`` is a local path or an fsspec URL; a list of several is for ``hese_json``, whose files are merged by column, and for the
+    waveform files of ``trc`` (also a folder of them), whose triggers follow each other.
     ``format`` is one of ``formats()``; None takes it from the ending, or from the content. ``tree`` names the TTree or RNTuple in a
     ROOT file, the group or table in an HDF5 file, the array in an npz file. ``columns`` renames: our name -> name in the file.
     Opening reads only what is needed to know the columns and the number of entries. Raises ``SourceError`` for content that is wrong
@@ -61,7 +68,7 @@ def open_source(
     name = detect_format(paths[0]) if format is None else format
     if name not in OPENERS:
         raise SourceError(f"{paths[0]}: {name!r} is not a format{nearest(name, OPENERS)}")
-    if len(paths) > 1 and name not in MERGED_BY_COLUMN:
+    if len(paths) > 1 and name not in MERGED_BY_COLUMN | BATCHED:
         raise SourceError(f"{len(paths)} files given for one source ({', '.join(paths[:3])}...), but format {name} takes one; open each by itself")
     module, function = OPENERS[name]
     with reading(paths[0]):
@@ -95,10 +102,14 @@ def detect_format(path: str) -> str:
     ending = os.path.splitext(file)[1].lower()  # noqa: PTH122 - also for URLs
     if ending in ENDINGS:
         return _hdf5_format(path) if ENDINGS[ending] == "hdf5" else ENDINGS[ending]
+    if not is_url(path) and Path(path).is_dir():
+        return _folder_format(path)
     start = first_bytes(path, 512)
     for signature, name in SIGNATURES.items():
         if start.startswith(signature):
             return _hdf5_format(path) if name == "hdf5" else name
+    if start.find(b"WAVEDESC", 0, 64) >= 0:
+        return "trc"
     if ending == ".json" or start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return _json_format(path)
     raise SourceError(
@@ -112,6 +123,17 @@ def _hdf5_format(path: str) -> str:
     from readers.digihit_layout import sniff
 
     return sniff(path) or "hdf5"
+
+
+def _folder_format(path: str) -> str:
+    """A folder is a source only where it holds waveform files. Raises ``SourceError`` for every other."""
+    from readers.trc import expand
+
+    try:
+        expand(path)
+    except SourceError:
+        raise SourceError(f"{path}: is a directory; give its files, e.g. {path}/*.root") from None
+    return "trc"
 
 
 def _json_format(path: str) -> str:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from configs.errors import InputError
-from configs.schema import Config, as_json
+from configs.schema import Config, PmtDataset, as_json
 from data_info.catalogue import entry
 from data_info.files import find_files, search_roots
+from data_info.pmt_files import files_of_runs
 from records.manifest import load_manifest, update_manifest
 from records.provenance import file_identity, package_versions, source_digest, value_digest
 from records.tables import table_paths
@@ -86,7 +87,8 @@ def _dataset_state(name: str, config: Config) -> Any:
     try:
         if dataset.catalogue is not None:
             return [name, entry(dataset.catalogue).sha256]
-        return [name, [[path, _stamp(Path(path))] for path in find_files(name, dataset, config.source)]]
+        paths = files_of_runs(config, name) if isinstance(dataset, PmtDataset) and dataset.runs else find_files(name, dataset, config.source)
+        return [name, [[path, _stamp(Path(path))] for path in paths]]
     except InputError as error:
         return [name, str(error)]  # the stage itself reports it
 

@@ -11,6 +11,9 @@ Kinds of ``diffuse``: a fit ``main`` leaves ``main`` (FitResult) and, as far as 
 Kinds of ``iwcd``: a fit of kind performance, discriminant, fractions, scale, response or generator leaves one result of its own name
 (PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult), or a FailedFit where the data do not
 suffice. Each data set leaves ``events.<data set>`` (SampleSummary).
+
+Kinds of ``pmt_gain``: a photomultiplier leaves one result of its own name (GainResult); a point with low light ``PMT_1.1400V.low`` leaves
+``<point>.spe.<model>`` (SpeResult), ``<point>.spe`` (ModelChoice: the models compared) and ``<point>.saldanha`` (SaldanhaResult).
 """
 
 from __future__ import annotations
@@ -29,10 +32,13 @@ import numpy as np
 
 from configs.errors import InputError, nearest
 from records.atomic import write_text
+from records.gain import GainResult
 from records.generator import GeneratorResult
 from records.iwcd_fits import FailedFit, FractionsResult, ResponseResult, ScaleResult
 from records.performance import DiscriminantResult, PerformanceResult
+from records.reference_difference import ReferenceDifference
 from records.samples import SampleSummary
+from records.spe import ModelChoice, SaldanhaResult, SpeResult
 from records.value import Parameter, Value
 
 SCHEMA = 1
@@ -189,6 +195,7 @@ KINDS: dict[str, type] = {
     for kind in (
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
         *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult, FailedFit, SampleSummary),
+        *(GainResult, SpeResult, ModelChoice, SaldanhaResult, ReferenceDifference),
     )
 }
 

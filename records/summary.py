@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
+from records import gain_summary
 from records import results as kinds
 from records.iwcd_fits import ProfileCurve, Saturated
 from records.performance import Rate
@@ -217,6 +218,10 @@ def _(result: kinds.GeneratorResult) -> list[Row]:
         if one.zero_fraction_real is not None:
             shown.append((f"{name} without hits", f"{one.zero_fraction:.2%}", f"{one.zero_fraction_real:.2%}"))
     return [*shown, *_notes(result.notes)]
+
+
+for kind, of_kind in gain_summary.ROWS.items():
+    rows.register(kind)(of_kind)
 
 
 def _rate(rate: Rate) -> str:

@@ -83,6 +83,7 @@ def generate(config: Config, dataset_name: str, directory: str | Path) -> list[P
     columns), or the surrogate response as Parquet. Data: a Poisson draw at ``example.truth`` of the expectation of the configuration's generated
     simulation, in the analysis bins, as hese_json, toy_json or parquet; the number of events follows from truth and livetime.
     iwcd: see ``simulation.iwcd_request.request``; splits.npz and classifier/ are written beside the events of a simulation.
+    pmt_gain: the table of runs of a tree of .trc files, see ``simulation.pmt_request.request``.
     The seed is ``example.seed``, else the configuration's. Files that were made with the same options are kept. Raises ``InputError`` for a form
     that no generator writes or a truth that is not possible.
     """
@@ -228,4 +229,10 @@ def _iwcd(config: Config, name: str) -> Generation:
     return request(config, name)
 
 
-REQUESTS: dict[str, Callable[[Config, str], Generation]] = {"diffuse": _diffuse, "iwcd": _iwcd}
+def _pmt_gain(config: Config, name: str) -> Generation:
+    from simulation.pmt_request import request
+
+    return request(config, name)
+
+
+REQUESTS: dict[str, Callable[[Config, str], Generation]] = {"diffuse": _diffuse, "iwcd": _iwcd, "pmt_gain": _pmt_gain}

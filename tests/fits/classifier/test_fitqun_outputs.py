@@ -83,7 +83,9 @@ def test_events_without_a_fit_are_left_out_and_counted() -> None:
 
 def test_wrong_pairings_are_refused() -> None:
     fits, events = made()
-    with pytest.raises(InputError, match=r"no event has a fit: files of the events are other_0, other_1, other_10, of the fits sim_\d, entry \d; give fits of them"):
+    with pytest.raises(
+        InputError, match=r"no event has a fit: files of the events are other_0, other_1, other_10, of the fits sim_\d, entry \d; give fits of them"
+    ):
         fitqun_outputs(fits, {**events, "root_file": np.array([f"other_{i}.root" for i in range(40)])}, LABELS, CLASSES)
     with pytest.raises(InputError, match=r"the event table: entry \d of sim stands there more than once"):
         fitqun_outputs(fits, {**events, "root_file": np.full(40, "sim.root")}, LABELS, CLASSES)

@@ -1,0 +1,251 @@
+"""Bytes of many waveform files: small ones of one size whole in one array, of large ones what stands before the samples."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from readers.files import is_url, reading
+from readers.source import SourceError
+from readers.trc_layout import Layout, Refused, layout_of
+from readers.trc_samples import ReadCodes, codes_on_disk
+
+SMALL_BYTES = 1 << 16  # files up to this size are read whole when they are opened
+TOGETHER_BYTES = 1 << 28  # as long as all of one size take less than this
+HEADER_BYTES = 512  # enough for envelope and descriptor of every template
+LARGEST_HEAD_BYTES = 1 << 28  # 16 million segments: more is a damaged length
+PARALLEL = 8  # downloads at a time
+OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # a pipe must not hang the run
+
+
+@dataclass(frozen=True)
+class Block:
+    """Files of one ``size``: their first bytes (all of them, or up to the samples) as ``rows`` (files, bytes), and their ``numbers`` in the batch."""
+
+    numbers: NDArray[np.int64]
+    size: int
+    rows: NDArray[np.uint8]
+
+
+class Stored(Protocol):
+    """Where the bytes lie that are not in a block; files by their number in the batch."""
+
+    def byte(self, number: int, at: int) -> int:
+        """One byte of a file."""
+
+    def codes(self, numbers: NDArray[np.int64], layout: Layout) -> ReadCodes:
+        """The samples of files with one layout."""
+
+
+class LocalFiles:
+    """Samples of local files too large to be read when they are opened."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.paths = paths
+
+    def byte(self, number: int, at: int) -> int:
+        """One byte of a file."""
+        return read_span(self.paths[number], at, 1)[0]
+
+    def codes(self, numbers: NDArray[np.int64], layout: Layout) -> ReadCodes:
+        """The samples of files with one layout, read for the triggers asked for."""
+        return codes_on_disk([partial(read_span, self.paths[number]) for number in numbers], layout)
+
+
+def read_blocks(paths: Sequence[str]) -> tuple[list[Block], dict[int, str]]:
+    """Read local files and URLs; returns the blocks and, by number, why a file cannot be used. Raises ``ReadError`` where trying again may help."""
+    refused: dict[int, str] = {}
+    remote = [number for number, path in enumerate(paths) if ":" in path and is_url(path)]
+    local = range(len(paths)) if not remote else sorted(set(range(len(paths))) - set(remote))
+    blocks = _local_blocks(paths, local, refused) if local else []
+    return blocks + (_remote_blocks(paths, remote, refused) if remote else []), refused
+
+
+def _local_blocks(paths: Sequence[str], numbers: Sequence[int], refused: dict[int, str]) -> list[Block]:
+    """Files of the size of the first one in one pass; the others, whose sizes are then known, size by size."""
+    blocks: list[Block] = []
+    by_size: dict[int, list[int]] = {}
+    first = _size_of(paths[numbers[0]], refused, numbers[0])
+    if first is None:
+        waiting = list(numbers[1:])
+    else:
+        waiting = _read_size(paths, numbers, first, blocks, refused)
+    for number in waiting:
+        size = _size_of(paths[number], refused, number)
+        if size is not None:
+            by_size.setdefault(size, []).append(number)
+    for size, members in by_size.items():
+        for number in _read_size(paths, members, size, blocks, refused):
+            refused[number] = f"{paths[number]}: its size changes while it is read; wait until it is written, then repeat"
+    return blocks
+
+
+def _read_size(paths: Sequence[str], numbers: Sequence[int], size: int, blocks: list[Block], refused: dict[int, str]) -> list[int]:
+    """Append the block of the files of ``size`` bytes; returns the numbers of those that have another size."""
+    if size > SMALL_BYTES or size * len(numbers) > TOGETHER_BYTES:
+        return _read_large(paths, numbers, size, blocks, refused)
+    rows, shift = _empty_rows(paths[numbers[0]], len(numbers), size)
+    place = memoryview(rows.reshape(-1))  # type: ignore[arg-type]  # NumPy's stubs for Python 3.11 do not know it is a buffer
+    stride = rows.shape[1]
+    good, other = [], []
+    position = shift
+    for number in numbers:
+        try:
+            handle = os.open(paths[number], OPEN_FLAGS)
+            try:  # nothing but these three calls costs time here
+                got = os.readv(handle, (place[position : position + size + 1],))
+            finally:
+                os.close(handle)
+        except OSError as error:
+            _refuse(paths[number], error, refused, number)
+            got = -1
+        if got == size:
+            good.append(number)
+            position += stride
+        elif got >= 0:
+            other.append(number)
+    if good:
+        blocks.append(Block(np.asarray(good, dtype=np.int64), size, rows[: len(good), shift : shift + size]))
+    return other
+
+
+def _empty_rows(path: str, count: int, size: int) -> tuple[NDArray[np.uint8], int]:
+    """Room for ``count`` files and one byte more for each, and where in a row to put them so that the samples are aligned."""
+    try:
+        with reading(path):
+            shift = layout_of(_head(path, HEADER_BYTES)).codes_at % 2
+    except (Refused, SourceError):
+        shift = 0
+    stride = -(-(shift + size + 1) // 8) * 8
+    return np.empty((count, stride), dtype=np.uint8), shift
+
+
+def _read_large(paths: Sequence[str], numbers: Sequence[int], size: int, blocks: list[Block], refused: dict[int, str]) -> list[int]:
+    """Of each file what stands before the samples; files with heads of one length share a block."""
+    heads: dict[int, list[tuple[int, bytes]]] = {}
+    other = []
+    for number in numbers:
+        path = paths[number]
+        found = _size_of(path, refused, number)
+        if found is None:
+            continue
+        if found != size:
+            other.append(number)
+            continue
+        try:
+            with reading(path):
+                head = _head(path, HEADER_BYTES)
+                wanted = _head_length(head, size)
+                head = _head(path, wanted) if wanted > len(head) else head[:wanted]
+        except SourceError as error:
+            refused[number] = str(error)
+            continue
+        heads.setdefault(len(head), []).append((number, head))
+    for length, members in heads.items():
+        rows = np.frombuffer(b"".join(head for _, head in members), dtype=np.uint8).reshape(len(members), length)
+        blocks.append(Block(np.asarray([number for number, _ in members], dtype=np.int64), size, rows))
+    return other
+
+
+def _head_length(head: bytes, size: int) -> int:
+    """Bytes before the samples; of a file whose layout is wrong the first ones, by which it will be refused."""
+    try:
+        layout: Layout = layout_of(head)
+    except Refused:
+        return min(len(head), HEADER_BYTES)
+    if any(length < 0 for length in layout.blocks.values()) or layout.codes_at > min(size, LARGEST_HEAD_BYTES):
+        return min(len(head), HEADER_BYTES)
+    return layout.codes_at
+
+
+def _head(path: str, length: int) -> bytes:
+    handle = os.open(path, OPEN_FLAGS)
+    try:
+        return os.read(handle, length)
+    finally:
+        os.close(handle)
+
+
+def read_span(path: str, first: int, length: int) -> bytes:
+    """``length`` bytes from byte ``first`` of a local file. Raises ``SourceError`` where it has become shorter."""
+    with reading(path, "samples"):
+        handle = os.open(path, OPEN_FLAGS)
+        try:
+            parts: list[bytes] = []
+            while length and (part := os.pread(handle, min(length, 1 << 30), first)):
+                parts.append(part)
+                first, length = first + len(part), length - len(part)
+        finally:
+            os.close(handle)
+    if length:
+        raise SourceError(f"{path}: {length} bytes of samples are missing that were there when it was opened; copy it again")
+    return b"".join(parts)
+
+
+def _size_of(path: str, refused: dict[int, str], number: int) -> int | None:
+    """Size of a regular file with content; None, and the reason in ``refused``, for anything else."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - a third of the time of Path.stat, for each of thousands of files
+    except (OSError, ValueError) as error:
+        _refuse(path, error, refused, number)
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a directory" if stat.S_ISDIR(found.st_mode) else "no regular file (a pipe or a device)"
+        refused[number] = f"{path}: is {kind}; give waveform files"
+    elif found.st_size == 0:
+        refused[number] = f"{path}: is empty (0 bytes): an interrupted copy? copy or download it again (--refresh)"
+    else:
+        return found.st_size
+    return None
+
+
+def _refuse(path: str, error: Exception, refused: dict[int, str], number: int) -> None:
+    """Remember what cannot be mended by trying again; raises ``ReadError`` for the rest."""
+    try:
+        with reading(path):
+            raise error
+    except SourceError as final:
+        refused[number] = str(final)
+
+
+def _remote_blocks(paths: Sequence[str], numbers: Sequence[int], refused: dict[int, str]) -> list[Block]:
+    """URLs of any size are read whole, several at a time."""
+
+    def fetch(number: int) -> bytes | SourceError:
+        try:
+            return _fetch(paths[number])
+        except SourceError as error:
+            return error
+
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        contents: Mapping[int, bytes | SourceError] = dict(zip(numbers, pool.map(fetch, numbers), strict=True))
+    by_size: dict[int, list[int]] = {}
+    for number, content in contents.items():
+        if isinstance(content, SourceError):
+            refused[number] = str(content)
+        elif not content:
+            refused[number] = f"{paths[number]}: is empty (0 bytes): an interrupted upload?"
+        else:
+            by_size.setdefault(len(content), []).append(number)
+    return [_joined(members, size, contents.__getitem__) for size, members in by_size.items()]
+
+
+def _fetch(url: str) -> bytes:
+    with reading(url):
+        from fsspec.core import url_to_fs
+
+        system, inside = url_to_fs(url)
+        return bytes(system.cat_file(inside))
+
+
+def _joined(numbers: Sequence[int], size: int, content: Callable[[int], bytes | SourceError]) -> Block:
+    rows = np.frombuffer(b"".join(bytes(content(number)) for number in numbers), dtype=np.uint8)  # type: ignore[arg-type]
+    return Block(np.asarray(numbers, dtype=np.int64), size, rows.reshape(len(numbers), size))

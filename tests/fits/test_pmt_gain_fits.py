@@ -1,0 +1,274 @@
+"""The fits of a run against known truth, with and without pedestals, and with everything that can be missing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import hist
+import numpy as np
+import pmt_case as case
+import pytest
+
+from configs.errors import InputError
+from configs.pmt_gain import Fits, GainCurve, MeanCharge, ModelIndependent, Photostatistics, SinglePhotoelectron
+from fits.pmt_gain import fit_tube
+from fits.pmt_points import tubes
+from records.gain import GainPoint, GainResult
+from records.results import load_results, save_results
+
+
+def fitted(hists: Any, account: Any, options: Fits | None = None, pmt: str = "PMT_1", **more: Any) -> GainResult:
+    result = fit_tube(tubes(hists, account)[pmt], options or Fits(), 1, **more)[pmt]
+    assert isinstance(result, GainResult)
+    return result
+
+
+def at(result: GainResult, hv_v: float, light: str = "bright") -> GainPoint:
+    (found,) = (point for point in result.points if point.hv_v == hv_v and point.light == light)
+    return found
+
+
+def test_closure() -> None:
+    """Gain exponent, gain at the pivot and number of photo-electrons of the generator, with their pulls."""
+    result = fitted(*case.run(n=1000))
+    assert result.valid, result.reason
+    curve, light = result.curve, result.light
+    assert curve.method == "joint_photostatistics"
+    assert curve.exponent == pytest.approx(case.EXPONENT, abs=3 * math.sqrt(curve.covariance[1][1]))
+    assert math.sqrt(curve.covariance[1][1]) < 0.03
+    assert light is not None
+    assert light.lambda_pe == pytest.approx(case.LIGHT, abs=3 * light.lambda_error)
+    truth = case.true_gain(curve.pivot_v)
+    assert abs(math.log(curve.at_pivot[0] / truth)) < 3 * math.hypot(light.common_error, 0.01)
+    assert curve.scale_parts["delta"] == pytest.approx(2 * 0.4 * 0.1 / 1.16)
+    nominal = curve.nominal[0]
+    assert nominal.hv_v == pytest.approx(
+        1000 * (1e6 / case.GAIN_1000) ** (1 / case.EXPONENT), abs=3 * math.hypot(nominal.error_v, nominal.scale_error_v)
+    )
+
+
+def test_pulls_of_exponent_and_light_over_toys() -> None:
+    pulls = []
+    for seed in range(60):
+        result = fitted(*case.run(seed, hv_v=case.HV_V[::2], n=300), Fits(mean_charge=MeanCharge(syst_uncorrelated=0.0)))
+        curve, light = result.curve, result.light
+        assert light is not None
+        pulls.append([(curve.exponent - case.EXPONENT) / math.sqrt(curve.covariance[1][1]), (light.lambda_pe - case.LIGHT) / light.lambda_error])
+    assert np.mean(pulls, axis=0) == pytest.approx([0.0, 0.0], abs=0.45)
+    assert np.std(pulls, axis=0) == pytest.approx([1.0, 1.0], abs=0.3)
+
+
+def test_point_row() -> None:
+    hists, account = case.run()
+    point = at(fitted(hists, account), 1000.0)
+    assert point.pedestal is not None
+    assert point.charge is not None
+    assert (point.pedestal.kind, point.pedestal.reason) == ("off", "")
+    assert point.charge.mean_error_pc == pytest.approx(math.hypot(point.charge.spread_pc, point.pedestal.spread_pc) / math.sqrt(500), rel=1e-6)
+    assert point.charge.spread_pc > 20 * point.charge.mean_error_pc
+    assert point.charge.mean_pc == pytest.approx(case.LIGHT * case.true_gain(1000.0) * 1.602176634e-7, rel=0.04)
+    assert point.syst_uncorrelated_pc == pytest.approx(0.01 * point.charge.mean_pc)
+    assert point.efficiency["read"].value == 1.0
+    assert 0.99 < point.efficiency["read"].low < 1.0  # Wilson, not 1 +- 0
+    assert (point.n_read, point.n_expected) == (500, 500)
+    assert point.timing is not None
+    assert point.timing.tts_sigma_ns == pytest.approx(case.TTS_NS, abs=4 * point.timing.tts_sigma_error_ns)
+    assert point.late is not None
+    assert math.isnan(point.late.afterpulses_per_photoelectron)
+    assert point.late.reason == "record ends 25 ns after the pulse"
+
+
+def test_pedestal_before_the_pulse_where_the_led_was_never_off() -> None:
+    point = at(fitted(*case.run(off=False)), 1000.0)
+    assert point.pedestal is not None
+    assert (point.pedestal.kind, point.pedestal.reason) == ("pre", "no point with the LED off")
+    assert point.gains["photostatistics"].valid
+
+
+def test_without_any_pedestal_the_gain_is_relative() -> None:
+    hists, account = case.run(off=False, pre=False)
+    result = fitted(hists, account)
+    assert result.curve.quantity == "charge_pc"
+    assert result.curve.exponent == pytest.approx(case.EXPONENT, abs=0.1)
+    assert all("no absolute gain: no pedestal" in one.reason for one in result.curve.nominal)
+    assert at(result, 1000.0).gains == {}
+    assert "relative gain" in result.notes[0]
+
+
+def test_wanted_pedestal_is_not_replaced() -> None:
+    result = fitted(*case.run(off=False), pedestal="off")
+    assert result.curve.quantity == "charge_pc"
+    assert at(result, 1000.0).flags == ["no pedestal subtracted: no point with the LED off"]
+
+
+def test_light_that_changes_with_voltage_is_not_called_common() -> None:
+    hists, account = case.run(n=2000)
+    other, _ = case.run(2, n=2000, light=10.0)
+    for name in ("PMT_1.800V", "PMT_1.1200V"):
+        hists[name] = other[name]
+        account["datasets"][name]["metadata"]["q_ref_pc"] /= 3.0
+    result = fitted(hists, account)
+    assert result.curve.method == "photostatistics"
+    assert "the light was not the same at all voltages" in result.notes[0]
+    assert result.curve.exponent == pytest.approx(case.EXPONENT, abs=4 * math.sqrt(result.curve.covariance[1][1]))
+
+
+def test_relative_on_request() -> None:
+    result = fitted(*case.run(), Fits(gain_curve=GainCurve(input="relative")))
+    assert (result.curve.quantity, result.curve.method) == ("charge_pc", "mean_charge")
+    assert at(result, 1000.0).gains["photostatistics"].valid  # known, and not used
+
+
+def test_photostatistics_alone_without_a_common_light() -> None:
+    result = fitted(*case.run(), Fits(photostat=Photostatistics(joint_over_hv=False)))
+    assert result.light is None
+    assert result.curve.method == "photostatistics"
+    assert result.curve.exponent == pytest.approx(case.EXPONENT, abs=4 * math.sqrt(result.curve.covariance[1][1]))
+
+
+def test_two_voltages_keep_their_gains_and_have_no_curve() -> None:
+    result = fitted(*case.run(hv_v=(900.0, 1000.0)))
+    assert result.valid
+    assert not result.curve.valid
+    assert result.curve.reason.startswith("2 voltages with a usable")
+    assert at(result, 1000.0).gains["photostatistics"].gain == pytest.approx(case.true_gain(1000.0), rel=0.35)
+
+
+def test_saturated_point_is_left_out_and_named() -> None:
+    hists, account = case.run()
+    generator = np.random.default_rng(5)
+    q_ref_pc = account["datasets"]["PMT_1.1400V"]["metadata"]["q_ref_pc"]
+    hists["PMT_1.1400V"] = case.histograms(generator, np.full(500, q_ref_pc) + generator.normal(0, q_ref_pc / 6, 500), q_ref_pc, saturated=40)
+    result = fitted(hists, account)
+    assert "8.0% of its triggers are saturated" in result.curve.excluded["PMT_1.1400V"]
+    assert "40 of 500 triggers saturated" in at(result, 1400.0).flags
+    assert at(result, 1400.0).n_saturated == 40
+
+
+def test_one_bad_point_spoils_nothing() -> None:
+    """No entries at one voltage, no histograms at another, a variance below the pedestal at a third."""
+    hists, account = case.run()
+    q_ref_pc = account["datasets"]["PMT_1.900V"]["metadata"]["q_ref_pc"]
+    generator = np.random.default_rng(1)
+    hists["PMT_1.900V"] = case.histograms(generator, np.empty(0), q_ref_pc)
+    hists["PMT_1.1100V"] = {}
+    account["datasets"]["PMT_1.1100V"] |= {"failed": [{"reason": "every file is cut short"}], "fraction": 0.0}
+    hists["PMT_1.1300V"] = case.histograms(generator, np.full(500, 0.1), 1.0)
+    account["datasets"]["PMT_1.1300V"]["metadata"]["q_ref_pc"] = 1.0
+    result = fitted(hists, account)
+    assert result.partial
+    assert result.curve.valid
+    assert result.curve.exponent == pytest.approx(case.EXPONENT, abs=4 * math.sqrt(result.curve.covariance[1][1]))
+    assert at(result, 900.0).reason == "fewer than two triggers of 0 have a charge (gate)"
+    assert result.curve.excluded["PMT_1.1100V"] == "nothing of it was processed: every file is cut short"
+    assert "variance below pedestal" in result.curve.excluded["PMT_1.1300V"]
+
+
+def test_order_of_the_data_sets_changes_nothing() -> None:
+    hists, account = case.run(pmts=("PMT_1", "PMT_2"))
+    turned = dict(reversed(hists.items()))
+    assert fitted(turned, account).curve == fitted(hists, account).curve
+    ours, other = (fitted(hists, account, pmt=pmt).curve for pmt in ("PMT_1", "PMT_2"))
+    assert math.log2(ours.at_pivot[0] / other.at_pivot[0]) == pytest.approx(1.0, abs=0.15)
+
+
+def test_selected_sample_stands_beside_all_triggers() -> None:
+    """At low light the triggers without a photo-electron count in the mean, and not among the selected."""
+    point = at(fitted(*case.run(light=1.2, n=4000)), 1400.0)
+    assert point.charge is not None
+    assert point.selected is not None
+    assert point.charge.mean_pc == pytest.approx(1.2 * case.true_gain(1400.0) * 1.602176634e-7, rel=0.05)
+    assert point.selected.mean_pc == pytest.approx(point.charge.mean_pc / (1 - math.exp(-1.2)), rel=0.03)
+    assert point.efficiency["pulse_found"].value == pytest.approx(1 - math.exp(-1.2), abs=0.03)
+
+
+def test_fitted_charge_needs_no_pedestal() -> None:
+    point = at(fitted(*case.run(), Fits(mean_charge=MeanCharge(estimator="fit"))), 1000.0)
+    gate = at(fitted(*case.run()), 1000.0)
+    assert point.charge is not None
+    assert gate.charge is not None
+    assert point.charge.mean_pc == pytest.approx(gate.charge.mean_pc, rel=0.01)
+    assert point.gains["photostatistics"] == gate.gains["photostatistics"]  # always of the gate, every trigger
+
+
+def test_afterpulses_only_where_the_record_is_long() -> None:
+    hists, account = case.run(hv_v=(900.0, 1000.0, 1100.0))
+    account["datasets"]["PMT_1.1000V"]["metadata"]["n_samples"] = 60_000
+    hists["PMT_1.1000V"]["late"].fill(delay=np.concatenate([np.full(90, 600.0), np.full(7, 50.0)]), charge=np.ones(97))
+    hists["PMT_1.1000V.off"]["late"].fill(delay=np.full(10, 600.0), charge=np.ones(10))
+    late = at(fitted(hists, account), 1000.0).late
+    assert late is not None
+    assert late.n == 97
+    assert late.afterpulses_per_photoelectron == pytest.approx((90 - 10) / 500 / case.LIGHT, rel=0.1)
+    assert late.afterpulses_error == pytest.approx(10 / 500 / case.LIGHT, rel=0.1)
+    assert late.reason == ""
+
+
+def test_data_set_that_is_no_point_is_refused() -> None:
+    hists, account = case.run(hv_v=(900.0,))
+    account["datasets"]["PMT_1.900V"]["metadata"].pop("hv_v")
+    with pytest.raises(InputError, match=r"data set 'PMT_1.900V' lacks hv_v; run run_processor.py again"):
+        tubes(hists, account)
+    own, account = case.run(hv_v=(900.0,))
+    own["PMT_1.900V"] = {"mine": hist.Hist(hist.axis.Regular(2, 0, 1))}
+    with pytest.raises(InputError, match="lacks the histograms of the analysis' own processor"):
+        tubes(own, account)
+
+
+def test_results_come_back_from_their_file(tmp_path: Any) -> None:
+    result = fitted(*case.run())
+    save_results(tmp_path / "results.json", "pmt_gain", "test", {"PMT_1": result})
+    back = load_results(tmp_path / "results.json")["PMT_1"]
+    assert back.curve == result.curve
+    assert back.light == result.light
+    assert [point.charge for point in back.points] == [point.charge for point in result.points]
+
+
+def test_low_light_gives_spectra_and_the_width() -> None:
+    """Four models and no model see the same photo-electrons; the width that they find goes into photostatistics."""
+    hists, account = case.run(hv_v=(1200.0, 1300.0, 1400.0), low=True)
+    options = Fits(spe=SinglePhotoelectron(models=["gamma", "gauss"]), saldanha=ModelIndependent(bootstrap=200))
+    results = fit_tube(tubes(hists, account)["PMT_1"], options, 1)
+    assert list(results) == ["PMT_1", *(f"PMT_1.1400V.low.{name}" for name in ("spe.gamma", "spe.gauss", "spe", "saldanha"))]
+    truth = case.true_gain(1400.0)
+    gamma, independent = results["PMT_1.1400V.low.spe.gamma"], results["PMT_1.1400V.low.saldanha"]
+    assert gamma.gain == pytest.approx(truth, abs=3 * gamma.gain_error)
+    assert independent.gain == pytest.approx(truth, abs=3 * math.hypot(independent.gain_error, independent.gain_model_error))
+    assert results["PMT_1.1400V.low.spe"].best == "gamma"
+    result = results["PMT_1"]
+    assert result.delta_source == "spectrum of PMT_1.1400V.low (gamma)"
+    assert result.light.delta == gamma.resolution == pytest.approx(case.DELTA, abs=0.03)
+    low = at(result, 1400.0, "low")
+    assert set(low.gains) == {"photostatistics", "spe", "saldanha"}
+    assert low.gains["spe"].gain == gamma.gain
+    assert low.gains["photostatistics"].gain == pytest.approx(truth, rel=0.1)
+    assert "PMT_1.1400V" in result.curve.used  # the bright point, once
+
+
+def test_low_light_without_a_pedestal_says_so() -> None:
+    hists, account = case.run(hv_v=(1200.0, 1300.0, 1400.0), low=True, pre=False)
+    del hists["PMT_1.1400V.low.off"]
+    result = fitted(hists, account)
+    assert "PMT_1.1400V.low: no spectrum of single photo-electrons: no spectrum of the pedestal" in result.notes[-1]
+    assert result.curve.valid
+
+
+def test_input_of_another_impedance_is_flagged() -> None:
+    hists, account = case.run(hv_v=(900.0,))
+    account["datasets"]["PMT_1.900V"]["metadata"]["warnings"] = ["the input was coupled DC1M"]
+    assert at(fitted(hists, account), 900.0).flags == ["the input was coupled DC1M"]
+
+
+def test_noise_of_the_baseline_is_the_last_pedestal() -> None:
+    """White noise: variance of the sum, and of the level under it, in closed form (specification 3.4); the mean is not touched."""
+    hists, account = case.run(hv_v=(900.0, 1000.0, 1100.0), off=False, pre=False, waveforms=True)
+    result = fitted(hists, account)
+    pedestal = at(result, 1000.0).pedestal
+    assert pedestal is not None
+    assert pedestal.kind == "variance"
+    assert pedestal.reason == "no point with the LED off; no gate before the pulse"
+    assert pedestal.mean_pc == 0.0
+    gate, level = 240, 193  # samples of 0.1 ns
+    assert pedestal.spread_pc == pytest.approx(20.0 * 0.1 * 1e-4 * math.sqrt(gate + gate**2 / level), rel=0.02)
+    assert result.curve.quantity == "gain"
