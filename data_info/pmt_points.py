@@ -60,9 +60,7 @@ def _single(config: PmtGainConfig, name: str, dataset: PmtDataset, where: str) -
     """The point of a data set with files of its own, from its metadata."""
     told: dict[str, Any] = dict(dataset.metadata)
     _check_keys(told, where)
-    source = _one_of(
-        SOURCES, "off" if told.get("source") is False else told.get("source", "led"), f"{where}.metadata.source"
-    )  # YAML 1.1: off is false
+    source = _one_of(SOURCES, "off" if told.get("source") is False else told.get("source", "led"), f"{where}.metadata.source")
     light = _one_of(LIGHTS, told.get("light", "bright"), f"{where}.metadata.light")
     n_files = told.get("n_files")
     if n_files is not None and (not isinstance(n_files, int) or isinstance(n_files, bool) or n_files <= 0):
