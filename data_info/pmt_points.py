@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,45 +44,49 @@ def find_runs(name: str, config_file: Path, where: str) -> Path:
 
 def choose(runs: Runs, pmts: Sequence[str] | None, hv_v: Sequence[float] | None, where: str) -> list[Point]:
     """Points of the tubes and voltages wanted (null: all), in the order of the table; off and low-light points come with their voltage."""
-    for pmt in pmts or ():
-        if pmt not in runs.pmts:
-            raise InputError(f"{where}.pmts: {pmt!r} is not a tube of {runs.path}{nearest(pmt, runs.pmts)}")
-    chosen = [point for point in runs.points if pmts is None or point.pmt in pmts]
-    known = sorted({point.hv_v for point in chosen})
-    for value in hv_v or ():
-        if value not in known:
-            raise InputError(f"{where}.hv_v: {value:g} V is no voltage of {_names(pmts or runs.pmts)}; known: {_names(f'{one:g}' for one in known)}")
-    return [point for point in chosen if hv_v is None or point.hv_v in hv_v]
+    unknown = sorted(set(pmts or ()) - set(runs.pmts))
+    if unknown:
+        raise InputError(f"{where}.pmts: {unknown[0]!r} is not a tube of {runs.path}{nearest(unknown[0], runs.pmts)}")
+    of_tubes = [point for point in runs.points if pmts is None or point.pmt in pmts]
+    known = {point.hv_v for point in of_tubes}
+    absent = sorted(set(hv_v or ()) - known)
+    if absent:
+        have = ", ".join(f"{value:g}" for value in sorted(known))
+        raise InputError(f"{where}.hv_v: {absent[0]:g} V is no voltage of {', '.join(pmts or runs.pmts)}; known: {have}")
+    return [point for point in of_tubes if hv_v is None or point.hv_v in hv_v]
 
 
 def _single(config: PmtGainConfig, name: str, dataset: PmtDataset, where: str) -> Point:
     """The point of a data set with files of its own, from its metadata."""
     told: dict[str, Any] = dict(dataset.metadata)
-    for key in ("pmt", "hv_v"):
-        if key not in told:
-            raise InputError(f"{where}.metadata: {key} is missing; files of one point need metadata: {{pmt: NAME, hv_v: 1400}}")
-    for key in told:
-        if key not in METADATA:
-            raise InputError(f"{where}.metadata.{key}: unknown key{nearest(key, METADATA)}")
-    source: Any = "off" if told.get("source") is False else told.get("source", "led")  # YAML 1.1 reads off as false
-    light = told.get("light", "bright")
-    for key, value, known in (("source", source, SOURCES), ("light", light, LIGHTS)):
-        if value not in known:
-            raise InputError(f"{where}.metadata.{key}: {value!r} is not possible{nearest(str(value), known)}")
-    hv_v, cut_v, q_ref_pc = (_float(told.get(key), f"{where}.metadata.{key}") for key in ("hv_v", "cut_v", "q_ref_pc"))
+    _check_keys(told, where)
+    source = _one_of(SOURCES, "off" if told.get("source") is False else told.get("source", "led"), f"{where}.metadata.source")
+    light = _one_of(LIGHTS, told.get("light", "bright"), f"{where}.metadata.light")
     n_files = told.get("n_files")
     if n_files is not None and (not isinstance(n_files, int) or isinstance(n_files, bool) or n_files <= 0):
         raise InputError(f"{where}.metadata.n_files: {n_files!r} is not a number of files; give a whole number above 0")
+    hv_v, cut_v, q_ref_pc = (_float(told.get(key), f"{where}.metadata.{key}") for key in ("hv_v", "cut_v", "q_ref_pc"))
     check_numbers(hv_v or 0.0, cut_v, q_ref_pc, lambda key: f"{where}.metadata.{key}")
     files = tuple(find_files(name, dataset, config.source))
     return Point(str(told["pmt"]), hv_v or 0.0, n_files, cut_v, bool(told.get("noisy")), q_ref_pc, source, light, files)
+
+
+def _check_keys(told: Mapping[str, Any], where: str) -> None:
+    for key in ("pmt", "hv_v"):
+        if key not in told:
+            raise InputError(f"{where}.metadata: {key} is missing; files of one point need metadata: {{pmt: NAME, hv_v: 1400}}")
+    unknown = [key for key in told if key not in METADATA]
+    if unknown:
+        raise InputError(f"{where}.metadata.{unknown[0]}: unknown key{nearest(unknown[0], METADATA)}")
+
+
+def _one_of(known: Sequence[str], value: Any, where: str) -> Any:
+    if value not in known:
+        raise InputError(f"{where}: {value!r} is not possible{nearest(str(value), known)}")
+    return value
 
 
 def _float(value: Any, where: str) -> float | None:
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return None if value is None else float(value)
     raise InputError(f"{where}: {value!r} is not a number")
-
-
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(names)
