@@ -76,7 +76,7 @@ def point_columns(result: GainResult) -> list[Column]:
         column("tts_sigma_ns", lambda one: _of(one.timing, "tts_sigma_ns"), "ns", 2, "TTS", True),
         column("tts_sigma_error_ns", lambda one: _of(one.timing, "tts_sigma_error_ns"), "ns"),
         column("fwhm_ns", lambda one: _of(one.timing, "fwhm_ns"), "ns"),
-        column("late_rate", lambda one: one.late.rate.value if one.late and one.late.rate else NAN),
+        column("late_rate", _late_rate),
         column("valid", lambda one: one.valid, digits=None),
         column("remarks", lambda one: "; ".join([*([one.reason] if one.reason else []), *one.flags]), digits=None),
     ]
@@ -115,6 +115,10 @@ def _array(values: Sequence[Any]) -> np.ndarray:
 def _product(point: GainPoint) -> float:
     selected = point.efficiency.get("selected")
     return selected.passed / point.n_read if selected is not None and point.n_read else NAN
+
+
+def _late_rate(point: GainPoint) -> float:
+    return point.late.rate.value if point.late is not None and point.late.rate is not None else NAN
 
 
 def _of(record: Any, field: str) -> float:
