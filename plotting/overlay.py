@@ -58,8 +58,7 @@ def overlay(edges: Array, spectra: Mapping[str, Spectrum], x: Scale, y: Scale, r
         if ratio is not None:
             axes.tick_params(labelbottom=False)
             _draw_ratios(sheet, edges, spectra, x, ratio)
-        tops = [(edges, np.nan_to_num(one.values if one.bars is None else one.bars[1])) for one in spectra.values()]
-        place_legend(axes, tops, text=text)
+        place_legend(axes, _tops(edges, spectra), text=text)
     numbers: dict[str, Any] = {"x": x.label, "y": y.label, "edges": edges, "samples": {name: _numbers(one) for name, one in spectra.items()}}
     if ratio is not None:
         numbers |= {"reference": ratio.reference, "ratios": {name: _pair(*both) for name, both in ratio.ratios.items()}}
@@ -85,9 +84,8 @@ def small(panels: Sequence[tuple[Array, Mapping[str, Spectrum], Scale, Sequence[
                 replace(x, limits=x.limits or filled_range(edges, list(spectra.values()))),
                 Scale(y.label if number % columns == 0 else "", y.log, limits),
             )
-            tops = [(edges, np.nan_to_num(one.values if one.bars is None else one.bars[1])) for one in spectra.values()]
             if number == 0 or text:
-                place_legend(axes, tops, text=text, entries=number == 0)
+                place_legend(axes, _tops(edges, spectra), text=text, entries=number == 0)
     labels = [x.label for _, _, x, _ in panels]
     keys = [label if labels.count(label) == 1 else f"{label}: {text[0]}" for label, (*_, text) in zip(labels, panels, strict=True)]
     drawn = {
@@ -107,6 +105,11 @@ def filled_range(edges: Array, spectra: Sequence[Spectrum]) -> tuple[float, floa
     if not filled.size:
         return float(edges[0]), float(edges[-1])
     return float(edges[max(filled[0] - 1, 0)]), float(edges[min(filled[-1] + 2, len(edges) - 1)])
+
+
+def _tops(edges: Array, spectra: Mapping[str, Spectrum]) -> list[tuple[Array, Array]]:
+    """Bins and upper ends of everything that is drawn, for the legend to keep clear of."""
+    return [(edges, np.nan_to_num(one.values if one.bars is None else one.bars[1])) for one in spectra.values()]
 
 
 def _draw_spectrum(axes: Axes, edges: Array, name: str, one: Spectrum) -> None:

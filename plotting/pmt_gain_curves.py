@@ -35,22 +35,19 @@ QUANTITY = {"gain": "Gain", "charge_pc": "Mean charge [pC]"}
 
 def against_voltage(view: RunView) -> Figures:
     """Figures with one point for each voltage, of all photomultipliers together."""
-    figures: Figures = {}
     gains = {pmt: result.curve for pmt, result in view.measured.items() if result.curve.quantity == "gain" and result.curve.valid}
     charges = {pmt: result.relative for pmt, result in view.measured.items() if result.relative.valid}
-    if gains:
-        figures["gain_curve"] = partial(curves, view, gains)
-    if charges:
-        figures["mean_charge" if gains else "gain_curve"] = partial(curves, view, charges)
-    if any(one for result in view.measured.values() for one in _lights(result.points)):
-        figures |= {"lambda_hv": partial(light, view), "variance_mean": partial(variance_mean, view)}
-    if view.measured:
-        figures["efficiency_hv"] = partial(efficiencies, view)
-    if any(point.timing is not None and point.timing.valid for result in view.measured.values() for point in result.points):
-        figures["timing_hv"] = partial(times, view)
-    if any(one.valid for curve in gains.values() for one in curve.nominal):
-        figures["nominal_hv_table"] = partial(nominal_table, view, gains)
-    return figures
+    points = [point for result in view.measured.values() for point in result.points if point.light == "bright"]
+    possible = {
+        "gain_curve": (gains or charges, partial(curves, view, gains or charges)),
+        "mean_charge": (gains and charges, partial(curves, view, charges)),
+        "lambda_hv": (_lights(points), partial(light, view)),
+        "variance_mean": (_lights(points), partial(variance_mean, view)),
+        "efficiency_hv": (points, partial(efficiencies, view)),
+        "timing_hv": ([one for one in points if one.timing and one.timing.valid], partial(times, view)),
+        "nominal_hv_table": ([one for curve in gains.values() for one in curve.nominal if one.valid], partial(nominal_table, view, gains)),
+    }
+    return {name: draw for name, (something, draw) in possible.items() if something}
 
 
 def curves(view: RunView, laws: Mapping[str, PowerLaw]) -> DrawnFigure:
