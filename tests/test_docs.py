@@ -50,11 +50,15 @@ def test_diffuse_page(tmp_path: Path, public_data: Path) -> None:
 
 @pytest.mark.public_data
 def test_iwcd_page(tmp_path: Path, public_data: Path) -> None:
-    example, own, counted, real, joined, refused = run_page(ROOT / "docs" / "iwcd.md", tmp_path)
-    for finished in (example, own, counted, real, joined):
+    example, calibration, own, counted, compared, real, joined, refused = run_page(ROOT / "docs" / "iwcd.md", tmp_path)
+    for finished in (example, calibration, own, counted, compared, real, joined):
         assert finished.returncode == 0, finished.stdout + finished.stderr
-    assert "1522486" in example.stdout
-    assert "e-: 1260 hits on average, 8 of 300 events without" in counted.stdout
+    assert "4122609" in example.stdout
+    assert "WARNING" not in example.stdout
+    assert "1327 \u00b1 17" in calibration.stdout
+    assert "e-: 1323 hits on average, 10 of 800 events without" in counted.stdout
+    assert "nhits {'val': 0." in compared.stdout
+    assert (tmp_path / "outputs/splits/nhits_evis.png").stat().st_size > 10_000
     assert "indices match split test_idxs (600/600)" in joined.stdout
     assert refused.returncode == 1  # test outputs on positions of the validation split
     assert "cannot pair outputs with events" in refused.stderr
