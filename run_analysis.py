@@ -28,7 +28,6 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     A fit that failed (status 3) leaves its reason as its result: figures of the others are drawn.
     """
     from records.freshness import dependencies, why_stale
-    from records.results import load_results
     from records.summary import show
 
     fitted: int | None = None
@@ -41,14 +40,18 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
             continue
         show(f"{stage}: runs ({reason})")
         status = run_stage(config, arguments)
-        if stage == "fit":
-            fitted = status
-        if status and not (stage == "fit" and status == INCOMPLETE):
+        fitted = status if stage == "fit" else fitted
+        if status and (stage, status) != ("fit", INCOMPLETE):
             return status
     show(f"Results and figures: {config.output}")
-    if fitted is not None or not hasattr(config, "fits"):
-        return fitted or DONE
-    return run_fit.say_failures(load_results(config.output / "results.json"))
+    return failed_before(config) if fitted is None else fitted
+
+
+def failed_before(config: Any) -> int:
+    """Status of fits that were not repeated: 3 where one of them failed."""
+    from records.results import load_results
+
+    return run_fit.say_failures(load_results(config.output / "results.json")) if hasattr(config, "fits") else DONE
 
 
 def _asked(stage: str, arguments: argparse.Namespace) -> str | None:

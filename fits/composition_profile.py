@@ -33,9 +33,7 @@ def profile(likelihood: Composition, minimum: Minimum, name: str, *, two_valleys
     held = likelihood.names.index(name)
     scale = np.maximum(np.sqrt(np.diag(minimum.covariance)), SMALLEST_STEP)
     follow = minimum.covariance[:, held] / minimum.covariance[held, held] if minimum.covariance[held, held] > 0 else np.zeros(len(scale))
-    valleys = [np.array([one.start for one in likelihood.parameters])] if two_valleys else []
-    if likelihood.varies:
-        valleys += [np.append(minimum.theta[:-1], start) for start in VALLEYS]
+    valleys = _valleys(likelihood, minimum, two_valleys)
 
     def height(mu: float) -> float:
         starts = [minimum.theta + (mu - best) * follow, *valleys]
@@ -48,6 +46,12 @@ def profile(likelihood: Composition, minimum: Minimum, name: str, *, two_valleys
     delta = np.array([0.0 if mu == place else max(height(float(mu)), 0.0) for mu in x])
     scaled = [tuple(unit * end for end in crossings(x, delta, place, level)) for level in (LEVEL_68, LEVEL_95)]
     return ProfileCurve((unit * x).tolist(), delta.tolist(), *scaled)  # type: ignore[arg-type]
+
+
+def _valleys(likelihood: Composition, minimum: Minimum, two: bool) -> list[Array]:
+    """Where else a conditional minimum may lie: the likelihood's own start, and either side of the light yield."""
+    found = [np.array([one.start for one in likelihood.parameters])] if two else []
+    return found + [np.append(minimum.theta[:-1], start) for start in VALLEYS if likelihood.varies]
 
 
 def _conditional(likelihood: Composition, start: Array, held: int, mu: float, scale: Array) -> float:

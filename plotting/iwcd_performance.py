@@ -143,23 +143,29 @@ def joined(found: RatesByBin, level: float, method: Method) -> tuple[Array, dict
 
     The bins of a result are those asked for; at few events they are mostly empty and their intervals cover the page.
     """
-    groups: list[list[int]] = [[]]
-    fewest = 0.0
-    for number in range(len(found.efficiency)):
-        groups[-1].append(number)
-        fewest = min(sum(rates[i].total for i in groups[-1]) for rates in (found.efficiency, found.misidentification))
-        if fewest >= FEWEST:
-            groups.append([])
-    if len(groups) > 1:  # the rest belongs to the last full one
-        rest = groups.pop()
-        last = max((i for i in rest if found.efficiency[i].total + found.misidentification[i].total > 0), default=None)
-        groups[-1] += [] if last is None else list(range(rest[0], last + 1))
+    totals = np.array([[one.total for one in rates] for rates in (found.efficiency, found.misidentification)])
+    groups = groups_of(totals)
     edges = np.array([found.edges[group[0]] for group in groups] + [found.edges[groups[-1][-1] + 1]])
     both = {"efficiency": found.efficiency, "misidentification": found.misidentification}
     return edges, {
         name: [rate(sum(of[i].passed for i in group), sum(of[i].total for i in group), level, method) for group in groups]
         for name, of in both.items()
     }
+
+
+def groups_of(totals: Array) -> list[range]:
+    """Runs of bins in which every row of ``totals`` (samples, bins) has ``FEWEST`` events; the rest belongs to the last, without empty bins.
+
+    >>> groups_of(np.array([[12.0, 4.0, 7.0, 3.0, 0.0]]))
+    [range(0, 1), range(1, 4)]
+    """
+    filled = np.flatnonzero(totals.sum(axis=0))
+    end = int(filled[-1]) + 1 if filled.size else totals.shape[1]
+    starts = [0]
+    for number in range(1, end):
+        if totals[:, starts[-1] : number].sum(axis=1).min() >= FEWEST and totals[:, number:].sum(axis=1).min() >= FEWEST:
+            starts.append(number)
+    return [range(first, last) for first, last in zip(starts, [*starts[1:], end], strict=True)]
 
 
 def _calibration(view: ResultView, calibrations: Sequence[Calibration], labels: Sequence[str] = ()) -> DrawnFigure:

@@ -71,21 +71,10 @@ def small(panels: Sequence[tuple[Array, Mapping[str, Spectrum], Scale, Sequence[
     rows = -(-len(panels) // columns)
     with style.context():
         sheet = page(style, caption, columns=columns, rows=rows, width_in=1.4 + 4.6 * columns, height_in=1.3 + 4.2 * rows, gap_in=WIDE_GAP_IN)
-        for number, axes in enumerate(sheet.panels):
-            if number >= len(panels):
-                axes.set_visible(False)
-                continue
-            edges, spectra, x, text = panels[number]
-            for name, one in spectra.items():
-                _draw_spectrum(axes, edges, name, one)
-            limits = y.limits or _range(list(spectra.values()), y.log)
-            apply_scale(
-                axes,
-                replace(x, limits=x.limits or filled_range(edges, list(spectra.values()))),
-                Scale(y.label if number % columns == 0 else "", y.log, limits),
-            )
-            if number == 0 or text:
-                place_legend(axes, _tops(edges, spectra), text=text, entries=number == 0)
+        for axes in sheet.panels[len(panels) :]:
+            axes.set_visible(False)
+        for number, (axes, panel) in enumerate(zip(sheet.panels, panels, strict=False)):
+            _draw_small(axes, panel, replace(y, label=y.label if number % columns == 0 else ""), first=number == 0)
     labels = [x.label for _, _, x, _ in panels]
     keys = [label if labels.count(label) == 1 else f"{label}: {text[0]}" for label, (*_, text) in zip(labels, panels, strict=True)]
     drawn = {
@@ -93,6 +82,16 @@ def small(panels: Sequence[tuple[Array, Mapping[str, Spectrum], Scale, Sequence[
         for key, (edges, spectra, _, _) in zip(keys, panels, strict=True)
     }
     return DrawnFigure(sheet.figure, {"y": y.label, "panels": drawn})
+
+
+def _draw_small(axes: Axes, panel: tuple[Array, Mapping[str, Spectrum], Scale, Sequence[str]], y: Scale, *, first: bool) -> None:
+    edges, spectra, x, text = panel
+    for name, one in spectra.items():
+        _draw_spectrum(axes, edges, name, one)
+    samples = list(spectra.values())
+    apply_scale(axes, replace(x, limits=x.limits or filled_range(edges, samples)), replace(y, limits=y.limits or _range(samples, y.log)))
+    if first or text:
+        place_legend(axes, _tops(edges, spectra), text=text, entries=first)
 
 
 def filled_range(edges: Array, spectra: Sequence[Spectrum]) -> tuple[float, float]:

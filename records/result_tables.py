@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from records.generator import GeneratorResult
-from records.iwcd_fits import FractionsResult, ResponseResult, ScaleResult
-from records.performance import DiscriminantResult, PerformanceResult, Rate
-from records.samples import SampleSummary
+from records.iwcd_fits import FractionsResult, ProfileCurve, ResponseResult, ScaleResult
+from records.performance import Confusion, DiscriminantResult, PerformanceResult, Rate
+from records.samples import Distribution, SampleSummary
 from records.text_tables import Column, TextTable, save_text_table
 from records.value import Parameter
 
@@ -40,19 +40,23 @@ def tables(result: Any) -> Tables:
 def _(result: SampleSummary) -> Tables:
     names, found = list(result.particles), list(result.particles.values())
     columns = [Column("particle", names), Column("events", [one.n for one in found]), Column("selected", [one.selected for one in found]),
-               Column("without hits", [one.zero_hit for one in found])]  # fmt: skip
-    for label, unit, attribute in (("hits", "", "nhits"), ("charge", "p.e.", "charge_pe")):
-        these = [getattr(one, attribute) for one in found]
-        columns.append(Column(f"mean {label}", [one.mean for one in these], unit, errors=[one.mean_error for one in these]))
-        columns.append(Column(f"median {label}", [one.median for one in these], unit, digits=0))
-        columns += [Column(f"{float(key):.0%} {label}", [one.quantiles[key] for one in these], unit, digits=0) for key in these[0].quantiles]
-    for quantity in ("nhits", "charge"):
-        for kind in ("pearson", "spearman"):
-            columns.append(Column(f"{kind} {quantity}, energy", [getattr(one, f"{kind}_{quantity}") for one in found], digits=3))
+               Column("without hits", [one.zero_hit for one in found]), *_distribution("hits", "", [one.nhits for one in found]),
+               *_distribution("charge", "p.e.", [one.charge_pe for one in found])]  # fmt: skip
+    for name in ("pearson_nhits", "spearman_nhits", "pearson_charge", "spearman_charge"):
+        columns.append(Column(f"{name.replace('_', ' ')}, energy", [getattr(one, name) for one in found], digits=3))
     summary = TextTable(f"Events of {result.dataset}; correlations with the true total energy", tuple(columns))
     steps = list(found[0].cut_flow) if found else []
-    flow = [Column("cut", steps), *(Column(name, [one.cut_flow.get(cut) for cut in steps]) for name, one in zip(names, found, strict=True))]
-    return {"summary": summary, **({"cutflow": TextTable(f"Events of {result.dataset} after each cut", tuple(flow))} if steps else {})}
+    if not steps:
+        return {"summary": summary}
+    flow = (Column("cut", steps), *(Column(name, [one.cut_flow.get(cut) for cut in steps]) for name, one in result.particles.items()))
+    return {"summary": summary, "cutflow": TextTable(f"Events of {result.dataset} after each cut", flow)}
+
+
+def _distribution(label: str, unit: str, found: Sequence[Distribution]) -> list[Column]:
+    """Mean with error, median and quantiles; each particle a row."""
+    columns = [Column(f"mean {label}", [one.mean for one in found], unit, errors=[one.mean_error for one in found])]
+    columns.append(Column(f"median {label}", [one.median for one in found], unit, digits=0))
+    return columns + [Column(f"{float(key):.0%} {label}", [one.quantiles[key] for one in found], unit, digits=0) for key in found[0].quantiles]
 
 
 @tables.register
@@ -63,9 +67,7 @@ def _(result: PerformanceResult) -> Tables:
     rows.append(("accuracy", found.accuracy))
     rows += [(f"efficiency at {one.rejection:.1%} rejection of {one.background}", one.efficiency) for one in result.working_points]
     confusion = [Column("true", found.classes), *(Column(f"as {name}", [row[j] for row in found.counts]) for j, name in enumerate(found.classes))]
-    scores = {"F1 " + name: value for name, value in zip(found.classes, found.f1, strict=True)}
-    scores |= {"balanced accuracy": found.balanced_accuracy, "Cohen kappa": found.kappa, "Matthews coefficient": found.mcc,
-               "mutual information [bit]": found.mutual_information_bits}  # fmt: skip
+    scores = _scores(found)
     made = {
         "rates": _rates(f"Rates with {100 * result.level:.4g} % {result.interval} intervals", rows),
         "confusion": TextTable("Events by true and predicted class", tuple(confusion)),
@@ -94,10 +96,7 @@ def _(result: FractionsResult) -> Tables:
     groups = list(result.yields)
     columns = [Column("group", groups), Column("particles", ["+".join(result.groups[name]) for name in groups]), _measured("events", result.yields),
                _measured("share", result.fractions)]  # fmt: skip
-    if result.profiles:
-        for level, attribute in (("68 %", "interval_68"), ("95 %", "interval_95")):
-            for end, side in enumerate(("low", "high")):
-                columns.append(Column(f"{level} {side}", [getattr(result.profiles[name], attribute)[end] for name in groups], digits=1))
+    columns += _intervals(result.profiles, groups) if result.profiles else []
     if result.truth:
         columns.append(Column("true", [result.truth[name] for name in groups], digits=0))
     return {"yields": TextTable("Composition of the sample", tuple(columns))}
@@ -140,6 +139,18 @@ def _(result: GeneratorResult) -> Tables:
                    Column("95 %, real", one.q95_real, digits=0))  # fmt: skip
         made[f"slices_{name}"] = TextTable(f"Hits of {name} in slices of energy", columns)
     return made
+
+
+def _scores(found: Confusion) -> dict[str, float]:
+    f1 = {f"F1 {name}": value for name, value in zip(found.classes, found.f1, strict=True)}
+    return f1 | {"balanced accuracy": found.balanced_accuracy, "Cohen kappa": found.kappa, "Matthews coefficient": found.mcc,
+                 "mutual information [bit]": found.mutual_information_bits}  # fmt: skip
+
+
+def _intervals(profiles: Mapping[str, ProfileCurve], groups: Sequence[str]) -> list[Column]:
+    """Ends of the 68 and 95 % intervals."""
+    ends = [("68 % low", "interval_68", 0), ("68 % high", "interval_68", 1), ("95 % low", "interval_95", 0), ("95 % high", "interval_95", 1)]
+    return [Column(name, [getattr(profiles[group], attribute)[end] for group in groups], digits=1) for name, attribute, end in ends]
 
 
 def _rates(caption: str, rows: Sequence[tuple[str, Rate]]) -> TextTable:

@@ -112,11 +112,14 @@ def latex_number(value: float, error: Error | None = None, digits: int | None = 
         return f"${_plain(value, digits)}$"
     power = math.floor(math.log10(max(abs(value), *known)))
     power = 0 if PLAIN_POWERS[0] <= power < PLAIN_POWERS[1] else power
-    value, known = value / 10.0**power, [one / 10.0**power for one in known]
-    decimals = max(0, ERROR_DIGITS - 1 - math.floor(math.log10(min(known))))
-    shown = [f"{abs(one) / 10.0**power:.{decimals}f}" if math.isfinite(one) else r"\infty" for one in sides]
-    text = f"{value:.{decimals}f} \\pm {shown[0]}" if len(shown) == 1 else f"{value:.{decimals}f}^{{+{shown[1]}}}_{{-{shown[0]}}}"
+    decimals = max(0, ERROR_DIGITS - 1 - math.floor(math.log10(min(known) / 10.0**power)))
+    text = _with_errors(value / 10.0**power, [abs(one) / 10.0**power for one in sides], decimals)
     return f"$({text}) \\times 10^{{{power}}}$" if power else f"${text}$"
+
+
+def _with_errors(value: float, sides: Sequence[float], decimals: int) -> str:
+    shown = [f"{one:.{decimals}f}" if math.isfinite(one) else r"\infty" for one in sides]
+    return f"{value:.{decimals}f} \\pm {shown[0]}" if len(shown) == 1 else f"{value:.{decimals}f}^{{+{shown[1]}}}_{{-{shown[0]}}}"
 
 
 def _plain(value: float, digits: int | None) -> str:
