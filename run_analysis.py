@@ -11,7 +11,7 @@ import run_fit
 import run_plots
 import run_processor
 from configs import command_line
-from configs.command_line import DONE, INCOMPLETE
+from configs.command_line import DONE, INCOMPLETE, show
 
 STAGES = {"process": run_processor.run, "fit": run_fit.run, "plot": run_plots.run}
 
@@ -28,7 +28,6 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     A fit that failed (status 3) leaves its reason as its result: figures of the others are drawn.
     """
     from records.freshness import dependencies, why_stale
-    from records.summary import show
 
     fitted: int | None = None
     for stage, run_stage in STAGES.items():

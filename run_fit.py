@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from configs import command_line
-from configs.command_line import DONE, INCOMPLETE
+from configs.command_line import DONE, INCOMPLETE, show
 from configs.errors import InputError
 
 
@@ -28,7 +28,7 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
         raise InputError(
             f"{config.source}: analysis {config.analysis!r} has no fits; use its histograms ({config.output / 'hists.h5'}) or run_plots.py"
         )
-    from records.summary import results_table, show
+    from records.summary import results_table
 
     if getattr(arguments, "import_legacy_csv", None) is not None:
         show(results_table(_legacy(config, arguments.import_legacy_csv)))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from configs import command_line
-from configs.command_line import DONE
+from configs.command_line import DONE, show
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,7 +21,6 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     """Draw the figures, record what they depended on, print their paths; returns the exit status."""
     from plotting.stage import plot
     from records.freshness import dependencies, record
-    from records.summary import show
 
     depends = dependencies("plot", config)
     with command_line.progress_bar() as progress:

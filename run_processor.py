@@ -10,14 +10,13 @@ from functools import partial
 from typing import Any
 
 from configs import command_line, file_tools
-from configs.command_line import DONE, INCOMPLETE
+from configs.command_line import DONE, INCOMPLETE, show
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     options = command_line.parser(__doc__, inputs=True, config_required=False)
-    command_line.add_file_options(options)
-    file_tools.add_pack_options(options)
+    file_tools.add_options(options)
     return command_line.run(lambda parsed: _main(parsed, options), options, arguments)
 
 
@@ -25,7 +24,7 @@ def _main(arguments: argparse.Namespace, options: argparse.ArgumentParser) -> in
     if arguments.inspect:
         return _inspect(arguments)
     if arguments.convert:
-        return _convert(arguments, options)
+        return _convert(arguments)
     if arguments.pack or arguments.unpack:
         return _pack(arguments)
     if arguments.config is None:
@@ -37,7 +36,7 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     """Process the data sets, record what that depended on, print the account; returns the exit status."""
     from processors.stage import process, written
     from records.freshness import dependencies, record
-    from records.summary import account_table, show
+    from records.summary import account_table
 
     if not config.datasets:
         show(f"{config.source.name}: no data sets, so there is nothing to process; run_fit.py fits what the configuration names")
@@ -58,38 +57,32 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
 
 def _inspect(arguments: argparse.Namespace) -> int:
     from readers.inspect import describe
-    from records.summary import show
 
-    with command_line.options_named():
+    with file_tools.options_named():
         shown = {"show": arguments.show, "events": arguments.events, "statistics": arguments.stats}
         structure = describe(arguments.inspect, arguments.format, tree=arguments.tree, **shown)
-    structure = replace(structure, notes=tuple(command_line.with_options(note) for note in structure.notes))
+    structure = replace(structure, notes=tuple(file_tools.with_options(note) for note in structure.notes))
     show(structure.to_json() if arguments.json else structure.table())
     return DONE
 
 
-def _convert(arguments: argparse.Namespace, options: argparse.ArgumentParser) -> int:
+def _convert(arguments: argparse.Namespace) -> int:
     from processors.iwcd_expression import parse
     from readers.convert import convert
     from readers.digihit_merge import SELECTABLE
-    from records.summary import show
 
     *inputs, output = arguments.convert
-    if not inputs:
-        options.error("--convert needs at least one input and an output")
     select = None if arguments.select is None else parse(arguments.select, SELECTABLE)
-    with command_line.options_named(), command_line.progress_bar() as progress:
-        about = {"format": arguments.format, "tree": arguments.tree, "select": select}
-        entries = convert(inputs, output, **about, progress=lambda done, total: progress("convert", done, total))
+    with file_tools.options_named(), command_line.progress_bar() as progress:
+        entries = convert(inputs, output, format=arguments.format, tree=arguments.tree, select=select, progress=partial(progress, "convert"))
     show(f"{output}: {entries:,} entries")
     return DONE
 
 
 def _pack(arguments: argparse.Namespace) -> int:
     from readers.trc_pack import pack, unpack
-    from records.summary import show
 
-    work, paths = (partial(pack, partial=arguments.allow_partial), arguments.pack) if arguments.pack else (unpack, arguments.unpack)
+    work, paths = (partial(pack, allow_partial=arguments.allow_partial), arguments.pack) if arguments.pack else (unpack, arguments.unpack)
     with command_line.progress_bar() as progress:
         count = work(*paths, progress=partial(progress, "files"))
     show(f"{paths[1]}: {count:,} files")

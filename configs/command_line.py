@@ -14,13 +14,16 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from configs.errors import InputError, nearest
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 DONE, WRONG_INPUT, INCOMPLETE, INTERRUPTED = 0, 1, 3, 130
-LISTED_EVENTS = 10
 QUIET_S = 1.0  # a task shorter than this shows no bar
+WIDE = 200  # columns of a table written into a file or pipe
 Progress = Callable[[str, int, int], None]  # (what, done, total)
 
 
@@ -46,38 +49,6 @@ def _add_input_options(options: argparse.ArgumentParser) -> None:
     work.add_argument("--chunksize", type=positive, metavar="N", help="entries in a chunk")
     work.add_argument("--fresh", action="store_true", help="forget earlier work and compute everything again")
     work.add_argument("--allow-partial", action="store_true", help="go on when files or entries fail; exposures are scaled, every figure says so")
-
-
-def add_file_options(options: argparse.ArgumentParser) -> None:
-    """Options to look at files and to convert them, without a configuration."""
-    look = options.add_argument_group("look at files (no configuration needed)")
-    look.add_argument("--inspect", nargs="+", metavar="FILE", help="print entries, columns, types, units and attributes (several files: one sample)")
-    look.add_argument("--json", action="store_true", help="print the structure as JSON")
-    look.add_argument("--show", type=positive, default=0, metavar="K", help="also print the first K entries")
-    look.add_argument("--events", type=positive, nargs="?", const=LISTED_EVENTS, default=0, metavar="K", help="also list the first K events (10)")
-    look.add_argument("--stats", action="store_true", help="also print minimum, maximum and mean of each column")
-    look.add_argument("--convert", nargs="+", metavar=("IN", "OUT"), help="convert the files of one sample to Parquet, HDF5 or ROOT; join hit files")
-    look.add_argument("--select", metavar="EXPRESSION", help='convert only such events of hit files, e.g. "label == 1 and nhits > 25"')
-    look.add_argument("--format", help="format of the files, when their ending does not tell")
-    look.add_argument("--tree", help="tree (ROOT) or group (HDF5) with the events")
-
-
-@contextmanager
-def options_named() -> Iterator[None]:
-    """Readers advise keys of a configuration; here the same words are options."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(with_options(str(error))) from error
-
-
-def with_options(text: str) -> str:
-    """A message of the readers with options in place of keys of a configuration.
-
-    >>> with_options("choose one with tree: NAME")
-    'choose one with --tree NAME'
-    """
-    return re.sub(r"\b(tree|format): ", r"--\1 ", text)
 
 
 def positive(text: str) -> int:
@@ -128,6 +99,16 @@ def _warnings_as_messages() -> Iterator[None]:
 def complain(text: str) -> None:
     """Write a message to standard error."""
     sys.stderr.write(f"{text}\n")
+
+
+def show(table: RenderableType) -> None:
+    """Write a table, or text as it is, to standard output; a table keeps its width where the output is no terminal."""
+    from rich.console import Console
+
+    console = Console(soft_wrap=isinstance(table, str))
+    if not console.is_terminal:
+        console.width = max(console.width, WIDE)
+    console.print(table, markup=False, highlight=False)
 
 
 def read_config(arguments: argparse.Namespace) -> Any:

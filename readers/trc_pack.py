@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -37,21 +37,21 @@ MEANINGS = {
 Done = Callable[[int, int], None]  # (files done, all)
 
 
-def pack(folder: str | Path, target: str | Path, *, partial: bool = False, progress: Done | None = None) -> int:
+def pack(folder: str | Path, target: str | Path, *, allow_partial: bool = False, progress: Done | None = None) -> int:
     """Write all waveform files of a folder (or one file) to a Parquet file; returns their number.
 
-    ``target`` appears whole or not at all. Raises ``TrcError`` naming the files that are refused (``partial`` leaves them out).
+    ``target`` appears whole or not at all. Raises ``TrcError`` naming the files that are refused (``allow_partial`` leaves them out).
     """
     if not str(target).lower().endswith(PACK_ENDINGS):
         raise TrcError(f"{target}: a pack is a Parquet file; give it the ending .parquet")
     root = Path(folder)
     paths = expand(str(folder))
-    with _writing(target), replacing(Path(target)) as temporary, _Rows(temporary) as rows:
+    with _writing(target), replacing(Path(target)) as temporary, _rows_of(temporary) as rows:
         count = 0
         for start in range(0, len(paths), BATCH_FILES):
             part = paths[start : start + BATCH_FILES]
             batch = open_batch(part, allow_processed=True)
-            if batch.refused and not partial:
+            if batch.refused and not allow_partial:
                 refused, cure = list(batch.refused), "Remove what is no waveform, or leave it out by --allow-partial"
                 raise TrcError(f"{short_name(refused)} cannot be packed: {batch.refused[refused[0]]}. {cure}", batch.refused)
             layouts = {path: group.layout for group in batch.groups for path in group.paths}
@@ -81,43 +81,46 @@ def _add(rows: _Rows, name: str, path: Path, layout: Layout) -> None:
         rows.add((name, segment, *of_file, content[at : at + step]))
 
 
-@dataclass
 class _Rows:
-    """Gathers rows and writes them in row groups; complete when its block ends."""
+    """Gathers rows and hands them to ``write`` (a table of Parquet) in row groups; ``flush`` writes the last."""
 
-    path: Path
-    columns: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in MEANINGS})
-    gathered_bytes: int = 0
-
-    def __enter__(self) -> _Rows:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        kinds = {"file": pa.string(), "segment": pa.int32(), "size": pa.int64()}
-        fields = [pa.field(name, kinds.get(name, pa.binary()), metadata={"description": words}) for name, words in MEANINGS.items()]
-        self.schema = pa.schema(fields, metadata={KEY: NAME, "version": VERSION})
-        self.writer = pq.ParquetWriter(self.path, self.schema, compression="lz4", use_dictionary=["tail", "segment"], write_page_checksum=True)
-        return self
+    def __init__(self, write: Callable[[Any], None], schema: Any) -> None:
+        self._write, self._schema = write, schema
+        self._columns: dict[str, list[Any]] = {name: [] for name in MEANINGS}
+        self._gathered_bytes = 0
 
     def add(self, row: tuple[Any, ...]) -> None:
         """Append a row, in the order of ``MEANINGS``."""
-        for column, value in zip(self.columns.values(), row, strict=True):
+        for column, value in zip(self._columns.values(), row, strict=True):
             column.append(value)
-        self.gathered_bytes += sum(len(value) for value in row if isinstance(value, bytes))
-        if len(self.columns["code"]) >= ROWS or self.gathered_bytes >= ROW_GROUP_BYTES:
-            self._flush()
+        self._gathered_bytes += sum(len(value) for value in row if isinstance(value, bytes))
+        if len(self._columns["code"]) >= ROWS or self._gathered_bytes >= ROW_GROUP_BYTES:
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what was gathered."""
         import pyarrow as pa
 
-        arrays = [pa.array(values, field.type) for values, field in zip(self.columns.values(), self.schema, strict=True)]
-        self.writer.write_table(pa.Table.from_arrays(arrays, schema=self.schema), row_group_size=ROWS)
-        self.columns, self.gathered_bytes = {name: [] for name in MEANINGS}, 0
+        if not self._columns["code"]:
+            return
+        arrays = [pa.array(values, field.type) for values, field in zip(self._columns.values(), self._schema, strict=True)]
+        self._write(pa.Table.from_arrays(arrays, schema=self._schema))
+        self._columns, self._gathered_bytes = {name: [] for name in MEANINGS}, 0
 
-    def __exit__(self, *error: object) -> None:
-        if error[0] is None and self.columns["code"]:
-            self._flush()
-        self.writer.close()
+
+@contextmanager
+def _rows_of(path: Path) -> Iterator[_Rows]:
+    """Rows of a new pack, whole when the block ends."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds = {"file": pa.string(), "segment": pa.int32(), "size": pa.int64()}
+    fields = [pa.field(name, kinds.get(name, pa.binary()), metadata={"description": words}) for name, words in MEANINGS.items()]
+    schema = pa.schema(fields, metadata={KEY: NAME, "version": VERSION})
+    with pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=["tail", "segment"], write_page_checksum=True) as writer:
+        rows = _Rows(partial(writer.write_table, row_group_size=ROWS), schema)
+        yield rows
+        rows.flush()
 
 
 def unpack(source: str | Path, folder: str | Path, *, progress: Done | None = None) -> int:

@@ -14,22 +14,10 @@ from records.performance import Rate
 from records.samples import Distribution
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
     from rich.table import Table
 
-WIDE = 200  # columns of a table written into a file or pipe
 LONGEST = 6  # decimals of a value
 Row = tuple[str, str, str]
-
-
-def show(table: RenderableType) -> None:
-    """Write a table, or text as it is, to standard output; a table keeps its width where the output is no terminal."""
-    from rich.console import Console
-
-    console = Console(soft_wrap=isinstance(table, str))
-    if not console.is_terminal:
-        console.width = max(console.width, WIDE)
-    console.print(table, markup=False, highlight=False)
 
 
 def account_table(processing: Mapping[str, Any]) -> Table:

@@ -63,7 +63,7 @@ def test_real_files_are_restored_byte_by_byte(public_data: Path, tmp_path: Path)
     with pytest.raises(TrcError, match=r"header\.trc cannot be packed: .*header\.trc: block header .* leave it out by --allow-partial"):
         pack(tmp_path, tmp_path / "all.parquet")
     assert not (tmp_path / "all.parquet").exists()
-    assert pack(tmp_path, tmp_path / "all.parquet", partial=True) == 6
+    assert pack(tmp_path, tmp_path / "all.parquet", allow_partial=True) == 6
     unpack(tmp_path / "all.parquet", tmp_path / "again")
     for path in (tmp_path / "again").iterdir():
         assert path.read_bytes() == (tmp_path / path.name).read_bytes()

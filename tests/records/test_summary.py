@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from configs.command_line import show
 from records import summary
 from records.results import (
     FeldmanCousinsResult,
@@ -150,7 +151,7 @@ def test_account_tells_what_is_missing() -> None:
 
 
 def test_show_keeps_the_width_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
-    summary.show(summary.results_table({"a_rather_long_name_of_a_result": fit()}))
+    show(summary.results_table({"a_rather_long_name_of_a_result": fit()}))
     assert "6.4 -1.3 +1.3 1e-18/GeV/cm^2/s/sr (at its bound)" in capsys.readouterr().out
-    summary.show("[bold] is not markup here")
+    show("[bold] is not markup here")
     assert capsys.readouterr().out == "[bold] is not markup here\n"
