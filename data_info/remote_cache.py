@@ -35,7 +35,7 @@ MD5 = re.compile(r"[0-9a-f]{32}")  # an entity tag of this form is the MD5 of th
 
 @dataclass(frozen=True)
 class Failed:
-    """Why a file could not be fetched."""
+    """Why a file could not be fetched; in place of its path."""
 
     reason: str
 
@@ -79,17 +79,17 @@ def fetch_all(urls: Iterable[str], cache: Path, remote: Remote | None = None, pr
 
 
 def cache_path(cache: Path, url: str) -> Path:
-    """Where the cache keeps a URL.
+    """Where the cache keeps a URL; never outside of the folder of its scheme. Raises ``InputError`` for what is no address of a file.
 
     >>> cache_path(Path("cache"), "https://host.org:8443/a%20b/run.trc").as_posix()
     'cache/https/host.org_8443/a b/run.trc'
     """
     parts = urlsplit(url)
     inside = [unquote(part) for part in PurePosixPath(parts.path).parts if part.strip("/")]
-    if not parts.netloc or not inside or any(part in ("..", ".") or "/" in part or "\0" in part for part in inside):
+    host = re.sub(r"[^\w.-]", "_", parts.netloc.rpartition("@")[2])
+    if not host or not inside or any(part in ("..", ".") or "/" in part or "\0" in part for part in (host, *inside)):
         raise InputError(f"{url}: not the address of a file; expected scheme://host/path")
     name = inside[-1] + (f"?{quote(parts.query, safe='=&')}" if parts.query else "")
-    host = re.sub(r"[^\w.-]", "_", parts.netloc.rpartition("@")[2])
     return cache.joinpath(parts.scheme, host, *inside[:-1], name)
 
 
@@ -146,7 +146,7 @@ class _Fetching:
         self.patience = Patience(remote.connect_timeout_s, remote.read_timeout_s, remote.retries + 1, BACKOFF_S, LONGEST_S, JITTER)
         self.pool = HttpPool(self.patience, remote.parallel)
         self.stop = threading.Event()
-        self.in_a_row: Counter[str] = Counter()
+        self.in_a_row: Counter[str] = Counter()  # by server; a count that two threads make at once may be one short, which only delays giving up
 
     def run(self, urls: list[str]) -> Iterator[tuple[str, Failed | None]]:
         """Fetch all, in no particular order."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-LONGEST_S = 5.0  # of a silence, should a test not end it
+LONGEST_S = 60.0  # of a silence, should a test not end it
 
 
 @dataclass
