@@ -42,7 +42,7 @@ def describe(
     (HDF5 with several groups, ROOT with histograms) is described by its objects, with a note that says why, unless ``tree`` is given; of HDF5 values
     and statistics are then those of each dataset. Raises ``SourceError`` or ``ReadError`` for what cannot be read.
     """
-    paths = [str(path)] if isinstance(path, str | os.PathLike) else [str(one) for one in path]
+    paths = list(map(str, [path] if isinstance(path, str | os.PathLike) else path))
     name = format or detect_format(paths[0])
     for one in paths if name not in BATCHED else ():
         check_file(one)

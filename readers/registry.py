@@ -13,6 +13,7 @@ from readers.columns import ColumnSource
 from readers.files import first_bytes, is_url, open_binary, reading
 from readers.json_scan import first_key
 from readers.source import SourceError
+from readers.trc_layout import is_trc
 
 # Format -> (module, function); a module, and the library it needs, is imported when its format is first opened.
 OPENERS: dict[str, tuple[str, str]] = {
@@ -108,7 +109,7 @@ def detect_format(path: str) -> str:
     for signature, name in SIGNATURES.items():
         if start.startswith(signature):
             return _hdf5_format(path) if name == "hdf5" else name
-    if start.find(b"WAVEDESC", 0, 64) >= 0:
+    if is_trc(start):
         return "trc"
     if ending == ".json" or start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return _json_format(path)

@@ -16,7 +16,7 @@ from readers.events import LazyColumn
 from readers.files import is_url
 from readers.trc_batch import open_batch
 from readers.trc_group import Batch, TrcGroup
-from readers.trc_layout import MARK, MARK_WITHIN, TrcError, text
+from readers.trc_layout import MARK, MARK_WITHIN, TrcError, is_trc, text
 from readers.trc_summary import COUPLINGS, Attributes, remarks
 
 ENDING = ".trc"
@@ -95,11 +95,6 @@ def expand(path: str) -> list[str]:
     if not found:
         raise TrcError(f"{path}: no LeCroy waveform files in this folder (*{ENDING}, or files that begin with {MARK.decode()}); check the path")
     return found
-
-
-def is_trc(start: bytes) -> bool:
-    """Whether a file's first bytes are those of a LeCroy waveform."""
-    return start.find(MARK, 0, MARK_WITHIN) >= 0
 
 
 def short_name(paths: Sequence[str]) -> str:

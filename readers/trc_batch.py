@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from readers.trc_checks import DAMAGED, check_headers, check_layout
+from readers.trc_checks import check_headers, check_layout
 from readers.trc_files import Block, LocalFiles, Stored, read_blocks
 from readers.trc_group import Batch, TrcGroup
-from readers.trc_layout import LINE_END, MARK, MARK_WITHIN, Layout, Refusal, Refused, TrcError, layout_of
+from readers.trc_layout import DAMAGED, HEADER_BYTES, LINE_END, MARK, MARK_WITHIN, Layout, Refusal, Refused, TrcError, layout_of
 from readers.trc_samples import codes_in_memory
 from readers.trc_times import check_times, segment_times
 
@@ -52,7 +52,7 @@ def _layouts(block: Block, paths: Sequence[str], reasons: dict[int, str]) -> Ite
     for rows in _alike(block.rows):
         start = block.rows[rows[0]]
         try:
-            layout = layout_of(start[:1024].tobytes())
+            layout = layout_of(start[:HEADER_BYTES].tobytes())
             problem = check_layout(layout, block.size)
         except Refused as refused:
             problem = refused.refusal
@@ -78,7 +78,7 @@ def _alike(rows: NDArray[np.uint8]) -> list[NDArray[np.intp]]:
 def _alike_by_key(rows: NDArray[np.uint8]) -> list[NDArray[np.intp]]:
     found: dict[bytes, list[int]] = {}
     for number, row in enumerate(rows):
-        start = row[: MARK_WITHIN + 512].tobytes()
+        start = row[:HEADER_BYTES].tobytes()
         key = _layout_bytes(start)
         name = start if key is None or key[-1] >= len(start) else row[key].tobytes()
         found.setdefault(name, []).append(number)

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from readers.trc_layout import Layout, Refusal, text
+from readers.trc_layout import AGAIN, DAMAGED, Layout, Refusal, text
 
 LONGEST_TIME_S = 1e9  # no oscilloscope waits longer: a damaged number
 LONGEST_STEP_S = 1e6
-AGAIN = "the file is truncated: download again (--refresh)"
-DAMAGED = "the file is damaged: copy it again"
 PROCESSED = "averaged or processed trace: no per-pulse statistics; set processor.allow_processed (format: trc_processed)"
 _COMMON = ("single_sweep", "interleaved", "histogram"), ("filter_coefficient", "complex", "extrema")
 RECORD_TYPES_2 = (*_COMMON[0], "graph", *_COMMON[1], "sequence_obsolete", "centered_RIS", "peak_detect")

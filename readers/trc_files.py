@@ -15,15 +15,14 @@ from numpy.typing import NDArray
 
 from readers.files import is_url, reading
 from readers.source import SourceError
-from readers.trc_layout import Layout, Refused, layout_of
+from readers.trc_layout import HEADER_BYTES, Layout, Refused, layout_of
 from readers.trc_samples import ReadCodes, codes_on_disk
 
 SMALL_BYTES = 1 << 16  # files up to this size are read whole when they are opened
 TOGETHER_BYTES = 1 << 28  # as long as all of one size take less than this
-HEADER_BYTES = 512  # enough for envelope and descriptor of every template
 LARGEST_HEAD_BYTES = 1 << 28  # 16 million segments: more is a damaged length
 PARALLEL = 8  # downloads at a time
-OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # a pipe must not hang the run
+OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # a pipe must not hang the run
 
 
 @dataclass(frozen=True)

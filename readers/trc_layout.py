@@ -19,11 +19,14 @@ from readers.source import SourceError
 
 MARK = b"WAVEDESC"
 MARK_WITHIN = 64  # bytes
+HEADER_BYTES = 512  # enough for envelope and descriptor of every template
 LINE_END = b"\n"  # one is legal behind the data (LeCroy 7200A)
 PREFIX = re.compile(rb"(?:[ -\"$-~]*,)?[ \r\n]*(?:#(\d)(\d*))?")  # scope reply such as C1:WF ALL, then IEEE 488.2 block header
 Order = Literal["<", ">"]
 ORDERS: dict[bytes, Order] = {b"\x01\x00": "<", b"\x00\x00": ">"}  # COMM_ORDER reads 1 or 0 only in its own order
 SAMPLE_TYPES = {0: "i1", 1: "i2"}  # COMM_TYPE
+AGAIN = "the file is truncated: download again (--refresh)"
+DAMAGED = "the file is damaged: copy it again"
 
 _START = {
     "DESCRIPTOR_NAME": (0, "S16"), "TEMPLATE_NAME": (16, "S16"), "COMM_TYPE": (32, "i2"), "COMM_ORDER": (34, "i2"), "WAVE_DESCRIPTOR": (36, "i4"),
@@ -171,6 +174,11 @@ class Layout:
         return self.descriptor_at + self.template.fields[field][0]
 
 
+def is_trc(start: bytes) -> bool:
+    """Whether a file's first bytes are those of a LeCroy waveform."""
+    return start.find(MARK, 0, MARK_WITHIN) >= 0
+
+
 def layout_of(start: bytes) -> Layout:
     """The layout that the first bytes of a file declare (at least up to the end of the descriptor, where the file has so many).
 
@@ -185,26 +193,26 @@ def layout_of(start: bytes) -> Layout:
     digits = int(matched[1]) if matched and matched[1] else 0
     if matched is None or len(matched[2] or b"") != digits:
         raise Refused(Refusal("block header", repr(prefix), "nothing, or '#', a digit n and n digits, with or without a scope reply before it",
-                              "the file is damaged: copy it again", 0))  # fmt: skip
+                              DAMAGED, 0))  # fmt: skip
     template_name, order = _template(start, at)
     template = TEMPLATES[template_name]
     if len(start) - at < template.size:
         raise Refused(Refusal("descriptor", f"{len(start) - at} bytes", f"{template.size} of template {template_name}",
-                              "the file is truncated: download again (--refresh)", at))  # fmt: skip
+                              AGAIN, at))  # fmt: skip
 
     def number(field: str) -> int:
         offset, kind = template.fields[field]
         return int(struct.unpack_from(order + {"i2": "h", "i4": "i"}[kind], start, at + offset)[0])
 
     if number("COMM_TYPE") not in SAMPLE_TYPES:
-        raise Refused(Refusal("COMM_TYPE", str(number("COMM_TYPE")), "0 (8 bits) or 1 (16 bits)", "the file is damaged: copy it again", at + 32))
+        raise Refused(Refusal("COMM_TYPE", str(number("COMM_TYPE")), "0 (8 bits) or 1 (16 bits)", DAMAGED, at + 32))
     blocks = MappingProxyType({name: number(name) for name in template.blocks})
     declared = int(matched[2]) if digits else None
     segments = number("SUBARRAY_COUNT")
     layout = Layout(template_name, order, prefix, declared, SAMPLE_TYPES[number("COMM_TYPE")], blocks, number("WAVE_ARRAY_COUNT"), segments)
     if number("WAVE_DESCRIPTOR") != template.size:
         raise Refused(Refusal("WAVE_DESCRIPTOR", f"{number('WAVE_DESCRIPTOR')} bytes", f"{template.size}, the descriptor of {template_name}",
-                              "the file is damaged: copy it again", at + 36))  # fmt: skip
+                              DAMAGED, at + 36))  # fmt: skip
     return layout
 
 
@@ -212,18 +220,18 @@ def _template(start: bytes, at: int) -> tuple[str, Order]:
     name = text(start[at + 16 : at + 32])
     raw = start[at + 34 : at + 36]
     if len(raw) < 2:
-        raise Refused(Refusal("descriptor", f"{len(start) - at} bytes", "at least 320", "the file is truncated: download again (--refresh)", at))
+        raise Refused(Refusal("descriptor", f"{len(start) - at} bytes", "at least 320", AGAIN, at))
     if name not in TEMPLATES:
         raise Refused(Refusal("TEMPLATE_NAME", repr(name), f"one of {', '.join(TEMPLATES)}",
                               "save with a template that is read, or convert the file with the program of the oscilloscope", at + 16))  # fmt: skip
     if raw not in ORDERS:
         raise Refused(Refusal("COMM_ORDER", f"bytes {raw.hex(' ')}", "01 00 (little endian) or 00 00 (big endian)",
-                              "the file is damaged: copy it again", at + 34))  # fmt: skip
+                              DAMAGED, at + 34))  # fmt: skip
     return name, ORDERS[raw]
 
 
 def _not_lecroy(start: bytes) -> Refusal:
-    lowered = start[:512].lstrip().lower()
+    lowered = start[:HEADER_BYTES].lstrip().lower()
     if lowered.startswith((b"<!doctype", b"<html", b"<?xml")):
         return Refusal("first bytes", f"a web page ({start[:24]!r}...)", "a LeCroy waveform",
                        "a login or error page was saved in place of the data: check the address and your access, then download again (--refresh)",

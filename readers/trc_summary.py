@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,14 @@ NAMES: dict[str, dict[int, str]] = {
 }
 
 
+LAYOUT: dict[str, Callable[[TrcGroup], Any]] = {
+    "samples": lambda group: group.samples,
+    "segments": lambda group: group.layout.segments,
+    "sample type": lambda group: f"int{8 * group.layout.sample_dtype.itemsize}",
+    "byte order": lambda group: "little endian" if group.layout.order == "<" else "big endian",
+}
+
+
 class Attributes(Mapping[str, Any]):
     """``attributes`` of a batch, made when first looked at: a run opens many batches and looks at none."""
 
@@ -65,10 +73,7 @@ def attributes(batch: Batch) -> dict[str, Any]:
     told: dict[str, Any] = {
         "files": sum(len(group.paths) for group in batch.groups),
         "files refused": len(batch.refused),
-        "samples": _varied([group.samples for group in batch.groups]),
-        "segments": _varied([group.layout.segments for group in batch.groups]),
-        "sample type": _varied([f"int{8 * group.layout.sample_dtype.itemsize}" for group in batch.groups]),
-        "byte order": _varied(["little endian" if group.layout.order == "<" else "big endian" for group in batch.groups]),
+        **{name: _varied(list(map(of_group, batch.groups))) for name, of_group in LAYOUT.items()},
     }
     times = np.concatenate([start_times(group.headers) for group in batch.groups])
     told["trigger time"] = _varied([str(time) for time in (times.min(), times.max())])

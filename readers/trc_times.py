@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from readers.trc_checks import DAMAGED, LONGEST_TIME_S
-from readers.trc_layout import Layout, Refusal
+from readers.trc_checks import LONGEST_TIME_S
+from readers.trc_layout import DAMAGED, Layout, Refusal
 
 FIRST_YEAR, LAST_YEAR = 1970, 2261  # of datetime64[ns] in whole years
 ENTRY_BYTES = 16  # f8 time since the first trigger, f8 offset of the first sample from its own trigger, s
