@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import cloudpickle
@@ -161,15 +162,13 @@ def _add(total: packing.Totals, outcome: Outcome, chunk: Chunk) -> None:
 
 def _account(dataset: DatasetInput, planned: Plan, processed: int, failed: Sequence[Failure]) -> DatasetAccount:
     found = planned.inspections[dataset.name]
-    unopened = [failure for inspection in found for failure in inspection.refused or filter(None, [inspection.failure])]
-    lost_files = sum(len(inspection.refused) if inspection.failure is None else inspection.files for inspection in found)
-    remarks = tuple(remark for inspection in found for remark in inspection.remarks)
     expected = sum(inspection.entries for inspection in found)
     missing = expected - processed - sum((failure.stop or 0) - (failure.start or 0) for failure in failed)
     if missing:
         raise RuntimeError(f"data set {dataset.name!r}: {missing} of {expected} entries are neither processed nor failed: a mistake in dynode")
-    files = sum(inspection.files for inspection in found)
-    return DatasetAccount(dataset.kind, files, expected, processed, lost_files, (*unopened, *failed), dict(dataset.metadata), remarks)
+    files, unopened = (sum(getattr(inspection, name) for inspection in found) for name in ("files", "unopened"))
+    lost, remarks = (tuple(chain.from_iterable(getattr(inspection, name) for inspection in found)) for name in ("losses", "remarks"))
+    return DatasetAccount(dataset.kind, files, expected, processed, unopened, (*lost, *failed), dict(dataset.metadata), remarks)
 
 
 def _postprocessed(dataset: DatasetInput, hists: dict[str, hist.Hist]) -> dict[str, hist.Hist]:

@@ -90,8 +90,7 @@ def make(datasets: Sequence[DatasetInput], session: Session, chunksize: int | No
     inspections = {dataset.name: [next(found) for _ in dataset.files] for dataset in datasets}
     for dataset in datasets:
         _check_columns(dataset, inspections[dataset.name])
-        for remark in (remark for inspection in inspections[dataset.name] for remark in inspection.remarks):
-            warnings.warn(f"data set {dataset.name!r}: {remark}", stacklevel=2)
+        _tell(dataset.name, inspections[dataset.name])
     wholes = {dataset.name: list(_wholes(dataset.files, inspections[dataset.name])) for dataset in datasets}
     dataset_keys = {dataset.name: keys.dataset_key(dataset, opener) for dataset in datasets}
     sizes = dict.fromkeys(wholes, chunksize) if chunksize else _sizes(wholes, dataset_keys, session)
@@ -114,6 +113,12 @@ def _check_columns(dataset: DatasetInput, found: Sequence[Inspection]) -> None:
             refused.append(error)
     if refused:
         raise InputError(f"data set {dataset.name!r}: {refused[0]}") from refused[0]
+
+
+def _tell(name: str, found: Sequence[Inspection]) -> None:
+    """Warn of what readers remark of files that they accept."""
+    for remark in (remark for inspection in found for remark in inspection.remarks):
+        warnings.warn(f"data set {name!r}: {remark}", stacklevel=3)
 
 
 def _chunks(wholes: Mapping[str, Sequence[Span]], dataset_keys: Mapping[str, str], sizes: Mapping[str, int]) -> Iterator[tuple[str, Chunk]]:

@@ -78,6 +78,16 @@ class Inspection:
     refused: tuple[Failure, ...] = ()
     remarks: tuple[str, ...] = ()
 
+    @property
+    def unopened(self) -> int:
+        """Files that give no entries."""
+        return len(self.refused) if self.failure is None else self.files
+
+    @property
+    def losses(self) -> tuple[Failure, ...]:
+        """Every file that gives no entries by its own reason, or the one reason for all."""
+        return self.refused or (() if self.failure is None else (self.failure,))
+
 
 @dataclass(frozen=True)
 class Outcome:
