@@ -7,7 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from fits.classifier.binomial import Method, rate
+from fits.classifier import binomial
+from fits.classifier.binomial import Method
 from plotting.canvas import Array, Scale
 from plotting.drawn import DrawnFigure
 from plotting.iwcd_view import ResultView
@@ -143,27 +144,24 @@ def joined(found: RatesByBin, level: float, method: Method) -> tuple[Array, dict
 
     The bins of a result are those asked for; at few events they are mostly empty and their intervals cover the page.
     """
-    totals = np.array([[one.total for one in rates] for rates in (found.efficiency, found.misidentification)])
-    groups = groups_of(totals)
+    events = np.array([[one.events for one in rates] for rates in (found.efficiency, found.misidentification)])
+    groups = groups_of(np.round(events, 6))  # ten equal weights are ten events
     edges = np.array([found.edges[group[0]] for group in groups] + [found.edges[groups[-1][-1] + 1]])
     both = {"efficiency": found.efficiency, "misidentification": found.misidentification}
-    return edges, {
-        name: [rate(sum(of[i].passed for i in group), sum(of[i].total for i in group), level, method) for group in groups]
-        for name, of in both.items()
-    }
+    return edges, {name: [binomial.joined([of[i] for i in group], level, method) for group in groups] for name, of in both.items()}
 
 
-def groups_of(totals: Array) -> list[range]:
-    """Runs of bins in which every row of ``totals`` (samples, bins) has ``FEWEST`` events; the rest belongs to the last, without empty bins.
+def groups_of(events: Array) -> list[range]:
+    """Runs of bins in which every row of ``events`` (samples, bins) has ``FEWEST`` events; the rest belongs to the last, without empty bins.
 
     >>> groups_of(np.array([[12.0, 4.0, 7.0, 3.0, 0.0]]))
     [range(0, 1), range(1, 4)]
     """
-    filled = np.flatnonzero(totals.sum(axis=0))
-    end = int(filled[-1]) + 1 if filled.size else totals.shape[1]
+    filled = np.flatnonzero(events.sum(axis=0))
+    end = int(filled[-1]) + 1 if filled.size else events.shape[1]
     starts = [0]
     for number in range(1, end):
-        if totals[:, starts[-1] : number].sum(axis=1).min() >= FEWEST and totals[:, number:].sum(axis=1).min() >= FEWEST:
+        if events[:, starts[-1] : number].sum(axis=1).min() >= FEWEST and events[:, number:].sum(axis=1).min() >= FEWEST:
             starts.append(number)
     return [range(first, last) for first, last in zip(starts, [*starts[1:], end], strict=True)]
 
@@ -184,7 +182,7 @@ def _calibration(view: ResultView, calibrations: Sequence[Calibration], labels: 
 def _rate_points(x: Array, rates: Sequence[Rate], colour: str) -> Points:
     values = np.array([one.value for one in rates])
     errors = np.array([[one.value - one.low for one in rates], [one.high - one.value for one in rates]])
-    return Points(x, None, values, errors, colour, np.array([one.total < 10 for one in rates]))
+    return Points(x, None, values, errors, colour, np.array([one.events < FEWEST for one in rates]))
 
 
 def _position(view: ResultView, tests: Sequence[PositionTest]) -> DrawnFigure:

@@ -144,18 +144,18 @@ def _draw_rates(axes: Axes, panel: RatePanel, looks: Mapping[str, Component], na
     edges = panel.edges_of(name)
     width = np.diff(edges)
     at = 0.5 * (edges[1:] + edges[:-1]) + SHIFT * width * (order - 0.5 * (len(panel.rates) - 1))
-    total = np.array([one.total for one in rates])
+    events = np.array([one.events for one in rates])
     values, errors = np.array([one.value for one in rates]), _errors(rates)
     label: str | None = look.label if panel.labels is None else panel.labels[name]
     for hollow in (False, True):
-        rows = (total > 0) & ((total < FEW) == hollow)
+        rows = (events > 0) & ((events < FEW) == hollow)
         if rows.any():
             axes.errorbar(
                 at[rows], values[rows], yerr=errors[:, rows], fmt="o", color=look.colour, markersize=6.5, elinewidth=1.8, label=label,
                 markerfacecolor="white" if hollow else look.colour, gid=f"rates {name}{' of few' if hollow else ''}",
             )  # fmt: skip
             label = None
-    return edges, np.where(total > 0, [one.high for one in rates], 0.0)
+    return edges, np.where(events > 0, [one.high for one in rates], 0.0)
 
 
 def _errors(rates: Sequence[Rate]) -> Array:

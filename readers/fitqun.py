@@ -1,7 +1,8 @@
 """Fits of fiTQun, the likelihood reconstruction of water-Cherenkov experiments, from its ROOT files (tree ``fiTQun``).
 
-[U] No file was available: names and indices are those of public analysis code (WatChMaL, esbroot). ``fq1rnll[subevent][hypothesis]`` is -ln L of
-one ring, hypothesis 1 electron, 2 muon; ``fqpi0nll[0]`` and ``fqpi0mass[0]`` are -ln L and mass (MeV) of two photons. The first subevent is read.
+Unverified, no file was available: names and indices are those of public analysis code (WatChMaL, esbroot). ``fq1rnll[subevent][hypothesis]`` is
+-ln L of one ring, hypothesis 1 electron, 2 muon; ``fqpi0nll[0]`` and ``fqpi0mass[0]`` are -ln L and mass (MeV) of two photons. The first subevent is
+read.
 """
 
 from __future__ import annotations

@@ -13,13 +13,22 @@ from records.value import Value
 
 @dataclass(frozen=True, repr=False)
 class Rate(Value):
-    """A binomial fraction with its interval; ``value`` is NaN and the interval [0, 1] where nothing was counted."""
+    """A binomial fraction with its interval; ``value`` is NaN and the interval [0, 1] where nothing was counted.
+
+    ``passed`` and ``total`` count events, or are sums of weights: then ``effective`` is the number of events that the interval stands for.
+    """
 
     value: float
     low: float
     high: float
     passed: float
     total: float
+    effective: float | None = None  # (sum w)^2 / sum w^2; null: events count one each
+
+    @property
+    def events(self) -> float:
+        """Number of events, of weighted ones the effective one."""
+        return self.total if self.effective is None else self.effective
 
 
 @dataclass(frozen=True, repr=False)

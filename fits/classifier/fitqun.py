@@ -37,8 +37,8 @@ def fitqun_outputs(
     found = np.array([place.get(key, -1) for key in _keys(files, events["event_id"], "the event table")], np.int64)
     code = class_codes(events["label"], labels, classes)
     logs = np.stack([-_nll(fits, FITTED_AS[name], pi0_mass_factor) for name in classes], axis=1)
-    whole = np.asarray(np.isfinite(logs).all(axis=1))
-    fitted = (found >= 0) & whole[found]
+    whole = np.append(np.isfinite(logs).all(axis=1), False)  # the last for events without a fit, whose number is -1
+    fitted = whole[found]
     if not fitted.any():
         example = f"{fits.source[0]}, entry {fits.entry[0]}" if len(fits) else "none"
         raise InputError(f"no event has a fit: files of the events are {', '.join(sorted(set(files))[:3])}, of the fits {example}; give fits of them")

@@ -11,7 +11,7 @@ from figure_content import legend_words, named, texts_outside, words
 from iwcd_run import config
 
 from configs import iwcd
-from fits.classifier.binomial import rate
+from fits.classifier.binomial import rate, rates, weighted_rates
 from fits.classifier.performance import Context, performance
 from fits.energy_response import fit_response
 from fits.light_scale import fit_scale
@@ -237,3 +237,14 @@ def test_bins_of_a_working_point_hold_ten_events_each() -> None:
     edges, both = iwcd_performance.joined(RatesByBin("evis", list(range(7)), [0.0] * 6, many, many), 0.6827, "clopper-pearson")
     assert edges.tolist() == list(range(7))
     assert [(one.passed, one.total) for one in both["misidentification"]] == [(10, 20)] * 6
+
+
+@pytest.mark.parametrize("weight", [1e-3, 1.0, 500.0])
+def test_bins_of_a_working_point_hold_ten_events_whatever_their_weight(weight: float) -> None:
+    """Sums of weights were taken for numbers of events: everything in one bin for small weights, bars too short for large ones."""
+    group, passed = np.repeat(np.arange(6), 20), np.tile(np.arange(20) < 5, 6)
+    weighted = weighted_rates(passed, np.full(120, weight), group, 6)
+    edges, both = iwcd_performance.joined(RatesByBin("evis", list(range(7)), [0.0] * 6, weighted, weighted), 0.6827, "wilson")
+    assert edges.tolist() == list(range(7))
+    (expected,) = rates([5], [20], 0.6827, "wilson")
+    assert [both["efficiency"][2].low, both["efficiency"][2].high] == pytest.approx([expected.low, expected.high], rel=1e-9)

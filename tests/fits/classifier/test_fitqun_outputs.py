@@ -91,6 +91,13 @@ def test_wrong_pairings_are_refused() -> None:
         fitqun_outputs(fits, {**events, "root_file": np.full(40, "sim.root")}, LABELS, CLASSES)
     with pytest.raises(InputError, match="fiTQun has no hypothesis for 'pi-'"):
         fitqun_outputs(fits, events, LABELS, ["e-", "pi-"])
+    with pytest.raises(InputError, match="no event has a fit: files of the events are sim_0, sim_1, sim_2, of the fits none; give fits of them"):
+        fitqun_outputs(empty(), events, LABELS, CLASSES)
+
+
+def empty() -> FitqunFits:
+    """Files without entries."""
+    return FitqunFits((Path("f.root"),), np.zeros(0, np.str_), np.zeros(0, np.int64), {name: np.zeros(0) for name in CLASSES[1:]}, np.zeros(0))
 
 
 def test_the_fit_stage_takes_a_file_of_fitqun(tmp_path: Path) -> None:

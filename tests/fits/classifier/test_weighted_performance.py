@@ -9,7 +9,7 @@ import classifier_case as case
 import numpy as np
 import pytest
 
-from fits.classifier.binomial import rates
+from fits.classifier.binomial import joined, rate, rates, weighted_rate, weighted_rates
 from fits.classifier.confusion import confusion, confusion_counts, weighted_confusion
 from fits.classifier.performance import Context, performance
 from fits.classifier.working_points import Scores, cut_for_rejection, working_point
@@ -92,3 +92,18 @@ def test_a_working_point_rejects_weight() -> None:
     assert (point.cut, point.efficiency.value, point.misidentification.value) == pytest.approx(
         (expected.cut, expected.efficiency.value, expected.misidentification.value), rel=1e-12
     )
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 40.0])
+def test_joined_groups_are_the_fraction_of_all_their_events(scale: float) -> None:
+    """A sum of weights is no number of events: joined bins of small weights are not empty, those of large ones not certain."""
+    labels, predictions, weights = labels_and_weights()
+    every = weighted_rate(predictions == labels, scale * weights)
+    parts = joined(weighted_rates(predictions == labels, scale * weights, labels, 4))  # the fourth group is empty
+    assert [*numbers(parts), parts.events] == pytest.approx([*numbers(every), every.events], rel=1e-12)
+    nothing = weighted_rates([], [], np.zeros(0, int), 2)
+    assert [one.events for one in (*nothing, joined(nothing))] == [0, 0, 0]
+
+
+def test_joined_counts_are_counts() -> None:
+    assert joined(rates([3, 1, 0], [10, 2, 0])) == rate(4, 12)
