@@ -60,10 +60,16 @@ def _charge(row: dict[str, str | None], where: str) -> LegacyCharge:
     hv_v, mean, spread = (_number(row, name, where) for name in ("hv", "mean_charge", "std_dev_charge"))
     if not hv_v > 0.0:
         raise InputError(f"{where}: hv is {hv_v:g} V; give the magnitude of the voltage, above 0")
-    n = None if not (row.get("n") or "").strip() else int(_number(row, "n", where))
-    if n is not None and n < 2:
-        raise InputError(f"{where}: n is {n}; a mean with an error needs 2 waveforms, leave n empty where it is not known")
-    return LegacyCharge(pmt, hv_v, abs(mean), abs(spread), n)
+    return LegacyCharge(pmt, hv_v, abs(mean), abs(spread), _waveforms(row, where))
+
+
+def _waveforms(row: dict[str, str | None], where: str) -> int | None:
+    if not (row.get("n") or "").strip():
+        return None
+    n = _number(row, "n", where)
+    if n < 2 or n != int(n):
+        raise InputError(f"{where}: n is {n:g}; a mean with an error needs a whole number from 2 on, leave n empty where it is not known")
+    return int(n)
 
 
 def _number(row: dict[str, str | None], name: str, where: str) -> float:

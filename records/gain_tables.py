@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,9 @@ from records.text_tables import Column, Error, TextTable, to_csv, to_latex
 
 NAN = float("nan")
 NOMINAL = "nominal_hv"
-ORDER = ("spe", "joint_photostatistics", "photostatistics", "saldanha")
+ENDINGS = (ENDING, ".csv", ".tex")
+ORDER = ("spe", "variance_mean", "anchored_photostatistics", "joint_photostatistics", "photostatistics", "saldanha")
+OfPoint = Callable[[GainPoint], Any]
 
 
 def save_gain_tables(output: str | Path, results: Mapping[str, Any]) -> list[Path]:
@@ -29,7 +32,7 @@ def save_gain_tables(output: str | Path, results: Mapping[str, Any]) -> list[Pat
         every = list(found.values())
         paths += _save(folder, NOMINAL, nominal_columns(every), printed_nominal(every))
     for path in folder.glob("*"):
-        if path.is_file() and path not in paths:
+        if path.suffix in ENDINGS and path.is_file() and path not in paths:
             path.unlink()
     return paths
 
@@ -38,45 +41,12 @@ def point_columns(result: GainResult) -> dict[str, Sequence[Any]]:
     """One row for each point, in the order of voltages; units close the names."""
     points = result.points
     best = [best_method(point, result.curve.method) for point in points]
-
-    def of_gain(field: str) -> list[float]:
-        return [NAN if method is None else getattr(point.gains[method], field) for point, method in zip(points, best, strict=True)]
-
+    gains = [None if method is None else point.gains[method] for point, method in zip(points, best, strict=True)]
     return {
-        "hv_v": [one.hv_v for one in points],
-        "light": [one.light for one in points],
-        "n_read": [one.n_read for one in points],
-        "n_expected": [one.n_expected for one in points],
-        "n": [one.charge.n if one.charge else 0 for one in points],
-        "efficiency": [_product(one) for one in points],
-        "mean_charge_pc": [_of(one.charge, "mean_pc") for one in points],
-        "mean_charge_error_pc": [_of(one.charge, "mean_error_pc") for one in points],
-        "syst_uncorrelated_pc": [one.syst_uncorrelated_pc for one in points],
-        "syst_scale_pc": [one.syst_scale_pc for one in points],
-        "spread_pc": [_of(one.charge, "spread_pc") for one in points],
-        "skewness": [_of(one.charge, "skewness") for one in points],
-        "selected_mean_charge_pc": [_of(one.selected, "mean_pc") for one in points],
-        "selected_n": [one.selected.n if one.selected else 0 for one in points],
-        "pedestal_kind": [one.pedestal.kind if one.pedestal else "none" for one in points],
-        "pedestal_mean_pc": [_of(one.pedestal, "mean_pc") for one in points],
-        "pedestal_spread_pc": [_of(one.pedestal, "spread_pc") for one in points],
-        "photoelectrons": of_gain("photoelectrons"),
-        "photoelectrons_error": of_gain("photoelectrons_error"),
-        "single_charge_pc": of_gain("charge_pc"),
-        "single_charge_error_pc": of_gain("charge_error_pc"),
-        "gain": of_gain("gain"),
-        "gain_statistical": of_gain("statistical"),
-        "gain_systematic": of_gain("systematic"),
-        "gain_model": of_gain("model"),
-        "delta": of_gain("delta"),
+        **{name: [of_point(one) for one in points] for name, of_point in CHARGE_COLUMNS.items()},
+        **{name: [_number(one, field) for one in gains] for name, field in GAIN_COLUMNS.items()},
         "method": [method or "none" for method in best],
-        "transit_time_ns": [_of(one.timing, "transit_time_ns") for one in points],
-        "tts_sigma_ns": [_of(one.timing, "tts_sigma_ns") for one in points],
-        "tts_sigma_error_ns": [_of(one.timing, "tts_sigma_error_ns") for one in points],
-        "fwhm_ns": [_of(one.timing, "fwhm_ns") for one in points],
-        "late_rate": [one.late.rate.value if one.late and one.late.rate else NAN for one in points],
-        "valid": [one.valid for one in points],
-        "remarks": ["; ".join([*([one.reason] if one.reason else []), *one.flags]) for one in points],
+        **{name: [of_point(one) for one in points] for name, of_point in OTHER_COLUMNS.items()},
     }
 
 
@@ -140,7 +110,7 @@ def best_method(point: GainPoint, of_curve: str) -> str | None:
 
 
 def _save(folder: Path, name: str, columns: Mapping[str, Sequence[Any]], printed: TextTable) -> list[Path]:
-    parquet, plain, paper = (folder / f"{name}{ending}" for ending in (ENDING, ".csv", ".tex"))
+    parquet, plain, paper = (folder / f"{name}{ending}" for ending in ENDINGS)
     save_table(parquet, Table({heading: _array(values) for heading, values in columns.items()}))
     write_text(plain, to_csv(TextTable(printed.caption, tuple(Column(heading, values) for heading, values in columns.items()))))
     write_text(paper, to_latex(printed))
@@ -151,10 +121,71 @@ def _array(values: Sequence[Any]) -> np.ndarray:
     return np.array(values, dtype=np.str_) if values and isinstance(values[0], str) else np.asarray(values)
 
 
-def _product(point: GainPoint) -> float:
+def _number(record: Any, field: str) -> float:
+    return NAN if record is None else float(getattr(record, field))
+
+
+def _of(part: str, field: str) -> OfPoint:
+    """A number of a part of the point; NaN where the point lacks the part."""
+    return lambda point: _number(getattr(point, part), field)
+
+
+def _used(part: str) -> OfPoint:
+    """Triggers of a sample of charges."""
+    return lambda point: sample.n if (sample := getattr(point, part)) is not None else 0
+
+
+def _efficiency(point: GainPoint) -> float:
+    """Share of the triggers read that pass every step."""
     selected = point.efficiency.get("selected")
     return selected.passed / point.n_read if selected is not None and point.n_read else NAN
 
 
-def _of(record: Any, field: str) -> float:
-    return NAN if record is None else float(getattr(record, field))
+def _late_rate(point: GainPoint) -> float:
+    return NAN if point.late is None or point.late.rate is None else point.late.rate.value
+
+
+def _remarks(point: GainPoint) -> str:
+    return "; ".join([*([point.reason] if point.reason else []), *point.flags])
+
+
+CHARGE_COLUMNS: dict[str, OfPoint] = {
+    "hv_v": attrgetter("hv_v"),
+    "light": attrgetter("light"),
+    "level": attrgetter("level"),
+    "n_read": attrgetter("n_read"),
+    "n_expected": attrgetter("n_expected"),
+    "n": _used("charge"),
+    "efficiency": _efficiency,
+    "mean_charge_pc": _of("charge", "mean_pc"),
+    "mean_charge_error_pc": _of("charge", "mean_error_pc"),
+    "syst_uncorrelated_pc": attrgetter("syst_uncorrelated_pc"),
+    "syst_scale_pc": attrgetter("syst_scale_pc"),
+    "spread_pc": _of("charge", "spread_pc"),
+    "skewness": _of("charge", "skewness"),
+    "selected_mean_charge_pc": _of("selected", "mean_pc"),
+    "selected_n": _used("selected"),
+    "pedestal_kind": lambda point: "none" if point.pedestal is None else point.pedestal.kind,
+    "pedestal_mean_pc": _of("pedestal", "mean_pc"),
+    "pedestal_spread_pc": _of("pedestal", "spread_pc"),
+}
+GAIN_COLUMNS = {  # name -> field of the estimate by the best method
+    "photoelectrons": "photoelectrons",
+    "photoelectrons_error": "photoelectrons_error",
+    "single_charge_pc": "charge_pc",
+    "single_charge_error_pc": "charge_error_pc",
+    "gain": "gain",
+    "gain_statistical": "statistical",
+    "gain_systematic": "systematic",
+    "gain_model": "model",
+    "delta": "delta",
+}
+OTHER_COLUMNS: dict[str, OfPoint] = {
+    "transit_time_ns": _of("timing", "transit_time_ns"),
+    "tts_sigma_ns": _of("timing", "tts_sigma_ns"),
+    "tts_sigma_error_ns": _of("timing", "tts_sigma_error_ns"),
+    "fwhm_ns": _of("timing", "fwhm_ns"),
+    "late_rate": _late_rate,
+    "valid": attrgetter("valid"),
+    "remarks": _remarks,
+}

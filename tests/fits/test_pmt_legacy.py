@@ -74,7 +74,8 @@ def test_pickle_is_refused_with_the_way_out(tmp_path: Path) -> None:
         ("mean_charge,std_dev_charge,hv,pmt\n1,1,-700,A\n", "line 2: hv is -700 V"),
         ("mean_charge,std_dev_charge,hv,pmt\n1,1,700,\n", "line 2: pmt is empty"),
         ("mean_charge,std_dev_charge,hv,pmt\n1,1,700,A\n2,1,700,A\n", "A at 700 V is given twice"),
-        ("mean_charge,std_dev_charge,hv,pmt,n\n1,1,700,A,1\n", "line 2: n is 1"),
+        ("mean_charge,std_dev_charge,hv,pmt,n\n1,1,700,A,1\n", "line 2: n is 1; a mean with an error needs a whole number from 2 on"),
+        ("mean_charge,std_dev_charge,hv,pmt,n\n1,1,700,A,500.5\n", "line 2: n is 500.5; .* a whole number"),
         ("mean_charge,std_dev_charge,hv,pmt\nnan,1,700,A\n", "line 2: mean_charge is 'nan'"),
     ],
 )

@@ -25,9 +25,11 @@ def result() -> GainResult:
 def test_three_forms_of_the_same_numbers(tmp_path: Path, result: GainResult) -> None:
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "PMT_9.csv").write_text("of another run")
+    (tmp_path / "tables" / "notes.txt").write_text("of the user")
     paths = save_gain_tables(tmp_path, {"PMT_1": result, "PMT_1.other": 3})
     assert sorted(path.name for path in paths) == sorted(f"{name}{end}" for name in ("PMT_1", "nominal_hv") for end in (".csv", ".parquet", ".tex"))
     assert not (tmp_path / "tables" / "PMT_9.csv").exists()
+    assert (tmp_path / "tables" / "notes.txt").exists()
     assert table_paths(tmp_path) == []  # no table of a data set: the fit stage does not depend on what it writes
     table = load_table(tmp_path / "tables" / "PMT_1.parquet")
     rows = list(csv.DictReader((tmp_path / "tables" / "PMT_1.csv").read_text().splitlines()))
