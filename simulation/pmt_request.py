@@ -19,17 +19,19 @@ from simulation.pmt_gain import KINDS, Kind, Light, point_truth
 FILES_PER_POINT = 120
 OFF_TRIGGERS = 200
 LOW_TRIGGERS = 10_000
+MOST_TRIGGERS = 1_000_000  # of a point, all in memory when they are written: 1 GB
 # Keys of example.truth: name -> (default, lowest, largest).
 TRUTH = {
     "photoelectrons": (Light.bright, 0.0, 1e4),
     "low_photoelectrons": (Light.low, 0.0, 1e4),
     "delta": (Light.delta, 0.01, 2.0),
     "led_spread": (Light.spread, 0.0, 1.0),
-    "off_triggers": (OFF_TRIGGERS, 0, 1e6),
-    "low_triggers": (LOW_TRIGGERS, 0, 1e7),
+    "off_triggers": (OFF_TRIGGERS, 0, MOST_TRIGGERS),
+    "low_triggers": (LOW_TRIGGERS, 0, MOST_TRIGGERS),
     "full": (0, 0, 1),
     "faults": (0, 0, 1),
 }
+WHOLE = ("off_triggers", "low_triggers", "full", "faults")
 
 
 @dataclass(frozen=True)
@@ -100,4 +102,6 @@ def _truth(given: dict[str, float], where: str) -> dict[str, float]:
         _, low, high = TRUTH[key]
         if not (math.isfinite(value) and low <= value <= high):
             raise InputError(f"{where}.{key}: {value:g} is not possible; give a number in {low:g} ... {high:g}")
+        if key in WHOLE and value != int(value):
+            raise InputError(f"{where}.{key}: {value:g} is not possible; give a whole number")
     return {key: default for key, (default, _, _) in TRUTH.items()} | given

@@ -187,6 +187,8 @@ def test_faults_on_request_are_in_the_first_point(tmp_path: Path) -> None:
         ({"truth": {"lambda": 3.0}}, {}, r"datasets\.led\.example\.truth: 'lambda' is not a parameter of the generated runs"),
         ({"truth": {"photoelectron": 3.0}}, {}, r"did you mean 'photoelectrons'\?"),
         ({"truth": {"delta": 0.0}}, {}, r"datasets\.led\.example\.truth\.delta: 0 is not possible; give a number in 0\.01 \.\.\. 2"),
+        ({"truth": {"off_triggers": 2.5}}, {}, r"truth\.off_triggers: 2\.5 is not possible; give a whole number"),
+        ({"truth": {"low_triggers": 1e9}}, {}, r"truth\.low_triggers: 1e\+09 is not possible; give a number in 0 \.\.\. 1e\+06"),
         ({"size": 3}, {"pmts": ["PMT_7"]}, r"datasets\.led\.pmts: 'PMT_7' is not a tube of .*pmt_runs\.yaml; did you mean"),
         ({"size": 3}, {"hv_v": [710]}, r"datasets\.led\.hv_v: 710 V is no voltage of PMT_1, PMT_4; known: 700, 750"),
         ({"size": 3}, {"format": "root"}, r"datasets\.led\.format: no generated waveforms in the form 'root'; leave it out"),
