@@ -15,6 +15,7 @@ from configs.errors import InputError
 
 FILE_PATTERN = "C1--n16deg--{i:05d}.trc"  # as the oscilloscope's autosave names them
 AUTOSAVE = "Autosave"  # the oscilloscope's folder, left out of most copies
+MOST_FILES = 1_000_000  # of one point: more is a slip of the pen, and every name is written out
 MV_PER_V = 1e3
 PICKLES = (".pkl", ".pickle")
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from configs.errors import InputError, nearest
-from data_info.pmt_point import AUTOSAVE, FILE_PATTERN, Point, beside, check_numbers, is_remote, refuse_pickle
+from data_info.pmt_point import AUTOSAVE, FILE_PATTERN, MOST_FILES, Point, beside, check_numbers, is_remote, refuse_pickle
 
 CSV_REQUIRED = ("pmt", "hv_v", "url_or_dir")
 CSV_COLUMNS = (*CSV_REQUIRED, "n_files", "cut_v", "noisy", "q_ref_pc", "source", "light")
@@ -97,8 +97,8 @@ def _number(text: str, where: str) -> float:
 def _count(text: str, where: str) -> int | None:
     if not text:
         return None
-    if not text.isdigit() or int(text) == 0:
-        raise InputError(f"{where}: {text!r} is not a number of files; give a whole number above 0")
+    if not text.isdecimal() or not 0 < int(text) <= MOST_FILES:
+        raise InputError(f"{where}: {text!r} is not a number of files; give a whole number from 1 to {MOST_FILES}")
     return int(text)
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PositiveInt, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from configs.document import Document, read_document
 from configs.errors import InputError, nearest
 from configs.strict import Strict
-from data_info.pmt_point import FILE_PATTERN, MV_PER_V, Light, Point, Source, beside, check_numbers, refuse_pickle
+from data_info.pmt_point import FILE_PATTERN, MOST_FILES, MV_PER_V, Light, Point, Source, beside, check_numbers, refuse_pickle
 from data_info.pmt_run_rows import rows_points
 
 RUNS = Path(__file__).with_name("pmt_runs.yaml")
@@ -53,11 +53,14 @@ def read_runs(path: str | Path) -> Runs:
     return Runs(path, tuple(points))
 
 
+Count = Annotated[int, Field(gt=0, le=MOST_FILES)]
+
+
 class _Tube(Strict):
     dir: str
     noisy: bool = False
     hv: list[float]
-    n: list[PositiveInt]
+    n: list[Count]
     cut_mv: list[float] | None = None
     q_ref_pc: list[float] | None = None
 
@@ -68,7 +71,7 @@ class _Listed(Strict):
     pmt: str
     hv: float
     files: Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value), Field(min_length=1)]
-    n: PositiveInt | None = None
+    n: Count | None = None
     cut_mv: float | None = None
     noisy: bool = False
     q_ref_pc: Annotated[float, Field(gt=0)] | None = None
