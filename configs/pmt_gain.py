@@ -81,11 +81,15 @@ class MeanCharge(Strict):
 
 
 class Photostatistics(Strict):
-    """Gain from mean and variance; ``delta``: relative width of the charge of one photo-electron."""
+    """Gain from mean and variance; ``delta``: relative width of the charge of one photo-electron.
+
+    ``anchor``: the scale of the common light is combined with gains at low light of the same tube.
+    """
 
     delta: PositiveFloat = 0.40
     delta_error: Annotated[float, Field(ge=0)] = 0.10
     joint_over_hv: bool = True
+    anchor: bool = True
 
 
 class SinglePhotoelectron(Strict):
@@ -105,7 +109,7 @@ class ModelIndependent(Strict):
 class GainCurve(Strict):
     """Power law of gain against voltage."""
 
-    input: Literal["auto", "photostatistics", "spe", "relative"] = "auto"
+    input: Literal["auto", "photostatistics", "variance_mean", "spe", "relative"] = "auto"
     pivot_v: PositiveFloat | None = None  # null: geometric mean of the voltages
     nominal_gain: list[PositiveFloat] = [1.0e6, 5.0e6, 1.0e7]
     n_dynodes: PositiveInt | None = None

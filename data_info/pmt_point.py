@@ -21,6 +21,7 @@ PICKLES = (".pkl", ".pickle")
 
 Source = Annotated[Literal["led", "off"], BeforeValidator(lambda value: "off" if value is False else value)]  # YAML 1.1 reads off as false
 Light = Literal["bright", "low"]
+Level = Annotated[str, BeforeValidator(lambda value: f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else value)]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Point:
     """The unit of the analysis. ``files``: paths, patterns or URLs; ``n_files``: how many they must be.
 
     ``cut_v``: threshold on the minimum of a negative pulse (negative; of the reference analysis). ``q_ref_pc``: charge scale of histograms.
-    ``folder``: where a copy of the files behind URLs lies below the root of a copy, e.g. ``PMT_1_2/1400``.
+    ``folder``: where a copy of the files behind URLs lies below the root of a copy, e.g. ``PMT_1_2/1400``. ``level``: label of a further light level
+    of the same tube and voltage; empty for the light that all voltages share.
     """
 
     pmt: str
@@ -41,20 +43,24 @@ class Point:
     light: Light
     files: tuple[str, ...]
     folder: str | None = None
+    level: str = ""
 
     def __post_init__(self) -> None:
+        if self.level and not re.fullmatch(r"\w[\w-]*", self.level):
+            raise InputError(f"{self.pmt}: level {self.level!r} is not a label of a light level; use letters, digits, _ and -")
         if not re.fullmatch(r"\w[\w-]*", self.pmt):
             raise InputError(f"{self.pmt!r} is not a name of a tube; use letters, digits, _ and -")
 
     @property
     def name(self) -> str:
-        """Name of the data set, e.g. ``PMT_1.1400V``, ``PMT_1.1400V.off`` (LED off), ``PMT_1.1400V.low``."""
-        return f"{self.pmt}.{self.hv_v:g}V{'.low' if self.light == 'low' else ''}{'.off' if self.source == 'off' else ''}"
+        """Name of the data set, e.g. ``PMT_1.1400V``, ``PMT_1.1400V.off`` (LED off), ``PMT_1.1400V.low``, ``PMT_1.1400V.level_2``."""
+        level = f".level_{self.level}" if self.level else ""
+        return f"{self.pmt}.{self.hv_v:g}V{'.low' if self.light == 'low' else ''}{level}{'.off' if self.source == 'off' else ''}"
 
     @property
     def metadata(self) -> dict[str, Any]:
         """What processors, fits and plots know of the point."""
-        names = ("pmt", "hv_v", "source", "light", "cut_v", "noisy", "q_ref_pc")
+        names = ("pmt", "hv_v", "source", "light", "level", "cut_v", "noisy", "q_ref_pc")
         return {name: getattr(self, name) for name in names}
 
 

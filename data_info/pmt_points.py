@@ -12,7 +12,7 @@ from data_info.files import find_files, search_roots
 from data_info.pmt_point import Point, check_numbers, refuse_pickle
 from data_info.pmt_runs import RUNS, Runs, read_runs
 
-METADATA = ("pmt", "hv_v", "n_files", "cut_v", "noisy", "q_ref_pc", "source", "light")  # of a data set with files of its own
+METADATA = ("pmt", "hv_v", "n_files", "cut_v", "noisy", "q_ref_pc", "source", "light", "level")  # of a data set with files of its own
 SOURCES, LIGHTS = ("led", "off"), ("bright", "low")
 
 
@@ -68,7 +68,10 @@ def _single(config: PmtGainConfig, name: str, dataset: PmtDataset, where: str) -
     hv_v, cut_v, q_ref_pc = (_float(told.get(key), f"{where}.metadata.{key}") for key in ("hv_v", "cut_v", "q_ref_pc"))
     check_numbers(hv_v or 0.0, cut_v, q_ref_pc, lambda key: f"{where}.metadata.{key}")
     files = tuple(find_files(name, dataset, config.source))
-    return Point(str(told["pmt"]), hv_v or 0.0, n_files, cut_v, bool(told.get("noisy")), q_ref_pc, source, light, files)
+    level = told.get("level", "")
+    if not isinstance(level, str | int) or isinstance(level, bool):
+        raise InputError(f"{where}.metadata.level: {level!r} is not a label of a light level; give a word or a whole number")
+    return Point(str(told["pmt"]), hv_v or 0.0, n_files, cut_v, bool(told.get("noisy")), q_ref_pc, source, light, files, level=str(level))
 
 
 def _check_keys(told: Mapping[str, Any], where: str) -> None:

@@ -12,7 +12,7 @@ from configs.errors import InputError, nearest
 from data_info.pmt_point import AUTOSAVE, FILE_PATTERN, MOST_FILES, Point, beside, check_numbers, is_remote, refuse_pickle
 
 CSV_REQUIRED = ("pmt", "hv_v", "url_or_dir")
-CSV_COLUMNS = (*CSV_REQUIRED, "n_files", "cut_v", "noisy", "q_ref_pc", "source", "light")
+CSV_COLUMNS = (*CSV_REQUIRED, "n_files", "cut_v", "noisy", "q_ref_pc", "source", "light", "level")
 TEXT_COLUMNS = ("url_or_dir", "pmt", "hv_v", "n_files")
 WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 SOURCES = {"led": "led", "off": "off"}
@@ -76,7 +76,8 @@ def _row_point(path: Path, where: str, row: Mapping[str, str]) -> Point:
     light = _word(row.get("light") or "bright", LIGHTS, f"{where}: light")
     refuse_pickle(row["url_or_dir"], where)
     files = tuple(beside(path, name) for name in folder_files(row["url_or_dir"], n_files, where))
-    return Point(row["pmt"], hv_v, n_files, cut_v, noisy, q_ref_pc, source, light, files, _copy_folder(row["url_or_dir"]))
+    folder, level = _copy_folder(row["url_or_dir"]), row.get("level") or ""
+    return Point(row["pmt"], hv_v, n_files, cut_v, noisy, q_ref_pc, source, light, files, folder, level)
 
 
 def _copy_folder(url: str) -> str | None:

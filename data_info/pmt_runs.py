@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from configs.document import Document, read_document
 from configs.errors import InputError, nearest
 from configs.strict import Strict
-from data_info.pmt_point import FILE_PATTERN, MOST_FILES, MV_PER_V, Light, Point, Source, beside, check_numbers, refuse_pickle
+from data_info.pmt_point import FILE_PATTERN, MOST_FILES, MV_PER_V, Level, Light, Point, Source, beside, check_numbers, refuse_pickle
 from data_info.pmt_run_rows import rows_points
 
 RUNS = Path(__file__).with_name("pmt_runs.yaml")
@@ -66,7 +66,7 @@ class _Tube(Strict):
 
 
 class _Listed(Strict):
-    """A point of its own: files of any name, LED off, low light."""
+    """A point of its own: files of any name, LED off, low light, another light level."""
 
     pmt: str
     hv: float
@@ -77,6 +77,7 @@ class _Listed(Strict):
     q_ref_pc: Annotated[float, Field(gt=0)] | None = None
     source: Source = "led"
     light: Light = "bright"
+    level: Level = ""
 
 
 class _Table(Strict):
@@ -147,7 +148,7 @@ def _listed_point(document: Document, table: _Table, number: int, one: _Listed) 
     for name in one.files:
         refuse_pickle(name, document.say(("points", number, "files"), "").rstrip(": "))
     files = tuple(beside(document.path, name) for name in one.files)
-    return Point(one.pmt, one.hv, one.n, cut_v, one.noisy, q_ref_pc, one.source, one.light, files)
+    return Point(one.pmt, one.hv, one.n, cut_v, one.noisy, q_ref_pc, one.source, one.light, files, level=one.level)
 
 
 def _scale(table: _Table, cut_v: float | None) -> float | None:
@@ -159,5 +160,5 @@ def _refuse_repeated(points: Iterable[Point], path: Path) -> None:
     if repeated:
         raise InputError(
             f"{path}: {repeated[0]} is given twice; a tube has one point for each voltage, source and light level: correct the voltage, "
-            f"or give all files to one point"
+            f"label the light (level: 2), or give all files to one point"
         )

@@ -22,24 +22,32 @@ SETTLED = 1e-12
 
 
 def variance_mean_line(
-    levels: Sequence[ChargeMoments], pedestal: ChargeMoments | None, delta: float = 0.40, delta_error: float = 0.10
+    levels: Sequence[ChargeMoments],
+    pedestal: ChargeMoments | Sequence[ChargeMoments] | None,
+    delta: float = 0.40,
+    delta_error: float = 0.10,
+    scale: float = 0.0,
 ) -> VarianceMeanResult:
-    """Fit ``v = Q1 (1 + delta^2) m + nu^2 m^2`` to light levels that share a pedestal.
+    """Fit ``v = Q1 (1 + delta^2) m + nu^2 m^2`` to light levels that share a pedestal, or have one each (equal ones are the same measurement).
 
-    Least squares on v - f(m) with the variance of both, their covariance and the common pedestal, at the slope of the fit itself. nu^2 is
-    free to be negative, so that its pull is Gaussian. Fewer than 3 usable levels: invalid, and nu not measurable.
+    Least squares on v - f(m) with the variance of both, their covariance and the pedestals, at the slope of the fit itself. ``scale``: relative
+    error of the charge of each level alone (ranges of the oscilloscope). nu^2 is free to be negative, so that its pull is Gaussian. Fewer than 3
+    usable levels: invalid, and nu not measurable.
     """
     check_delta(delta, delta_error)
     pedestal = required(pedestal)
-    usable = [level for level in levels if not unusable(level, pedestal)]
-    both = [above_pedestal(level, pedestal) for level in usable]
+    each = [pedestal] * len(levels) if isinstance(pedestal, ChargeMoments) else list(pedestal)
+    usable = [pair for pair in zip(levels, each, strict=True) if not unusable(*pair)]
+    both = [above_pedestal(*pair) for pair in usable]
     m, v = (np.array([values[i] for values, _ in both]) for i in (0, 1))
     m_error, v_error = ([math.sqrt(matrix[i, i]) for _, matrix in both] for i in (0, 1))
     table = {"mean_pc": m.tolist(), "mean_error_pc": m_error, "variance_pc2": v.tolist(), "variance_error_pc2": v_error}
     if len(usable) < MIN_LEVELS:
         reason = f"{len(usable)} usable light levels, {MIN_LEVELS} needed"
         return VarianceMeanResult(False, reason, **table, nu_reason=ONE_LEVEL, delta=delta, delta_error=delta_error)
-    (slope, bend), covariance, chi2 = _line(m, v, [level.covariance for level in usable], pedestal.covariance)
+    of_scale = [scale**2 * np.outer(pair, pair) for pair in zip(m, 2.0 * v, strict=True)]
+    own = [level.covariance + moved for (level, _), moved in zip(usable, of_scale, strict=True)]
+    (slope, bend), covariance, chi2 = _line(m, v, own, [dark for _, dark in usable])
     if not slope > 0:
         return VarianceMeanResult(False, f"the slope {slope:.3g} pC of variance against mean is not positive", **table, nu_reason="no valid line")
     return _result(slope, bend, covariance, chi2, table, delta, delta_error)
@@ -86,13 +94,17 @@ def _result(
     )
 
 
-def _line(m: Array, v: Array, own: Sequence[Array], shared: Array) -> tuple[tuple[float, float], Array, float]:
-    """Slope and quadratic term, their covariance (2, 2), chi2; ``own`` and ``shared``: covariances (2, 2) of a level and of the pedestal."""
+def _line(m: Array, v: Array, own: Sequence[Array], pedestals: Sequence[ChargeMoments]) -> tuple[tuple[float, float], Array, float]:
+    """Slope and quadratic term, their covariance (2, 2), chi2; ``own``: covariance (2, 2) of each level, beside that of its pedestal."""
     design = np.stack([m, m**2], axis=1)
+    groups = [[one == dark for one in pedestals] for dark in dict.fromkeys(pedestals)]
     theta = np.array([float(np.sum(v) / np.sum(m)), 0.0])
     for _ in range(ITERATIONS):
         side = np.stack([-(theta[0] + 2.0 * theta[1] * m), np.ones_like(m)], axis=1)  # d(v - f(m)) / d(m, v)
-        matrix = side @ shared @ side.T + np.diag([float(row @ one @ row) for row, one in zip(side, own, strict=True)])
+        matrix = np.diag([float(row @ one @ row) for row, one in zip(side, own, strict=True)])
+        for dark, members in zip(dict.fromkeys(pedestals), groups, strict=True):
+            together = np.where(np.array(members)[:, None], side, 0.0)
+            matrix += together @ dark.covariance @ together.T
         weight = np.linalg.inv(matrix)
         covariance = np.linalg.inv(design.T @ weight @ design)
         before, theta = theta, covariance @ design.T @ weight @ v

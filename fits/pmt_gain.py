@@ -11,23 +11,24 @@ from configs.command_line import Progress
 from configs.errors import InputError
 from configs.schema import PmtGainConfig
 from fits.gain_curve import gain_curve
-from fits.pmt_gains import NOT_COMMON, Delta, Estimates, LowLight, delta_of, estimates, ordinate, relative
+from fits.pmt_anchor import ANCHORED, anchored, with_anchored
+from fits.pmt_gains import NOT_COMMON, Gains, all_gains
 from fits.pmt_late import late_pulses
 from fits.pmt_low_light import low_light
 from fits.pmt_mean_pulse import mean_pulse
 from fits.pmt_measured import Measured, flags_of, measure, times_of
+from fits.pmt_ordinate import ordinate, relative
 from fits.pmt_pedestal import Wanted
-from fits.pmt_points import Hists, Point, Tube, tubes
-from records.gain import GainEstimate, GainPoint, GainResult
-from records.spe import JointPhotostatisticsResult
+from fits.pmt_points import Hists, Point, Tube, shared_light, tubes
+from records.gain import GainEstimate, GainPoint, GainResult, PowerLaw
 
 NAN = float("nan")
-PREFERRED = ("spe", "joint_photostatistics", "photostatistics", "saldanha")  # whose number of photo-electrons counts
+PREFERRED = ("spe", "variance_mean", ANCHORED, "joint_photostatistics", "photostatistics", "saldanha")  # whose number of photo-electrons counts
 
 
 def fit_all(config: PmtGainConfig, hists: Mapping[str, Hists], account: Mapping[str, Any], progress: Progress | None = None) -> dict[str, Any]:
     """Result name -> result: ``<pmt>`` (GainResult), and of every point with low light ``<point>.spe.<model>``,
-    ``<point>.spe`` (the models compared) and ``<point>.saldanha``.
+    ``<point>.spe`` (the models compared) and ``<point>.saldanha``; of voltages with several light levels ``<pmt>.<voltage>V.levels``.
 
     A point that cannot be measured is a result with its reason; nothing of the others depends on it. Raises InputError when there is nothing to
     fit: no photomultiplier, or data sets that are not points of one.
@@ -54,28 +55,31 @@ def fit_tube(tube: Tube, options: pmt_gain.Fits, seed: int, pedestal: Wanted = "
     """Every result of one photomultiplier, its ``GainResult`` first."""
     measured = [measure(tube, point, options.mean_charge, pedestal) for point in tube.points]
     low, spectra, without = low_light(tube, measured, options, pedestal, seed)
-    delta = delta_of(low, options)
-    gains, joint = estimates(measured, low, delta, options.photostat.joint_over_hv)
-    points = [_point_result(tube, one, gains[one.point.name], options) for one in measured]
-    result = _tube_result(tube, measured, points, gains, joint, low, delta, options)
-    result = replace(result, notes=[*result.notes, *without], input_digest=input_digest, partial=_partial(tube))
-    return {tube.name: result, **spectra}
-
-
-def _tube_result(tube: Tube, measured: list[Measured], points: list[GainPoint], gains: Estimates, joint: JointPhotostatisticsResult | None,
-                 low: Mapping[str, LowLight], delta: Delta, options: pmt_gain.Fits) -> GainResult:  # fmt: skip
-    chosen, why_relative = ordinate(measured, gains, joint, options)
+    gains = all_gains(measured, low, options)
+    gains, curve, why_relative = _curve(measured, gains, options)
     lost = {name: reason for name, reason in tube.lost.items() if not name.endswith(".off")}
-    charge = relative(measured, options)
-    charge = replace(charge, excluded={**charge.excluded, **lost})
-    chosen = replace(chosen, excluded={**chosen.excluded, **lost})
-    notes = [*_notes(joint, why_relative), *(f"{name}: {reason}" for name, reason in tube.lost.items())]
+    charge = gain_curve(relative(measured, options), options.gain_curve, why_relative or "mean charge")
+    points = [_point_result(tube, one, gains.by_point[one.point.name], options) for one in measured]
     valid = any(one.valid for one in points)
-    return GainResult(
-        pmt=tube.name, valid=valid, reason="" if valid else "no point could be measured", points=points, light=joint,
-        curve=gain_curve(chosen, options.gain_curve, why_relative), relative=gain_curve(charge, options.gain_curve, why_relative or "mean charge"),
-        delta_source=delta.source, notes=notes,
+    result = GainResult(
+        pmt=tube.name, valid=valid, reason="" if valid else "no point could be measured", points=points, light=gains.joint,
+        curve=replace(curve, excluded={**curve.excluded, **lost}), relative=replace(charge, excluded={**charge.excluded, **lost}),
+        delta_source=gains.delta.source, input_digest=input_digest, partial=_partial(tube),
+        notes=[*_notes(gains, curve, why_relative), *(f"{name}: {reason}" for name, reason in tube.lost.items()), *without],
     )  # fmt: skip
+    return {tube.name: result, **{f"{tube.name}.{hv_v:g}V.levels": line for hv_v, line in gains.lines.items()}, **spectra}
+
+
+def _curve(measured: list[Measured], gains: Gains, options: pmt_gain.Fits) -> tuple[Gains, PowerLaw, str]:
+    """The gain curve, the gains with those that its scale was combined for, and why there is no absolute gain (empty if there is)."""
+    chosen, why_relative = ordinate(measured, gains, options)
+    both = anchored(chosen, measured, gains.by_point, options) if options.photostat.anchor else None
+    if both is None:
+        return gains, gain_curve(chosen, options.gain_curve, why_relative), why_relative
+    chosen, anchor = both
+    if anchor.valid:
+        gains = replace(gains, by_point=with_anchored(gains.by_point, chosen, anchor))
+    return gains, replace(gain_curve(chosen, options.gain_curve, why_relative), anchor=anchor), why_relative
 
 
 def _point_result(tube: Tube, one: Measured, gains: Mapping[str, GainEstimate], options: pmt_gain.Fits) -> GainPoint:
@@ -85,7 +89,7 @@ def _point_result(tube: Tube, one: Measured, gains: Mapping[str, GainEstimate], 
         efficiency=point.efficiency(), valid=one.valid, reason=one.reason, pedestal=one.pedestal, charge=one.charge, selected=one.selected,
         syst_uncorrelated_pc=abs(mean) * options.mean_charge.syst_uncorrelated, syst_scale_pc=abs(mean) * options.mean_charge.syst_scale,
         gains=gains, timing=times_of(point), late=late_pulses(point, tube.off.get(point.name), _photoelectrons(gains)),
-        pulse=mean_pulse(point), flags=flags_of(one),
+        pulse=mean_pulse(point), flags=flags_of(one), level=point.level, shared=point in shared_light(tube.points).values(),
     )  # fmt: skip
 
 
@@ -100,8 +104,12 @@ def _photoelectrons(gains: Mapping[str, GainEstimate]) -> float:
     return known[0] if known else NAN
 
 
-def _notes(joint: JointPhotostatisticsResult | None, why_relative: str) -> list[str]:
-    notes = []
+def _notes(gains: Gains, curve: PowerLaw, why_relative: str) -> list[str]:
+    joint, notes = gains.joint, []
+    if gains.flicker is not None:
+        notes.append(f"photostatistics: {gains.flicker.sentence}")
+    if curve.anchor is not None and not curve.anchor.valid:
+        notes.append(f"scale not combined with low light: {curve.anchor.reason}")
     if joint is not None and not joint.valid and not why_relative:
         notes.append(f"no common light: {joint.reason}")
     elif joint is not None and joint.p_value <= NOT_COMMON:

@@ -1,4 +1,4 @@
-"""Gain of every point of a photomultiplier by each method, and which of them the gain curve is made of."""
+"""Gain of every point of a photomultiplier by each method."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from configs.pmt_gain import Fits
-from fits.gain_curve import MIN_VOLTAGES, Ordinate
 from fits.joint_photostatistics import joint_photostatistics
 from fits.photostatistics import photostatistics
+from fits.pmt_levels import Flicker, flicker, level_lines
 from fits.pmt_measured import Measured
+from fits.pmt_points import shared_light
 from records.gain import GainEstimate
-from records.spe import JointPhotostatisticsResult, ModelChoice, PhotostatisticsResult, SaldanhaResult, SpeResult
+from records.spe import JointPhotostatisticsResult, ModelChoice, PhotostatisticsResult, SaldanhaResult, SpeResult, VarianceMeanResult
 
 NAN = float("nan")
 NOT_COMMON = 1e-3  # p-value of the joint fit below which the light was not constant
-PHOTOSTATISTICS, JOINT, SPE, SALDANHA, MEAN_CHARGE = "photostatistics", "joint_photostatistics", "spe", "saldanha", "mean_charge"
+PHOTOSTATISTICS, JOINT, LINE, SPE, SALDANHA = "photostatistics", "joint_photostatistics", "variance_mean", "spe", "saldanha"
 Estimates = dict[str, dict[str, GainEstimate]]  # point -> method -> gain
 
 
@@ -42,6 +43,26 @@ class Delta:
     error: float
     source: str
 
+    @property
+    def on_gain(self) -> float:
+        """Relative error that its own gives to every gain by photostatistics."""
+        return 2.0 * self.value * self.error / (1.0 + self.value**2)
+
+
+@dataclass(frozen=True)
+class Gains:
+    """Gains of a photomultiplier: of each point by each method, and what was found for many points together.
+
+    ``joint``: the common light of the bright points (null where it was not asked for); ``lines``: voltage -> line through its light levels;
+    ``flicker``: of the light, where lines measure it.
+    """
+
+    by_point: Estimates
+    delta: Delta
+    joint: JointPhotostatisticsResult | None = None
+    lines: Mapping[float, VarianceMeanResult] = field(default_factory=dict)
+    flicker: Flicker | None = None
+
 
 def delta_of(low: Mapping[str, LowLight], options: Fits) -> Delta:
     """Width from the best fit of a spectrum of this photomultiplier where there is a valid one, else that of the configuration."""
@@ -54,123 +75,63 @@ def delta_of(low: Mapping[str, LowLight], options: Fits) -> Delta:
     return Delta(options.photostat.delta, options.photostat.delta_error, "configuration")
 
 
-def estimates(measured: Sequence[Measured], low: Mapping[str, LowLight], delta: Delta,
-              joint_over_hv: bool) -> tuple[Estimates, JointPhotostatisticsResult | None]:  # fmt: skip
-    """Gain of each point by each method, and the fit of a common light to the bright points (null where it was not asked for)."""
-    usable = {one.point.name: (one.led, one.dark) for one in measured if one.led is not None and one.dark is not None}
+def all_gains(measured: Sequence[Measured], low: Mapping[str, LowLight], options: Fits) -> Gains:
+    """Gain of each point by each method that it allows."""
+    delta = delta_of(low, options)
+    lines = level_lines(measured, delta.value, delta.error, options.mean_charge.syst_uncorrelated)
+    unsteady = flicker(lines)
+    usable = {
+        one.point.name: (one.led if unsteady is None else unsteady.without(one.led, one.dark), one.dark)
+        for one in measured
+        if one.led is not None and one.dark is not None
+    }
     found: Estimates = {one.point.name: {} for one in measured}
     for name, pair in usable.items():
-        found[name][PHOTOSTATISTICS] = _of_photostatistics(photostatistics(*pair, delta.value, delta.error))
-    bright = {one.point.name: usable[one.point.name] for one in measured if one.point.light == "bright" and one.point.name in usable}
-    joint = joint_photostatistics(bright, delta.value, delta.error) if joint_over_hv else None
+        found[name][PHOTOSTATISTICS] = _of_photostatistics(photostatistics(*pair, delta.value, delta.error), delta, unsteady)
+    shared = {hv_v: point.name for hv_v, point in shared_light(one.point for one in measured).items()}
+    common = {name: usable[name] for name in shared.values() if name in usable}
+    joint = joint_photostatistics(common, delta.value, delta.error) if options.photostat.joint_over_hv else None
     if joint is not None and joint.valid:
         for name in joint.points:
-            found[name][JOINT] = _of_joint(joint, name)
+            found[name][JOINT] = _of_joint(joint, name, unsteady)
+    for hv_v, line in lines.items():
+        name = shared[hv_v] if shared.get(hv_v) in line.levels else line.levels[0]
+        found[name][LINE] = of_line(line, line.levels.index(name))
     for name, one_low in low.items():
         found[name] |= _of_low_light(one_low)
-    return found, joint
+    return Gains(found, delta, joint, lines, unsteady)
 
 
-def ordinate(measured: Sequence[Measured], found: Estimates, joint: JointPhotostatisticsResult | None, options: Fits) -> tuple[Ordinate, str]:
-    """What the gain curve is fitted to, and why there is no absolute gain (empty if there is).
-
-    ``auto``: fits of single photo-electrons where at least three voltages have one, else the common light unless the points contradict it,
-    else photostatistics point by point, else the mean charge.
-    """
-    wanted = options.gain_curve.input
-    if wanted == "relative":
-        return relative(measured, options), "gain_curve.input is relative"
-    if wanted == "spe" or (wanted == "auto" and _voltages(measured, found, SPE) >= MIN_VOLTAGES):
-        return _absolute(measured, found, SPE, options, {}), ""
-    if joint is not None and joint.valid and joint.p_value > NOT_COMMON and len(joint.points) >= MIN_VOLTAGES:
-        return _absolute(measured, found, JOINT, options, {"common light": joint.common_error, "delta": joint.common_model_error}, joint), ""
-    if wanted == "photostatistics" or _voltages(measured, found, PHOTOSTATISTICS) >= MIN_VOLTAGES:
-        share = [one.systematic / one.gain for by in found.values() for one in by.values() if one.valid and one.systematic > 0.0]
-        return _absolute(measured, found, PHOTOSTATISTICS, options, {"delta": max(share, default=0.0)}), ""
-    return relative(measured, options), no_gain(found)
-
-
-def relative(measured: Sequence[Measured], options: Fits) -> Ordinate:
-    """Mean charge of the bright points."""
-    kept = [one for one in _per_voltage(measured) if one.valid]
-    charges = [one.charge for one in kept if one.charge is not None]
-    error = [math.hypot(one.mean_error_pc, options.mean_charge.syst_uncorrelated * one.mean_pc) for one in charges]
-    return Ordinate(
-        [one.point.name for one in kept], [one.point.hv_v for one in kept], [one.mean_pc for one in charges], error, "charge_pc", MEAN_CHARGE,
-        _saturated(kept), {one.point.name: one.reason for one in _per_voltage(measured) if not one.valid},
-        {"calibration": options.mean_charge.syst_scale},
-    )  # fmt: skip
-
-
-def no_gain(found: Estimates) -> str:
-    """Why no method gave a gain, in one line."""
-    reasons = sorted({one.reason for by in found.values() for one in by.values() if not one.valid and one.reason})
-    return "; ".join(reasons) or "no pedestal, so neither photostatistics nor a spectrum of single photo-electrons"
-
-
-def _absolute(measured: Sequence[Measured], found: Estimates, method: str, options: Fits, scale: Mapping[str, float],
-              joint: JointPhotostatisticsResult | None = None) -> Ordinate:  # fmt: skip
-    """Points of one method; voltages with several points of it count once, the bright one first (the low one for spectra)."""
-    chosen = _per_voltage(measured, prefer="low" if method == SPE else "bright")
-    kept = [one for one in chosen if method in found[one.point.name] and found[one.point.name][method].valid]
-    others = [] if method == SPE else [one for one in chosen if one not in kept]
-    gains = [found[one.point.name][method] for one in kept]
-    error = [
-        math.hypot(_alone(gain, one.point.name, joint), options.mean_charge.syst_uncorrelated * gain.gain)
-        for one, gain in zip(kept, gains, strict=True)
-    ]
-    return Ordinate(
-        [one.point.name for one in kept], [one.point.hv_v for one in kept], [one.gain for one in gains], error, "gain", method, _saturated(kept),
-        {one.point.name: _why_not(found, one, method, joint) for one in others}, {"calibration": options.mean_charge.syst_scale, **scale},
-    )  # fmt: skip
-
-
-def _alone(gain: GainEstimate, name: str, joint: JointPhotostatisticsResult | None) -> float:
-    """What a point does not share with the others: of a joint fit that without the common light; of spectra with the spread of the models."""
-    if joint is not None:
-        return joint.points[name].gain_uncorrelated_error
-    return gain.statistical if math.isnan(gain.model) else math.hypot(gain.statistical, gain.model)
-
-
-def _why_not(found: Estimates, one: Measured, method: str, joint: JointPhotostatisticsResult | None) -> str:
-    name = one.point.name
-    if one.reason or one.no_pedestal:
-        return one.reason or f"no pedestal: {one.no_pedestal}"
-    if joint is not None and name in joint.excluded:
-        return joint.excluded[name]
-    estimate = found[name].get(method) or found[name].get(PHOTOSTATISTICS)
-    return estimate.reason if estimate is not None and estimate.reason else f"no gain by {method}"
-
-
-def _per_voltage(measured: Sequence[Measured], prefer: str = "bright") -> list[Measured]:
-    """One point for each voltage, of the preferred light where there is one."""
-    chosen: dict[float, Measured] = {}
-    for one in measured:
-        if one.point.hv_v not in chosen or (one.point.light == prefer and chosen[one.point.hv_v].point.light != prefer):
-            chosen[one.point.hv_v] = one
-    return list(chosen.values())
-
-
-def _voltages(measured: Sequence[Measured], found: Estimates, method: str) -> int:
-    return len({one.point.hv_v for one in measured if method in found[one.point.name] and found[one.point.name][method].valid})
-
-
-def _saturated(kept: Sequence[Measured]) -> list[float]:
-    return [one.point.n_saturated / max(one.point.n_read, 1) for one in kept]
-
-
-def _of_joint(joint: JointPhotostatisticsResult, name: str) -> GainEstimate:
-    point = joint.points[name]
+def of_line(line: VarianceMeanResult, row: int) -> GainEstimate:
+    """Gain from the line through several light levels, for the level in its row."""
+    if not line.valid:
+        return GainEstimate(False, line.reason, *[NAN] * 8, line.delta)
+    light = line.mean_pc[row] / line.q1_pc
+    error = light * math.hypot(line.mean_error_pc[row] / line.mean_pc[row], line.q1_error_pc / line.q1_pc)
+    flickers = f"{100 * line.nu:.2g} %" if math.isfinite(line.nu) else "not seen"
+    remark = f"line through {len(line.levels)} light levels; instability of the light {flickers}"
     return GainEstimate(
-        True, "", point.gain, point.gain_error, point.gain * joint.common_model_error, NAN, joint.lambda_pe, joint.lambda_error, point.q1_pc,
+        True, "", line.gain, line.gain_error, line.gain_model_error, NAN, light, error, line.q1_pc, line.q1_error_pc, line.delta, remark
+    )
+
+
+def _of_joint(joint: JointPhotostatisticsResult, name: str, unsteady: Flicker | None) -> GainEstimate:
+    point = joint.points[name]
+    systematic = math.hypot(joint.common_model_error, 0.0 if unsteady is None else unsteady.on_gain(joint.lambda_pe, joint.delta))
+    return GainEstimate(
+        True, "", point.gain, point.gain_error, point.gain * systematic, NAN, joint.lambda_pe, joint.lambda_error, point.q1_pc,
         point.q1_error_pc, joint.delta, f"common light; this point alone is {point.pull:+.1f} standard deviations from it",
     )  # fmt: skip
 
 
-def _of_photostatistics(one: PhotostatisticsResult) -> GainEstimate:
+def _of_photostatistics(one: PhotostatisticsResult, delta: Delta, unsteady: Flicker | None) -> GainEstimate:
+    systematic, remark = one.gain_model_error, f"instability of the light {one.nu_reason}"
+    if unsteady is not None and one.valid:
+        systematic = one.gain * math.hypot(delta.on_gain, unsteady.on_gain(one.lambda_pe, delta.value))
+        remark = unsteady.sentence
     return GainEstimate(
-        one.valid, one.reason, one.gain, one.gain_error, one.gain_model_error, NAN, one.lambda_pe, one.lambda_error, one.q1_pc, one.q1_error_pc,
-        one.delta, f"instability of the light {one.nu_reason}" if one.valid and one.nu_reason else "",
+        one.valid, one.reason, one.gain, one.gain_error, systematic, NAN, one.lambda_pe, one.lambda_error, one.q1_pc, one.q1_error_pc, one.delta,
+        remark if one.valid else "",
     )  # fmt: skip
 
 

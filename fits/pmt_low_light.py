@@ -49,7 +49,7 @@ def spectrum_and_pedestal(tube: Tube, point: Point, wanted: Wanted = "auto") -> 
     """Spectrum of every trigger, that of the pedestal on the same axis, and the kind of the latter. Raises InputError where there is none."""
     led = _spectrum(point, "gate")
     dark = tube.off.get(point.name)
-    if wanted in ("auto", "off") and dark is not None and dark.light == point.light:
+    if wanted in ("auto", "off") and dark is not None and (dark.light, dark.level) == (point.light, point.level):
         return led, _spectrum(dark, "gate"), "off"
     if wanted in ("auto", "pre") and point.moments("pre", "all") is not None:
         return led, _spectrum(point, "pre"), "pre"

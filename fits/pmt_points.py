@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -50,6 +51,11 @@ class Point:
     def light(self) -> str:
         """``bright`` or ``low``."""
         return str(self.metadata.get("light") or "bright")
+
+    @property
+    def level(self) -> str:
+        """Label of a further light level; empty for the light that all voltages share."""
+        return str(self.metadata.get("level") or "")
 
     @property
     def is_off(self) -> bool:
@@ -101,10 +107,18 @@ class Tube:
     lost: Mapping[str, str] = field(default_factory=dict)  # points of which nothing was processed, and why
 
 
+def shared_light(points: Iterable[Point]) -> dict[float, Point]:
+    """The bright point of each voltage under the light that all voltages share: without a label, else under the commonest one."""
+    bright = [point for point in points if point.light == "bright" and not point.is_off]
+    found = Counter(point.level for point in bright)
+    main = "" if "" in found else max(sorted(found), key=found.__getitem__, default="")
+    return {point.hv_v: point for point in bright if point.level == main}
+
+
 def tubes(hists: Mapping[str, Hists], account: Mapping[str, Any]) -> dict[str, Tube]:
     """Group the data sets of a run by photomultiplier, in the order in which they appear.
 
-    A point without light belongs to every point of the same photomultiplier, voltage and light that has light; failing that, of the same
+    A point without light belongs to every point of the same photomultiplier, voltage, light and level that has light; failing that, of the same
     photomultiplier and voltage. Raises InputError when a data set does not say which photomultiplier and voltage it is of.
     """
     named: dict[str, list[Point]] = {}
@@ -136,12 +150,11 @@ def _why_nothing(point: Point) -> str:
 
 
 def _tube(pmt: str, points: list[Point], lost: Mapping[str, str]) -> Tube:
-    lit = sorted((point for point in points if not point.is_off), key=lambda one: (one.hv_v, one.light != "bright"))
+    lit = sorted((point for point in points if not point.is_off), key=lambda one: (one.hv_v, one.light != "bright", one.level))
     dark = [point for point in points if point.is_off]
     partners = {}
     for point in lit:
         same = [one for one in dark if one.hv_v == point.hv_v]
-        closest = [one for one in same if one.light == point.light] or same
-        if closest:
-            partners[point.name] = closest[0]
+        if same:
+            partners[point.name] = min(same, key=lambda one: (one.light != point.light, one.level != point.level, one.level))
     return Tube(pmt, tuple(lit), partners, lost)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from records.reference_difference import DifferenceRow, ReferenceDifference
-from records.tables import Table
+from records.tables import Table, load_table, table_path
 
 Array = NDArray[np.float64]
 Effect = tuple[float, str, str]  # number, unit, meaning
 
+TABLE = "reference"  # that the processor leaves with ``compare_reference``
 WORSE = 1e-4  # relative excess of the cost that counts as another minimum
 MOVED = 0.01  # relative change of the charge that counts as one
 
@@ -25,6 +27,12 @@ def difference_table(table: Table) -> ReferenceDifference:
     """
     rows = tuple(DifferenceRow(behaviour, ours, *effect(table)) for behaviour, ours, effect in ROWS)
     return ReferenceDifference(len(table), int(np.sum(table["reference_accepted"])), rows)
+
+
+def differences(output: str | Path, points: Iterable[str]) -> dict[str, ReferenceDifference]:
+    """``<point>.difference`` of every point whose table ``reference`` a run left below ``output``."""
+    paths = {point: table_path(output, point, TABLE) for point in points}
+    return {f"{point}.difference": difference_table(load_table(path)) for point, path in paths.items() if path.is_file()}
 
 
 def _accepted(table: Table, name: str) -> Array:

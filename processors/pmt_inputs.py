@@ -133,11 +133,10 @@ def _origins(found: Iterable[Found]) -> list[str]:
 
 def _plans(config: PmtGainConfig, options: Processor, found: Sequence[Found]) -> dict[str, Any]:
     """Plan of every point; LED-off points share that of their LED point."""
-    lit = {(one.point.pmt, one.point.hv_v, one.point.light): one for one in found if one.point.source == "led"}
-    made = {key: _plan(config, options, one) for key, one in lit.items()}
+    made = {_key(one.point): _plan(config, options, one) for one in found if one.point.source == "led"}
     plans = {}
     for one in found:
-        key = (one.point.pmt, one.point.hv_v, one.point.light)
+        key = _key(one.point)
         if key not in made:
             raise InputError(
                 f"{config.source}: datasets.{one.dataset}: {one.point.name} has no LED point {replace(one.point, source='led').name}, whose gate it "
@@ -145,6 +144,11 @@ def _plans(config: PmtGainConfig, options: Processor, found: Sequence[Found]) ->
             )
         plans[one.point.name] = made[key]
     return plans
+
+
+def _key(point: Point) -> tuple[str, float, str, str]:
+    """What an LED point and its partner with the LED off share."""
+    return point.pmt, point.hv_v, point.light, point.level
 
 
 def _plan(config: PmtGainConfig, options: Processor, one: Found) -> Any:

@@ -102,7 +102,7 @@ class LatePulses(Value):
 
 @dataclass(frozen=True, repr=False)
 class GainPoint(Value):
-    """One photomultiplier at one voltage and light level."""
+    """One photomultiplier at one voltage and light level. ``level``: label of the light; ``shared``: bright, under the light of all voltages."""
 
     name: str
     hv_v: float
@@ -123,6 +123,30 @@ class GainPoint(Value):
     late: LatePulses | None
     pulse: MeanPulse | None = None
     flags: list[str] = field(default_factory=list)
+    level: str = ""
+    shared: bool = True
+
+
+@dataclass(frozen=True, repr=False)
+class Anchor(Value):
+    """The scale of a gain curve from bright light, combined with gains of single photo-electrons of the same tube.
+
+    ``factor``: what the curve was multiplied by, with its relative ``error``; ``error_before``: of the common light and of delta alone;
+    ``ratio``: gains at low light over the curve before. ``valid`` is false, and nothing was changed, where the two contradict each other.
+    """
+
+    valid: bool
+    reason: str
+    points: list[str]
+    method: str  # of the gains at low light
+    ratio: float
+    ratio_error: float
+    error_before: float
+    factor: float
+    error: float
+    chi2: float
+    degrees_of_freedom: int
+    p_value: float
 
 
 @dataclass(frozen=True, repr=False)
@@ -154,7 +178,7 @@ class PowerLaw(Value):
     valid: bool
     reason: str
     quantity: str  # gain, or charge_pc: relative gain
-    method: str  # of the ordinate: spe, photostatistics, joint_photostatistics, mean_charge
+    method: str  # of the ordinate: spe, variance_mean, anchored_photostatistics, joint_photostatistics, photostatistics, mean_charge
     pivot_v: float
     ln_value: float
     exponent: float
@@ -173,6 +197,7 @@ class PowerLaw(Value):
     nominal: list[NominalVoltage]
     exponent_per_dynode: float | None = None
     notes: list[str] = field(default_factory=list)
+    anchor: Anchor | None = None  # null: no low light, or another method
 
     @property
     def at_pivot(self) -> tuple[float, float]:

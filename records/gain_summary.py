@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from records.gain import GainPoint, GainResult, NominalVoltage, PowerLaw
-from records.spe import ModelChoice, SaldanhaResult, SpeResult
+from records.gain import Anchor, GainPoint, GainResult, NominalVoltage, PowerLaw
+from records.reference_difference import DifferenceRow, ReferenceDifference
+from records.spe import ModelChoice, SaldanhaResult, SpeResult, VarianceMeanResult
 
 Row = tuple[str, str, str]
 KNOWN = ("noisy", "imported, not processed here")  # flags that say no more than table of runs or command
@@ -68,6 +69,26 @@ def of_occupancy(result: SaldanhaResult) -> list[Row]:
     ]
 
 
+def of_levels(result: VarianceMeanResult) -> list[Row]:
+    """Gain and instability of the light from the line through several light levels."""
+    if not result.valid:
+        return [("INVALID", result.reason, "")]
+    shown = [("gain", f"{result.gain:.4g} ± {result.gain_error:.2g} ± {result.gain_model_error:.2g} (delta)", "")]
+    nu = f"{100 * result.nu:.2f} ± {50 * result.nu_squared_error / result.nu:.2f} %" if result.nu > 0.0 else result.nu_reason
+    goodness = f"{result.chi2:.1f} for {result.degrees_of_freedom}, p = {result.p_value:.2g}"
+    return [*shown, ("instability of the light", nu, ""), ("chi2", f"{goodness} ({len(result.levels)} light levels)", "")]
+
+
+def of_difference(result: ReferenceDifference) -> list[Row]:
+    """What each choice of the published analysis does to these waveforms."""
+    shown = [("published analysis", f"accepts {result.n_accepted} of {result.n} triggers; for validation alone", "")]
+    return [*shown, *((row.behaviour, _effect(row), "") for row in result.rows)]
+
+
+def _effect(row: DifferenceRow) -> str:
+    return row.meaning if math.isnan(row.effect) else f"{row.effect:+.3g} {row.unit} ({row.meaning}); ours: {row.ours}"
+
+
 def _curve(curve: PowerLaw) -> list[Row]:
     what = "gain" if curve.quantity == "gain" else "mean charge [pC]"
     if not curve.valid:
@@ -75,10 +96,19 @@ def _curve(curve: PowerLaw) -> list[Row]:
     value, error = curve.at_pivot
     number = f"{value:.4g} ± {error:.2g} ± {value * curve.scale_error:.2g} (scale), by {curve.method}"
     shown = [(f"{what} at {curve.pivot_v:.0f} V", number, "")]
+    shown += [] if curve.anchor is None else [("scale with low light", _anchor(curve.anchor), "")]
     k = "" if curve.exponent_per_dynode is None else f", {curve.exponent_per_dynode:.2f} per dynode"
     shown.append(("exponent", f"{curve.exponent:.3f} ± {math.sqrt(curve.covariance[1][1]):.3f}{k}", ""))
     shown.append(("chi2", f"{curve.chi2:.1f} for {curve.degrees_of_freedom}, p = {curve.p_value:.2g}", ""))
     return [*shown, *(("left out", f"{name}: {reason}", "") for name, reason in curve.excluded.items())]
+
+
+def _anchor(anchor: Anchor) -> str:
+    """What low light did to the scale of the curve."""
+    low = f"low light / curve {anchor.ratio:.3f} ± {anchor.ratio_error:.3f} ({', '.join(anchor.points)}, {anchor.method})"
+    if not anchor.valid:
+        return f"not combined: {low}"
+    return f"x {anchor.factor:.3f} ± {anchor.factor * anchor.error:.3f} (before: ± {anchor.error_before:.3f}); {low}, p = {anchor.p_value:.2g}"
 
 
 def _nominal(one: NominalVoltage) -> Row:
@@ -99,4 +129,5 @@ def _flagged(point: GainPoint) -> Row:
 
 ROWS: dict[type, Callable[[Any], list[Row]]] = {
     GainResult: of_tube, SpeResult: of_spectrum, ModelChoice: of_models, SaldanhaResult: of_occupancy,
+    VarianceMeanResult: of_levels, ReferenceDifference: of_difference,
 }  # fmt: skip

@@ -13,7 +13,9 @@ Kinds of ``iwcd``: a fit of kind performance, discriminant, fractions, scale, re
 suffice. Each data set leaves ``events.<data set>`` (SampleSummary).
 
 Kinds of ``pmt_gain``: a photomultiplier leaves one result of its own name (GainResult); a point with low light ``PMT_1.1400V.low`` leaves
-``<point>.spe.<model>`` (SpeResult), ``<point>.spe`` (ModelChoice: the models compared) and ``<point>.saldanha`` (SaldanhaResult).
+``<point>.spe.<model>`` (SpeResult), ``<point>.spe`` (ModelChoice: the models compared) and ``<point>.saldanha`` (SaldanhaResult); a voltage with
+three light levels or more ``PMT_1.1400V.levels`` (VarianceMeanResult); a run beside the published chain ``<point>.difference``
+(ReferenceDifference).
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from records.iwcd_fits import FailedFit, FractionsResult, ResponseResult, ScaleR
 from records.performance import DiscriminantResult, PerformanceResult
 from records.reference_difference import ReferenceDifference
 from records.samples import SampleSummary
-from records.spe import ModelChoice, SaldanhaResult, SpeResult
+from records.spe import ModelChoice, SaldanhaResult, SpeResult, VarianceMeanResult
 from records.value import Parameter, Value
 
 SCHEMA = 1
@@ -195,7 +197,7 @@ KINDS: dict[str, type] = {
     for kind in (
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
         *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult, FailedFit, SampleSummary),
-        *(GainResult, SpeResult, ModelChoice, SaldanhaResult, ReferenceDifference),
+        *(GainResult, SpeResult, ModelChoice, SaldanhaResult, VarianceMeanResult, ReferenceDifference),
     )
 }
 

@@ -83,6 +83,7 @@ class VarianceMeanResult(Value):
     mean_error_pc: list[float]
     variance_pc2: list[float]
     variance_error_pc2: list[float]
+    levels: list[str] = field(default_factory=list)  # points, in the order of the numbers
     slope_pc: float = NAN
     slope_error_pc: float = NAN
     nu_squared: float = NAN

@@ -28,7 +28,7 @@ def true_gain(hv_v: float, scale: float = 1.0) -> float:
     return scale * GAIN_1000 * (hv_v / 1000.0) ** EXPONENT
 
 
-def charges(generator: np.random.Generator, n: int, gain: float, light: float, noise_pc: float = NOISE_PC) -> np.ndarray:
+def charges(generator: np.random.Generator, n: int, gain: float, light: float | np.ndarray, noise_pc: float = NOISE_PC) -> np.ndarray:
     """Compound Poisson with gamma-distributed single photo-electrons, and Gaussian noise."""
     electrons = generator.poisson(light, n)
     shape = 1.0 / DELTA**2
@@ -114,8 +114,23 @@ def name_of(pmt: str, hv_v: float, source: str = "led", light: str = "bright") -
     return f"{pmt}.{hv_v:g}V{'.low' if light == 'low' else ''}{'.off' if source == 'off' else ''}"
 
 
+def add_levels(
+    run: tuple[dict[str, Hists], dict[str, Any]], hv_v: float, lights: Iterable[float], n: int, nu: float = 0.0, seed: int = 2, pmt: str = "PMT_1"
+) -> None:
+    """Further light levels of a tube at a voltage, each with its LED-off point; the light flickers by ``nu``."""
+    generator = np.random.default_rng(seed)
+    gain = true_gain(hv_v)
+    for number, light in enumerate(lights, start=1):
+        q_ref_pc = 1.05 * light * gain * ELEMENTARY_CHARGE_PC
+        for source, mean in (("led", light), ("off", 0.0)):
+            name = f"{pmt}.{hv_v:g}V.level_{number}{'.off' if source == 'off' else ''}"
+            unsteady = mean * np.maximum(generator.normal(1.0, nu, n), 0.0) if nu else mean
+            run[0][name] = histograms(generator, charges(generator, n, gain, unsteady), q_ref_pc, pre=False)
+            run[1]["datasets"][name] = entry(pmt, hv_v, q_ref_pc, n, source, level=str(number))
+
+
 def run(seed: int = 1, pmts: Iterable[str] = ("PMT_1",), hv_v: Iterable[float] = HV_V, n: int = 500, *, off: bool = True, pre: bool = True,
-        low: bool = False, light: float = LIGHT, waveforms: bool = False) -> tuple[dict[str, Hists], dict[str, Any]]:  # fmt: skip
+        low: bool = False, light: float = LIGHT, waveforms: bool = False, nu: float = 0.0) -> tuple[dict[str, Hists], dict[str, Any]]:  # fmt: skip
     """Histograms and account of photomultipliers whose gains differ by powers of 2, with LED-off points and, at the last voltage, low light."""
     generator = np.random.default_rng(seed)
     hists: dict[str, Hists] = {}
@@ -132,7 +147,7 @@ def run(seed: int = 1, pmts: Iterable[str] = ("PMT_1",), hv_v: Iterable[float] =
         for hv in hv_v:
             gain = true_gain(hv, 0.5**number)
             q_ref_pc = 1.05 * light * gain * ELEMENTARY_CHARGE_PC
-            add(pmt, hv, charges(generator, n, gain, light), q_ref_pc)
+            add(pmt, hv, charges(generator, n, gain, light * np.maximum(generator.normal(1.0, nu, n), 0.0) if nu else light), q_ref_pc)
             if off:
                 add(pmt, hv, charges(generator, n, gain, 0.0), q_ref_pc, "off")
         if low and number == 0:

@@ -108,7 +108,9 @@ def test_points_with_files_of_their_own(tmp_path: Path) -> None:
     low, off = read_runs(tmp_path / "runs.yaml").points
     assert (low.name, off.name) == ("A.1400V.low", "A.1400V.low.off")
     assert off.files == (str(tmp_path / "o1.trc"), str(tmp_path / "o2.trc"))
-    assert off.metadata == {"pmt": "A", "hv_v": 1400.0, "source": "off", "light": "low", "cut_v": None, "noisy": False, "q_ref_pc": None}
+    assert off.metadata == {
+        "pmt": "A", "hv_v": 1400.0, "source": "off", "light": "low", "level": "", "cut_v": None, "noisy": False, "q_ref_pc": None
+    }  # fmt: skip
 
 
 def test_labels_come_from_the_table_whatever_the_order_of_folders(tmp_path: Path) -> None:

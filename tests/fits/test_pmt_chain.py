@@ -71,12 +71,15 @@ def test_exponent_gain_and_light(results: dict[str, Any]) -> None:
     result = results["PMT_1"]
     assert isinstance(result, GainResult)
     curve = result.curve
-    assert curve.method == "joint_photostatistics"
+    assert curve.method == "anchored_photostatistics"
     assert abs(curve.exponent - EXPONENT) < 3.0 * math.sqrt(curve.covariance[1][1])
     assert math.sqrt(curve.covariance[1][1]) < 0.04
     true = GAIN_1000 * (curve.pivot_v / 1000.0) ** EXPONENT
     assert abs(curve.at_pivot[0] / true - 1.0) < 3.0 * math.hypot(curve.scale_error, curve.at_pivot[1] / curve.at_pivot[0])
     assert result.light.lambda_pe == pytest.approx(30.0, abs=3.0 * result.light.lambda_error)
+    assert curve.anchor.points == ["PMT_1.1400V.low"]
+    assert curve.anchor.error < 0.5 * curve.anchor.error_before
+    assert curve.scale_error == pytest.approx(math.hypot(0.02, curve.anchor.error))
     nominal = curve.nominal[0]
     assert nominal.hv_v == pytest.approx(1000.0 * (1e6 / GAIN_1000) ** (1 / EXPONENT), abs=3.0 * math.hypot(nominal.error_v, nominal.scale_error_v))
 
@@ -121,7 +124,8 @@ def test_terminal_says_what_was_found(folder: Path, capsys: pytest.CaptureFixtur
     assert run_fit.main([str(folder / "chain.yaml")]) == 0
     said = capsys.readouterr().out
     assert f"{results['PMT_1'].curve.exponent:.3f}" in said
-    assert "by joint_photostatistics" in said
+    assert "by anchored_photostatistics" in said
+    assert f"x {results['PMT_1'].curve.anchor.factor:.3f}" in said
     assert "(extrapolated)" not in said
     assert "voltage of gain 1e+06" in said
     assert run_plots.main([str(folder / "chain.yaml"), "--set", "plots.figures=[gain_curves]"]) == 1

@@ -272,3 +272,157 @@ def test_noise_of_the_baseline_is_the_last_pedestal() -> None:
     gate, level = 240, 193  # samples of 0.1 ns
     assert pedestal.spread_pc == pytest.approx(20.0 * 0.1 * 1e-4 * math.sqrt(gate + gate**2 / level), rel=0.02)
     assert result.curve.quantity == "gain"
+
+
+class TestAnchor:
+    """The scale of the common light combined with a spectrum of single photo-electrons of the same tube."""
+
+    OPTIONS = Fits(spe=SinglePhotoelectron(models=["gamma"]), saldanha=ModelIndependent(bootstrap=100))
+
+    def test_scale_is_combined_and_the_numbers_stay_consistent(self) -> None:
+        result = fitted(*case.run(n=500, low=True), self.OPTIONS)
+        curve, anchor = result.curve, result.curve.anchor
+        assert curve.method == "anchored_photostatistics"
+        assert anchor is not None
+        assert anchor.points == ["PMT_1.1400V.low"]
+        assert anchor.method == "spe"
+        assert anchor.error < 0.8 * anchor.error_before
+        assert 1.0 / anchor.error**2 == pytest.approx(1.0 / anchor.error_before**2 + (anchor.ratio / anchor.ratio_error) ** 2, rel=1e-9)
+        assert curve.scale_error == pytest.approx(math.hypot(0.02, anchor.error))
+        point = at(result, 1000.0)
+        joint, moved = point.gains["joint_photostatistics"], point.gains["anchored_photostatistics"]
+        assert moved.gain == pytest.approx(anchor.factor * joint.gain)
+        assert moved.gain * moved.photoelectrons == pytest.approx(joint.gain * joint.photoelectrons)
+        assert curve.value[curve.used.index("PMT_1.1000V")] == pytest.approx(moved.gain)
+        truth = case.true_gain(curve.pivot_v)
+        assert abs(curve.at_pivot[0] / truth - 1.0) < 3.0 * math.hypot(anchor.error, 0.01)
+
+    def test_pulls_of_the_scale(self) -> None:
+        pulls = []
+        for seed in range(30):
+            options = Fits(
+                spe=SinglePhotoelectron(models=["gamma"]), saldanha=ModelIndependent(bootstrap=20), mean_charge=MeanCharge(syst_uncorrelated=0.0)
+            )
+            curve = fitted(*case.run(seed, hv_v=case.HV_V[::3], n=200, low=True), options).curve
+            assert curve.anchor is not None
+            pulls.append(
+                math.log(curve.at_pivot[0] / case.true_gain(curve.pivot_v)) / math.hypot(curve.anchor.error, curve.at_pivot[1] / curve.at_pivot[0])
+            )
+        assert np.mean(pulls) == pytest.approx(0.0, abs=0.6)
+        assert np.std(pulls) == pytest.approx(1.0, abs=0.35)
+
+    def test_turned_off(self) -> None:
+        result = fitted(*case.run(n=500, low=True), self.OPTIONS.model_copy(update={"photostat": Photostatistics(anchor=False)}))
+        assert result.curve.method == "joint_photostatistics"
+        assert result.curve.anchor is None
+
+    def test_contradiction_is_said_and_not_averaged(self) -> None:
+        """Light that changes between the bright and the LED-off run of low light: here the low point's voltage is given wrongly."""
+        hists, account = case.run(n=500, low=True)
+        for name in ("PMT_1.1400V.low", "PMT_1.1400V.low.off"):
+            account["datasets"][name]["metadata"]["hv_v"] = 1100.0
+        result = fitted(hists, account, self.OPTIONS)
+        assert result.curve.method == "joint_photostatistics"
+        assert result.curve.anchor is not None
+        assert not result.curve.anchor.valid
+        assert result.curve.anchor.factor == 1.0
+        assert any("low light and bright light contradict each other" in note for note in result.notes)
+
+
+class TestLightLevels:
+    """Specification 4.3: variance against mean at three or more levels of one voltage measures the flicker of the light and the gain without it."""
+
+    NU = 0.06
+
+    def test_flicker_and_gain_are_found(self) -> None:
+        run = case.run(n=2000, nu=self.NU)
+        case.add_levels(run, 1100.0, (3.0, 10.0, 100.0), 4000, self.NU)
+        results = fit_tube(tubes(*run)["PMT_1"], Fits(), 1)
+        result, line = results["PMT_1"], results["PMT_1.1100V.levels"]
+        assert line.levels == ["PMT_1.1100V", "PMT_1.1100V.level_1", "PMT_1.1100V.level_2", "PMT_1.1100V.level_3"]
+        assert line.nu_squared == pytest.approx(self.NU**2, abs=3.0 * line.nu_squared_error)
+        assert line.nu_squared > 5.0 * line.nu_squared_error
+        assert line.gain == pytest.approx(case.true_gain(1100.0), abs=3.0 * line.gain_error)
+        point = at_shared(result, 1100.0)
+        assert point.gains["variance_mean"].gain == line.gain
+        assert point.gains["variance_mean"].photoelectrons == pytest.approx(case.LIGHT, rel=0.1)
+        assert "line through 4 light levels" in point.gains["variance_mean"].remark
+
+    def test_flicker_is_taken_off_the_other_voltages(self) -> None:
+        """One level alone is 9 % too high here: nu^2 lambda / (1 + delta^2)."""
+        run = case.run(n=3000, nu=self.NU)
+        biased = fitted(*run).curve
+        case.add_levels(run, 1100.0, (3.0, 10.0, 100.0), 6000, self.NU)
+        result = fitted(*run)
+        assert result.light is not None
+        bias = 1.0 + self.NU**2 * case.LIGHT / (1.0 + case.DELTA**2)
+        ratio = result.curve.at_pivot[0] / biased.at_pivot[0]
+        assert ratio == pytest.approx(1.0 / bias, abs=0.03)
+        share = result.curve.scale_parts["instability of the light"]
+        assert 0.0 < share < 0.03
+        assert abs(result.light.lambda_pe / case.LIGHT - 1.0) < 3.0 * math.hypot(share, result.light.common_error)
+        assert any("instability of the light" in note and "taken off" in note for note in result.notes)
+
+    def test_steady_light_has_a_limit(self) -> None:
+        run = case.run(n=500)
+        case.add_levels(run, 1100.0, (3.0, 10.0, 100.0), 4000)
+        result = fitted(*run)
+        assert any("instability of the light below" in note for note in result.notes)
+        assert at_shared(result, 900.0).gains["photostatistics"].remark.startswith("instability of the light below")
+
+    def test_only_the_shared_light_enters_the_common_fit_and_the_mean_charge(self) -> None:
+        run = case.run(n=500)
+        plain = fitted(*run)
+        case.add_levels(run, 1100.0, (3.0, 100.0), 500)
+        found = fitted(*run)
+        assert found.light is not None
+        assert plain.light is not None
+        assert sorted(found.light.points) == sorted(plain.light.points)
+        assert found.relative.used == plain.relative.used
+        assert found.relative.exponent == plain.relative.exponent
+        assert [point.name for point in found.points if not point.shared] == ["PMT_1.1100V.level_1", "PMT_1.1100V.level_2"]
+
+    def test_lines_at_three_voltages_make_the_curve(self) -> None:
+        run = case.run(n=1000, hv_v=(900.0, 1100.0, 1300.0), nu=self.NU)
+        for hv_v in (900.0, 1100.0, 1300.0):
+            case.add_levels(run, hv_v, (3.0, 10.0, 100.0), 3000, self.NU, seed=int(hv_v))
+        curve = fitted(*run).curve
+        assert curve.method == "variance_mean"
+        assert curve.used == ["PMT_1.900V", "PMT_1.1100V", "PMT_1.1300V"]
+        assert curve.exponent == pytest.approx(case.EXPONENT, abs=3.0 * math.sqrt(curve.covariance[1][1]))
+        truth = case.true_gain(curve.pivot_v)
+        assert curve.at_pivot[0] == pytest.approx(truth, rel=3.0 * math.hypot(curve.scale_error, curve.at_pivot[1] / curve.at_pivot[0]))
+
+    def test_labelled_levels_alone_have_a_shared_one(self) -> None:
+        """Where every point has a label, the light of most voltages is the shared one."""
+        run = case.run(n=500)
+        for dataset in run[1]["datasets"].values():
+            dataset["metadata"]["level"] = "full"
+        case.add_levels(run, 1100.0, (3.0,), 500)
+        result = fitted(*run)
+        assert result.light is not None
+        assert sorted(result.light.points) == sorted(case.name_of("PMT_1", hv_v) for hv_v in case.HV_V)
+
+    def test_result_comes_back_from_its_file(self, tmp_path: Any) -> None:
+        run = case.run(n=500)
+        case.add_levels(run, 1100.0, (3.0, 100.0), 500)
+        results = fit_tube(tubes(*run)["PMT_1"], Fits(), 1)
+        save_results(tmp_path / "results.json", "pmt_gain", "levels", results)
+        back = load_results(tmp_path / "results.json")["PMT_1.1100V.levels"]
+        assert back == results["PMT_1.1100V.levels"]
+
+
+def test_mean_charge_at_low_light_does_not_enter_the_relative_curve() -> None:
+    """A voltage with low light alone has another number of photo-electrons: its mean charge is no point of that curve."""
+    hists, account = case.run(n=500, low=True)
+    for name in ("PMT_1.1400V", "PMT_1.1400V.off"):
+        del hists[name], account["datasets"][name]
+    result = fitted(hists, account, TestAnchor.OPTIONS)
+    assert result.relative.used == [case.name_of("PMT_1", hv_v) for hv_v in case.HV_V[:-1]]
+    assert result.curve.anchor is not None
+    assert result.curve.anchor.valid
+
+
+def at_shared(result: GainResult, hv_v: float) -> GainPoint:
+    (found,) = (point for point in result.points if point.hv_v == hv_v and point.shared)
+    return found
