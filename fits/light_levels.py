@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +36,7 @@ def variance_mean_line(
     usable levels: invalid, and nu not measurable.
     """
     check_delta(delta, delta_error)
-    pedestal = required(pedestal)
-    each = [pedestal] * len(levels) if isinstance(pedestal, ChargeMoments) else list(pedestal)
+    each = list(pedestal) if isinstance(pedestal, Sequence) else [required(pedestal)] * len(levels)
     usable = [pair for pair in zip(levels, each, strict=True) if not unusable(*pair)]
     both = [above_pedestal(*pair) for pair in usable]
     m, v = (np.array([values[i] for values, _ in both]) for i in (0, 1))
@@ -66,7 +66,7 @@ def without_instability(
 
 
 def _result(
-    slope: float, bend: float, covariance: Array, chi2: float, table: Mapping[str, list[float]], delta: float, delta_error: float
+    slope: float, bend: float, covariance: Array, chi2: float, table: Mapping[str, Any], delta: float, delta_error: float
 ) -> VarianceMeanResult:
     width, error, degrees = 1.0 + delta**2, math.sqrt(covariance[0, 0]), len(table["mean_pc"]) - 2
     gain = slope / width / ELEMENTARY_CHARGE_PC
@@ -104,11 +104,11 @@ def _line(m: Array, v: Array, own: Sequence[Array], pedestals: Sequence[ChargeMo
         matrix = np.diag([float(row @ one @ row) for row, one in zip(side, own, strict=True)])
         for dark, members in zip(dict.fromkeys(pedestals), groups, strict=True):
             together = np.where(np.array(members)[:, None], side, 0.0)
-            matrix += together @ dark.covariance @ together.T
+            matrix = matrix + together @ dark.covariance @ together.T
         weight = np.linalg.inv(matrix)
         covariance = np.linalg.inv(design.T @ weight @ design)
         before, theta = theta, covariance @ design.T @ weight @ v
         if np.all(np.abs(theta - before) <= SETTLED * np.array([abs(theta[0]), abs(theta[0]) / m.max()])):
             break
     residual = v - design @ theta
-    return (float(theta[0]), float(theta[1])), covariance, float(residual @ weight @ residual)
+    return (float(theta[0]), float(theta[1])), np.asarray(covariance), float(residual @ weight @ residual)

@@ -105,7 +105,7 @@ def all_gains(measured: Sequence[Measured], low: Mapping[str, LowLight], options
 def of_line(line: VarianceMeanResult, row: int) -> GainEstimate:
     """Gain from the line through several light levels, for the level in its row."""
     if not line.valid:
-        return GainEstimate(False, line.reason, *[NAN] * 8, line.delta)
+        return GainEstimate(False, line.reason, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, line.delta)
     light = line.mean_pc[row] / line.q1_pc
     error = light * math.hypot(line.mean_error_pc[row] / line.mean_pc[row], line.q1_error_pc / line.q1_pc)
     flickers = f"{100 * line.nu:.2g} %" if math.isfinite(line.nu) else "not seen"
