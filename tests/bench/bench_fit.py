@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from folding_loops import bin_mask_nll, bincount_nll_and_gradient
 from generated_case import Generated, expectation, generated
+from reference.folding_loops import bin_mask_nll, bincount_nll_and_gradient
 from surrogate_case import likelihood, toy_counts
 
 from fits.minimise import minimise

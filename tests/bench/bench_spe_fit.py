@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from reference.spe_series import gauss_bins
 from spe_case import spectra
-from spe_series import gauss_bins
 
 from fits.saldanha import saldanha
 from fits.spe_fit import fit_spe

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from trc_loop import read_loop
+from reference.trc_loop import read_loop
 
 from readers import open_source
 from readers.trc_batch import read_batch

@@ -1,7 +1,7 @@
-"""Benchmarks share the cases and the slow reference versions of the tests."""
+"""Benchmarks share the cases of the tests."""
 
 import sys
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / "reference"), str(TESTS / "fits"), str(TESTS / "processors")]
+sys.path[:0] = [str(TESTS / "fits"), str(TESTS / "processors")]

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from scan_numbers import area, extent, profile_of_scan, scan_interval
+from reference.scan_numbers import area, extent, profile_of_scan, scan_interval
 
 from configs.errors import InputError
 from fits.comparison import compare_scans, external_json, overlap, read_contour, read_scan

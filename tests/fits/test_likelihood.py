@@ -7,9 +7,9 @@ import math
 import mpmath
 import numpy as np
 import pytest
-from effective_likelihood import barlow_beeston, exact, exact_slopes, textbook
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference.effective_likelihood import barlow_beeston, exact, exact_slopes, textbook
 from scipy.special import gammaln
 from scipy.stats import poisson as scipy_poisson
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from folding_loops import bincount_nll_and_gradient
 from generated_case import expectation, generated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from layout_case import account, events, response_hists
+from reference.folding_loops import bincount_nll_and_gradient
 from scipy.stats import poisson
 from surrogate_case import PUBLISHED, likelihood, surrogate_response, toy_counts
 

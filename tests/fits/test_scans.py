@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scan_numbers import extent
+from reference.scan_numbers import extent
 from surrogate_case import PUBLISHED, likelihood, observed_counts, toy_counts
 
 from configs.diffuse import ParameterOptions, Prior

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spe_series import bellamy_density, cut_gaussian, gamma_bin, gauss_bins
+from reference.spe_series import bellamy_density, cut_gaussian, gamma_bin, gauss_bins
 
 from configs.errors import InputError
 from fits.compound_poisson import Grid, bin_probabilities, component_probabilities, density

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference.trc_loop import read_loop, read_one
 
 from readers import open_source
 from readers.trc_batch import read_batch
 from readers.trc_saturation import saturated_samples
 from simulation.trc_writer import TrcSettings, trc_bytes
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "reference"))
-from trc_loop import read_loop, read_one
 
 RNG = np.random.default_rng(3)
 CODES = RNG.integers(-125, 125, (40, 101)).astype(np.int16) * np.int16(256)
