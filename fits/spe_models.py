@@ -67,50 +67,11 @@ class SpeModel(Protocol):
         ...
 
 
-class Gauss:
-    """Gaussian of mean Q1 and width delta Q1. Allows negative charges: biased where delta is above 0.35."""
+class _MeanAndWidth:
+    """What Gauss and gamma share: the mean charge Q1 and its relative width delta, no background, no peak apart from the mean."""
 
-    name = "gauss"
     parameters: tuple[SpeParameter, ...] = (SpeParameter("q1_pc", 1, 1.0, 0.0, math.inf), SpeParameter("delta", 0, 0.4, 0.05, 1.5))
-    gain_definition = "mean charge of a photo-electron, negative ones included"
     optional: tuple[str, str] | None = None
-
-    def photoelectron(self, omega: Array, values: Sequence[float]) -> Spectral:
-        """exp(i omega Q1 - (delta Q1 omega)^2 / 2)."""
-        q1, delta = values
-        phi = np.exp(1j * omega * q1 - 0.5 * (delta * q1 * omega) ** 2)
-        return phi, np.stack([phi * (1j * omega - q1 * (delta * omega) ** 2), phi * (-delta * (q1 * omega) ** 2)])
-
-    def background(self, omega: Array, values: Sequence[float]) -> Spectral | None:
-        """None."""
-        return None
-
-    def moments(self, values: Sequence[float]) -> tuple[float, float]:
-        """Q1 and (delta Q1)^2."""
-        q1, delta = values
-        return q1, (delta * q1) ** 2
-
-    def peak(self, values: Sequence[float]) -> float | None:
-        """None: the mean is the peak."""
-        return None
-
-
-class Gamma:
-    """Gamma (Polya) distribution of mean Q1 and relative width delta."""
-
-    name = "gamma"
-    parameters = Gauss.parameters
-    gain_definition = "mean charge of a photo-electron"
-    optional: tuple[str, str] | None = None
-
-    def photoelectron(self, omega: Array, values: Sequence[float]) -> Spectral:
-        """(1 - i omega Q1 delta^2)^(-1/delta^2)."""
-        q1, delta = values
-        b = delta**2
-        u = 1.0 - 1j * omega * q1 * b
-        log_u = np.log(u)
-        phi = np.exp(-log_u / b)
-        return phi, np.stack([phi * 1j * omega / u, phi * 2.0 * delta * (log_u / b + 1j * omega * q1 / u) / b])
 
     def background(self, omega: Array, values: Sequence[float]) -> Spectral | None:
         """None."""
@@ -124,6 +85,35 @@ class Gamma:
     def peak(self, values: Sequence[float]) -> float | None:
         """None: gain is quoted for the mean alone."""
         return None
+
+
+class Gauss(_MeanAndWidth):
+    """Gaussian of mean Q1 and width delta Q1. Allows negative charges: biased where delta is above 0.35."""
+
+    name = "gauss"
+    gain_definition = "mean charge of a photo-electron, negative ones included"
+
+    def photoelectron(self, omega: Array, values: Sequence[float]) -> Spectral:
+        """exp(i omega Q1 - (delta Q1 omega)^2 / 2)."""
+        q1, delta = values
+        phi = np.exp(1j * omega * q1 - 0.5 * (delta * q1 * omega) ** 2)
+        return phi, np.stack([phi * (1j * omega - q1 * (delta * omega) ** 2), phi * (-delta * (q1 * omega) ** 2)])
+
+
+class Gamma(_MeanAndWidth):
+    """Gamma (Polya) distribution of mean Q1 and relative width delta."""
+
+    name = "gamma"
+    gain_definition = "mean charge of a photo-electron"
+
+    def photoelectron(self, omega: Array, values: Sequence[float]) -> Spectral:
+        """(1 - i omega Q1 delta^2)^(-1/delta^2)."""
+        q1, delta = values
+        b = delta**2
+        u = 1.0 - 1j * omega * q1 * b
+        log_u = np.log(u)
+        phi = np.exp(-log_u / b)
+        return phi, np.stack([phi * 1j * omega / u, phi * 2.0 * delta * (log_u / b + 1j * omega * q1 / u) / b])
 
 
 class Dossi:

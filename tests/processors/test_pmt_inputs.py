@@ -146,7 +146,7 @@ def test_missing_files_are_named_and_counted(tree: Path) -> None:
     for number in (2, 3, 5, 8):
         (tree / TUBE / f"C1--n16deg--{number:05d}.trc").unlink()
     (tree / "PMT_2_2/1400/Autosave/C1--n16deg--00000.trc").unlink()
-    with pytest.raises(InputError) as raised:
+    with pytest.raises(InputError, match="files are missing") as raised:
         dataset_inputs(of_tree(tree))
     where, first, second, cure = str(raised.value).splitlines()
     assert where.endswith("c.yaml: files are missing")
@@ -258,7 +258,7 @@ def test_public_address_that_does_not_answer_tells_where_the_files_come_from(tmp
     """The real table, its server not to be reached: the message is short, and the catalogue says whom to ask."""
     monkeypatch.setenv("DYNODE_DATA", str(tmp_path))
     monkeypatch.setattr(pmt_inputs, "fetch_all", lambda urls, *_: dict.fromkeys(urls, Failed("no connection; is there a network? (6 attempts)")))
-    with pytest.raises(InputError) as raised:
+    with pytest.raises(InputError, match="files are missing") as raised:
         dataset_inputs(configured(tmp_path, {"gin": {"runs": "pmt_runs.yaml"}}))
     lines = str(raised.value).splitlines()
     assert "PMT_1.700V: 527 of 527 files are missing: https://s3.cloud.infn.it/" in lines[1]
