@@ -7,11 +7,10 @@ any machine; the targets are those of the issue, item 5.
 from __future__ import annotations
 
 import functools
-import time
-from collections.abc import Callable
 
 import numpy as np
 import pytest
+from bench.stopwatch import least_s
 from generated_case import Generated, expectation, generated
 from reference.folding_loops import bin_mask_nll, bincount_nll_and_gradient
 from surrogate_case import likelihood, toy_counts
@@ -38,16 +37,6 @@ def nll(size: int, name: str = "poisson") -> NegativeLogLikelihood:
 
 def masks(case: Generated) -> np.ndarray:
     return case.bin == np.arange(len(case.response.bins))[:, None]
-
-
-def seconds(function: Callable[[], object], repeat: int) -> float:
-    """Best of ``repeat`` calls: what a quiet machine needs."""
-    times = []
-    for _ in range(repeat):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -88,15 +77,15 @@ def test_new_counts(benchmark) -> None:
 
 def test_targets(benchmark, capsys) -> None:
     """At least 100 times faster than (b) at 1e6 events; no growth with their number; a fit with MINOS below 20 ms."""
-    ours = {size: seconds(lambda size=size: nll(size).value_and_gradient(THETA), 400) for size in SIZES}
+    ours = {size: least_s(lambda size=size: nll(size).value_and_gradient(THETA), 400) for size in SIZES}
     slow = {}
     for size in SIZES[1:]:
         case = generated(size)
-        slow[size] = seconds(lambda c=case, s=size: bincount_nll_and_gradient(counts(s), c.bin, c.x, c.weights, THETA), 5)
+        slow[size] = least_s(lambda c=case, s=size: bincount_nll_and_gradient(counts(s), c.bin, c.x, c.weights, THETA), 5)
     case = generated(SIZES[1])
     prepared = masks(case)
-    exercise = seconds(lambda: bin_mask_nll(counts(SIZES[1]), prepared, case.x, case.weights, THETA), 2)
-    fit = seconds(lambda: minimise(likelihood(toy_counts(3)), minos=("astro_norm", "astro_gamma")), 20)
+    exercise = least_s(lambda: bin_mask_nll(counts(SIZES[1]), prepared, case.x, case.weights, THETA), 2)
+    fit = least_s(lambda: minimise(likelihood(toy_counts(3)), minos=("astro_norm", "astro_gamma")), 20)
     with capsys.disabled():
         print(f"\nvalue+gradient {', '.join(f'{size:.0e}: {1e6 * t:.0f} us' for size, t in ours.items())}")
         print(f"ratio to bincount {', '.join(f'{size:.0e}: {t / ours[size]:.0f}' for size, t in slow.items())}")

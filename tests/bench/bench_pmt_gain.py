@@ -7,11 +7,10 @@ Python and is about four times as fast as that.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
+from bench.stopwatch import least_s
 from pmt_waves_case import Made, made, volts, write_files
 from reference import published_chain
 from reference import waveform_loops as loops
@@ -26,16 +25,6 @@ from readers import open_source
 from readers.events import with_metadata
 
 FILES, SLOW = 500, 20
-
-
-def seconds(function: Callable[[], Any]) -> float:
-    """CPU time of a call, the best of three."""
-    taken = []
-    for _ in range(3):
-        started = time.process_time()
-        function()
-        taken.append(time.process_time() - started)
-    return min(taken)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +56,7 @@ def test_preparation(benchmark, point: Made, n: int) -> None:
 
     prepared()
     benchmark.pedantic(prepared, rounds=5)
-    ratio = (seconds(slowly) / SLOW) / (seconds(prepared) / n)
+    ratio = (least_s(slowly, 3, time.process_time) / SLOW) / (least_s(prepared, 3, time.process_time) / n)
     benchmark.extra_info["times_plain_python"] = ratio
     assert ratio > 100
 
@@ -90,6 +79,6 @@ def test_whole_chain(benchmark, point: Made, paths: list[str], fitted: bool) -> 
 
     chain()
     benchmark.pedantic(chain, rounds=5)
-    ratio = (seconds(published) / SLOW) / (seconds(chain) / FILES)
+    ratio = (least_s(published, 3, time.process_time) / SLOW) / (least_s(chain, 3, time.process_time) / FILES)
     benchmark.extra_info["times_published_chain"] = ratio
     assert ratio > 25

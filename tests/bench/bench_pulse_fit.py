@@ -9,11 +9,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from bench.stopwatch import least_s
 from pulse_cases import DT_NS, GOLDEN_WINDOW_NS, T0_NS, TIMES_NS, Sample, sample
 from scipy.optimize import curve_fit
 
@@ -30,16 +30,6 @@ def fit(drawn: Sample, starts: tuple[float, ...] = (0.0, -1.0), window_ns: tuple
     return fit_pulses(drawn.waveform_v, T0_NS, DT_NS, drawn.baseline_v, drawn.noise_v, window_ns, options)
 
 
-def processor_time_s(call: Callable[[], object], rounds: int = 5) -> float:
-    """Best of some rounds."""
-    taken = []
-    for _ in range(rounds):
-        began = time.process_time()
-        call()
-        taken.append(time.process_time() - began)
-    return min(taken)
-
-
 @pytest.mark.parametrize("starts", [(0.0,), (0.0, -1.0), (0.0, -1.0, -2.0)])
 @pytest.mark.parametrize("n", [100, 1000, 10000])
 def test_fits(benchmark, n: int, starts: tuple[float, ...]) -> None:
@@ -47,7 +37,7 @@ def test_fits(benchmark, n: int, starts: tuple[float, ...]) -> None:
     drawn = sample(n, correlated=True)
     found = benchmark.pedantic(fit, (drawn, starts), rounds=3, warmup_rounds=1)
     assert found.valid.mean() > 0.999
-    best_s = processor_time_s(lambda: fit(drawn, starts), 3)
+    best_s = least_s(lambda: fit(drawn, starts), 3, time.process_time)
     benchmark.extra_info.update(waveforms_per_cpu_s=n / best_s, share_of_target=n / best_s / 10_000)
 
 
@@ -76,7 +66,7 @@ def test_beside_curve_fit(benchmark) -> None:
     began = time.process_time()
     theirs = scipy_fits()
     scipy_s = time.process_time() - began
-    ours_s = processor_time_s(lambda: fit(drawn))
+    ours_s = least_s(lambda: fit(drawn), clock=time.process_time)
     benchmark.extra_info.update(waveforms_per_cpu_s=200 / ours_s, scipy_per_cpu_s=200 / scipy_s, times_scipy=scipy_s / ours_s)
     same = np.abs(theirs[:, 1] - found.onset_ns) < 0.005
     assert same.mean() > 0.7
@@ -107,7 +97,7 @@ def test_beside_root(benchmark, root_python: str, tmp_path: Path, amplitude_v: f
     same = np.abs(root["chi2"] / found.chi2 - 1) < 1e-5
     worse = found.chi2 > root["chi2"] * (1 + 1e-5)
     agreed = np.abs(root["values"][same, 0] / found.area_vns[same] - 1) < 1e-3
-    ours_s = processor_time_s(lambda: fit(drawn), 3)
+    ours_s = least_s(lambda: fit(drawn), 3, time.process_time)
     benchmark.extra_info.update(
         same_minimum=float(same.mean()), agreed=float(agreed.mean()), worse=float(worse.mean()), root_worse=float(1 - same.mean() - worse.mean()),
         root_fits_per_cpu_s=9000 / float(root["seconds"]), waveforms_per_cpu_s=1000 / ours_s,

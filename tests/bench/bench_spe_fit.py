@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import numpy as np
 import pytest
+from bench.stopwatch import least_s
 from reference.spe_series import gauss_bins
 from spe_case import spectra
 
@@ -21,15 +19,6 @@ TRUTH = {"gamma": (2.1, 0.4), "gauss": (2.1, 0.3), "bellamy": (2.1, 0.3, 0.15, 1
 def likelihood(model: str, n: int = 10_000) -> SpeLikelihood:
     both = SpeSpectra.from_hists(*spectra(model, TRUTH[model], seed=1, n=n))
     return SpeLikelihood(spe_model(model), both, start_values(both))
-
-
-def seconds(function: Callable[[], object], repeat: int = 5) -> float:
-    times = []
-    for _ in range(repeat):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -59,8 +48,8 @@ def test_engine_beats_the_series(benchmark) -> None:
     nll = likelihood("gauss")
     theta = np.array([one.start for one in nll.parameters])
     edges = nll.spectra.edges_pc / nll.unit_pc
-    ours = seconds(lambda: nll.value_and_gradient(theta))
-    series = seconds(lambda: gauss_bins(edges, *theta))
+    ours = least_s(lambda: nll.value_and_gradient(theta))
+    series = least_s(lambda: gauss_bins(edges, *theta))
     benchmark.extra_info["ratio"] = series / ours
     benchmark.pedantic(nll.value_and_gradient, (theta,), rounds=3)
     assert series > 2 * ours

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench.stopwatch import least_s
 from reference.trc_loop import read_loop
 
 from readers import open_source
@@ -89,20 +90,12 @@ def test_sequence(benchmark: Callable[..., Any], tmp_path: Path) -> None:
     assert np.array_equal(benchmark(columns, [str(path)]), CODES)
 
 
-def cost(function: Callable[[], Any], repeats: int = 5) -> float:
-    """CPU seconds, the least of several."""
-    times = []
-    for _ in range(repeats):
-        began = time.process_time()
-        function()
-        times.append(time.process_time() - began)
-    return min(times)
-
-
 def test_targets(benchmark: Any, paths: list[str], packed: Path) -> None:
     """Batches at least 3 x our reader one by one, and faster than a script's loop; a pack at least 10 x our reader one by one."""
     benchmark.group = "ratios of waveform readers"
-    costs = {name: cost(lambda way=way: way(paths), 3) for name, way in WAYS.items()} | {"pack": cost(lambda: columns(packed))}
+    costs = {name: least_s(lambda way=way: way(paths), 3, time.process_time) for name, way in WAYS.items()} | {
+        "pack": least_s(lambda: columns(packed), clock=time.process_time)
+    }
     benchmark.extra_info.update({f"{name}, files per CPU second": round(FILES / seconds) for name, seconds in costs.items()})
     benchmark.pedantic(batches, (paths,), rounds=3)
     assert costs["our reader, one by one"] > 3 * costs["batches"]
@@ -115,6 +108,6 @@ def test_against_lecroyparser(benchmark: Any, paths: list[str]) -> None:
     """The parser in circulation, where it is installed."""
     parser = pytest.importorskip("lecroyparser")
     benchmark.group = "ratios of waveform readers"
-    theirs = cost(lambda: [parser.ScopeData(path).y for path in paths], 2)
+    theirs = least_s(lambda: [parser.ScopeData(path).y for path in paths], 2, time.process_time)
     benchmark.pedantic(batches, (paths,), rounds=3)
-    assert theirs > 5 * cost(lambda: batches(paths))
+    assert theirs > 5 * least_s(lambda: batches(paths), clock=time.process_time)

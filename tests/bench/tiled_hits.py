@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,17 +50,6 @@ def write_tiled(target: Path, one: np.ndarray, tiles: int, **storage: Any) -> Pa
             for tile in range(tiles):
                 dataset[tile * hits : (tile + 1) * hits] = values
     return target
-
-
-def timed(work: Callable[[], Any], rounds: int = 5) -> float:
-    """Shortest time in s of some rounds, the first not counted."""
-    work()
-    took = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        work()
-        took.append(time.perf_counter() - began)
-    return min(took)
 
 
 def keep_freed_memory() -> None:
