@@ -16,13 +16,14 @@ import numpy as np
 from numpy.random import Generator, SeedSequence
 from numpy.typing import NDArray
 
-from physics.constants import ELEMENTARY_CHARGE_C
+from physics.constants import ELEMENTARY_CHARGE_PC
 from physics.pulse_shapes import peak_time_ns, pulse, rates_of
 
 Array = NDArray[np.float64]
 Kind = Literal["led", "off", "low", "low.off"]
 
 AMPLITUDE_LAW = {"PMT_1": (46.23, 5.53), "PMT_2": (14.93, 5.34), "PMT_3": (53.70, 5.52), "PMT_4": (12.26, 4.92)}  # |cut| in mV at 1000 V, exponent
+LAW_AT_V, MV_TO_V = 1000.0, 1e-3
 KINDS: tuple[Kind, ...] = ("led", "off", "low", "low.off")
 TAU_RISE_NS, TAU_FALL_NS, TAU_SPREAD = 0.93, 3.2, 0.03  # the spread is that of the logarithm
 ONSET_NS, ONSET_SPREAD_NS = 47.3, 0.30  # of one photo-electron; the earliest of many is as good as their mean here
@@ -67,7 +68,7 @@ class PointTruth:
     @property
     def gain(self) -> float:
         """Electrons at the anode per photo-electron."""
-        return self.q1_pc * 1e-12 / ELEMENTARY_CHARGE_C
+        return self.q1_pc / ELEMENTARY_CHARGE_PC
 
     @property
     def volts_per_code(self) -> float:
@@ -104,8 +105,8 @@ class Triggers:
 
 def point_truth(pmt: str, hv_v: float, kind: Kind, light: Light = Light()) -> PointTruth:
     """Truth of a tube at a voltage (V): the mean amplitude of bright light is twice the |cut| of the tube's power law."""
-    at_1000_v, exponent = AMPLITUDE_LAW[pmt]
-    cut_v = at_1000_v * 1e-3 * (hv_v / 1000.0) ** exponent
+    cut_mv, exponent = AMPLITUDE_LAW[pmt]
+    cut_v = MV_TO_V * cut_mv * (hv_v / LAW_AT_V) ** exponent
     amplitude_v = 2.0 * cut_v
     q1_pc = LOAD_PC_PER_V_NS * amplitude_v / peak_per_area() / Light().bright
     low = kind.startswith("low")
