@@ -35,8 +35,7 @@ QUANTITY = {"gain": "Gain", "charge_pc": "Mean charge [pC]"}
 
 def against_voltage(view: RunView) -> Figures:
     """Figures with one point for each voltage, of all photomultipliers together."""
-    gains = {pmt: result.curve for pmt, result in view.measured.items() if result.curve.quantity == "gain" and result.curve.valid}
-    charges = {pmt: result.relative for pmt, result in view.measured.items() if result.relative.valid}
+    gains, charges = _laws(view)
     points = [point for result in view.measured.values() for point in result.points if point.light == "bright"]
     possible = {
         "gain_curve": (gains or charges, partial(curves, view, gains or charges)),
@@ -48,6 +47,12 @@ def against_voltage(view: RunView) -> Figures:
         "nominal_hv_table": ([one for curve in gains.values() for one in curve.nominal if one.valid], partial(nominal_table, view, gains)),
     }
     return {name: draw for name, (something, draw) in possible.items() if something}
+
+
+def _laws(view: RunView) -> tuple[dict[str, PowerLaw], dict[str, PowerLaw]]:
+    """Valid power laws by photomultiplier: of the gain, and of the mean charge."""
+    gains = {pmt: result.curve for pmt, result in view.measured.items() if result.curve.quantity == "gain" and result.curve.valid}
+    return gains, {pmt: result.relative for pmt, result in view.measured.items() if result.relative.valid}
 
 
 def curves(view: RunView, laws: Mapping[str, PowerLaw]) -> DrawnFigure:

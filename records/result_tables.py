@@ -111,11 +111,11 @@ def _(result: ScaleResult) -> Tables:
 def _(result: ResponseResult) -> Tables:
     good = [one for one in result.slices if one.valid]
     slices = (
-        Column("low", [one.low_mev for one in good], "MeV", 0), Column("high", [one.high_mev for one in good], "MeV", 0),
-        Column("events", [one.n for one in good]),
-        Column("charge per energy", [one.peak for one in good], "p.e./MeV", errors=[one.peak_error for one in good]),
-        Column("sigma", [one.sigma for one in good], "p.e./MeV", errors=[one.sigma_error for one in good]),
-        Column("68 % half width", [one.half_width for one in good], "p.e./MeV", errors=[one.half_width_error for one in good]),
+        Column("low", _each(good, "low_mev"), "MeV", 0), Column("high", _each(good, "high_mev"), "MeV", 0),
+        Column("events", _each(good, "n")),
+        Column("charge per energy", _each(good, "peak"), "p.e./MeV", errors=_each(good, "peak_error")),
+        Column("sigma", _each(good, "sigma"), "p.e./MeV", errors=_each(good, "sigma_error")),
+        Column("68 % half width", _each(good, "half_width"), "p.e./MeV", errors=_each(good, "half_width_error")),
     )  # fmt: skip
     curves = {f"charge, {name}": one for name, one in result.linearity.parameters.items()}
     curves |= {f"resolution, {name}": one for name, one in result.resolution.parameters.items()}
@@ -126,10 +126,10 @@ def _(result: ResponseResult) -> Tables:
 def _(result: GeneratorResult) -> Tables:
     names, found = list(result.particles), list(result.particles.values())
     whole = (
-        Column("particle", names), Column("mean hits", [one.total_mean for one in found], errors=[one.total_mean_error for one in found]),
-        Column("real", [one.total_mean_real for one in found], errors=[one.total_mean_real_error for one in found]),
-        Column("largest deviation of a slice", [one.largest_deviation for one in found], digits=3),
-        Column("chi2", [one.chi2 for one in found], digits=1), Column("p", [one.chi2_p for one in found], digits=3),
+        Column("particle", names), Column("mean hits", _each(found, "total_mean"), errors=_each(found, "total_mean_error")),
+        Column("real", _each(found, "total_mean_real"), errors=_each(found, "total_mean_real_error")),
+        Column("largest deviation of a slice", _each(found, "largest_deviation"), digits=3),
+        Column("chi2", _each(found, "chi2"), digits=1), Column("p", _each(found, "chi2_p"), digits=3),
     )  # fmt: skip
     made = {"means": TextTable(f"Hits of generated events beside real ones ({result.source})", whole)}
     for name, one in result.particles.items():
@@ -139,6 +139,11 @@ def _(result: GeneratorResult) -> Tables:
                    Column("95 %, real", one.q95_real, digits=0))  # fmt: skip
         made[f"slices_{name}"] = TextTable(f"Hits of {name} in slices of energy", columns)
     return made
+
+
+def _each(found: Sequence[Any], field: str) -> list[Any]:
+    """One column of a list of records."""
+    return [getattr(one, field) for one in found]
 
 
 def _scores(found: Confusion) -> dict[str, float]:
