@@ -17,6 +17,7 @@ from fits.timing import timing
 from records.gain import Charge, Pedestal, Timing
 
 NAN = float("nan")
+BIASED = 5e-4  # share of saturated triggers from which their loss is estimated
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,19 @@ def times_of(point: Point) -> Timing | None:
     return timing(np.asarray(times.values(), float), np.asarray(times.axes[0].edges, float))
 
 
+def saturation(point: Point) -> str:
+    """How many triggers were dropped as saturated, and what that does at least to the mean: they had more charge than any that was kept."""
+    lost, share = point.n_saturated, point.n_saturated / max(point.n_read, 1)
+    words = f"{lost} of {point.n_read} triggers saturated"
+    moments = point.moments("gate", "all")
+    if not lost or share < BIASED or moments is None or not moments.mean_pc > 0.0:
+        return words if lost else ""
+    counts, edges = point.spectrum("gate")
+    largest = float(edges[min(int(np.flatnonzero(counts)[-1]), len(edges) - 1)])
+    low = share * (largest / moments.mean_pc - 1.0)
+    return f"{words}: dropped with the largest charges, so that the mean is low by {100 * low:.2g} % or more; measure with more volts per division"
+
+
 def flags_of(measured: Measured) -> list[str]:
     """What a reader must know of a point before using it."""
     point = measured.point
@@ -80,7 +94,7 @@ def flags_of(measured: Measured) -> list[str]:
         f"{missing} files missing" if missing else "",
         f"{len(point.account.get('failed', ()))} failures: only {point.account['fraction']:.1%} processed" if point.account.get("failed") else "",
         "noisy" if point.metadata.get("noisy") else "",
-        f"{point.n_saturated} of {point.n_read} triggers saturated" if point.n_saturated else "",
+        saturation(point),
         f"no pedestal subtracted: {measured.no_pedestal}" if measured.no_pedestal else "",
         *point.metadata.get("warnings", ()),
         *map(str, point.account.get("remarks", ())),

@@ -26,10 +26,13 @@ VANISHED = 1e-4  # a share of badly amplified photo-electrons or of background b
 DIFFERENCE = 1e-2  # step of the numerical derivatives of derived numbers, in errors of the parameters
 
 
-def fit_spe(led: hist.Hist, pedestal: hist.Hist | None, model: str = "gamma", *, frontend: str = "iminuit", minos: Iterable[str] = ()) -> SpeResult:
+def fit_spe(
+    led: hist.Hist, pedestal: hist.Hist | None, model: str = "gamma", *, frontend: str = "iminuit", minos: Iterable[str] | None = None
+) -> SpeResult:
     """Fit one model to the spectrum with light and the pedestal, histograms of the charge in pC with one axis of equal bins.
 
-    ``model``: gauss, gamma, dossi or bellamy. ``minos``: names of parameters whose interval is wanted. A fit that does not converge is a
+    ``model``: gauss, gamma, dossi or bellamy. ``minos``: names of parameters whose interval is wanted; null: of those whose symmetric error is known
+    to be too small. A fit that does not converge is a
     result with ``valid=False`` and its reason. Raises InputError without a pedestal, for empty spectra and unknown names.
     """
     shape = spe_model(model)
@@ -41,7 +44,7 @@ def fit_spe(led: hist.Hist, pedestal: hist.Hist | None, model: str = "gamma", *,
         reason = f"{sizes[0]} events with light and {sizes[1]} without; a spectrum fit needs {SMALLEST_SAMPLE} of each"
         return SpeResult(False, reason, model, frontend, *sizes)
     likelihood = SpeLikelihood(shape, spectra, start_values(spectra))
-    wanted = list(minos)
+    wanted = list(shape.skewed if minos is None else minos)
     for name in wanted:
         if name not in likelihood.names:
             raise InputError(f"{name!r} is not a parameter of {model}{nearest(name, likelihood.names)}")
@@ -165,6 +168,9 @@ def _notes(likelihood: SpeLikelihood, minimum: Minimum, vanished: str) -> list[s
     if vanished:
         _, charge = likelihood.model.optional or ("", "")
         notes.append(f"{vanished} vanished: held at 0, and {charge}, which then means nothing, at its start")
+    for name in (name for name in likelihood.model.skewed if name in minimum.minos):
+        down, up = (likelihood.unit_pc * end for end in minimum.minos[name])
+        notes.append(f"{name} has no parabolic likelihood: {down:+.2g} {up:+.2g} pC (MINOS) in place of its symmetric error")
     if minimum.values["mu"] > NO_ZERO_PEAK:
         notes.append(f"{minimum.values['mu']:.1f} photo-electrons in the mean: no zero peak, so the gain rests on the shape of the model")
     return notes

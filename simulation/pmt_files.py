@@ -43,12 +43,13 @@ class PlannedPoint:
     @property
     def folder(self) -> str:
         """Below the folder of the data set."""
-        return f"{self.directory}/{self.truth.hv_v:g}/{FOLDERS[self.truth.kind]}"
+        level = f"level_{self.truth.level}/" if self.truth.level else ""
+        return f"{self.directory}/{self.truth.hv_v:g}/{level}{FOLDERS[self.truth.kind]}"
 
     @property
     def in_sequence(self) -> bool:
-        """Whether many triggers share a file, as low light and LED-off are taken."""
-        return self.truth.kind != "led"
+        """Whether many triggers share a file, as low light, further levels and LED-off are taken."""
+        return self.truth.kind != "led" or self.truth.level > 0
 
     @property
     def pattern(self) -> str:
@@ -79,7 +80,7 @@ def runs_table(points: Iterable[PlannedPoint]) -> dict[str, Any]:
     others = []
     for point in points:
         truth = point.truth
-        if truth.kind != "led":
+        if point.in_sequence:
             others.append(_other_point(point))
             continue
         tube = pmts.setdefault(truth.pmt, {"dir": point.directory, "noisy": point.noisy, "hv": [], "n": [], "cut_mv": []})
@@ -93,7 +94,10 @@ def runs_table(points: Iterable[PlannedPoint]) -> dict[str, Any]:
 def _other_point(point: PlannedPoint) -> dict[str, Any]:
     truth = point.truth
     row: dict[str, Any] = {"pmt": truth.pmt, "hv": _number(truth.hv_v), "source": "off" if truth.kind.endswith("off") else "led"}
-    row |= {"light": "low"} if truth.kind.startswith("low") else {"cut_mv": _cut_mv(truth)}
+    if truth.level:
+        row["level"] = str(truth.level)
+    else:
+        row |= {"light": "low"} if truth.kind.startswith("low") else {"cut_mv": _cut_mv(truth)}
     return row | {"noisy": point.noisy, "n": point.n_files, "files": [f"{point.folder}/{point.pattern.split('{', maxsplit=1)[0]}*.trc"]}
 
 
@@ -156,8 +160,8 @@ def gain_code(volts_per_division: float) -> int:
 
 
 def _times(truth: PointTruth, period_s: float, count: int) -> Iterator[dict[str, Any]]:
-    """Trigger times of files as header fields: a day for each tube, a minute for each volt, four minutes for each kind."""
-    day, kind = list(AMPLITUDE_LAW).index(truth.pmt), KINDS.index(truth.kind)
+    """Trigger times of files as header fields: a day for each tube, a minute for each volt, four minutes for each kind and level."""
+    day, kind = list(AMPLITUDE_LAW).index(truth.pmt), KINDS.index(truth.kind) + len(KINDS) * truth.level
     began = FIRST_DAY + timedelta(days=day, minutes=truth.hv_v + KIND_MINUTES * kind)
     for number in range(count):
         moment = began + timedelta(seconds=period_s * number)
@@ -176,7 +180,7 @@ def _truth_table(point: PlannedPoint, made: Triggers) -> Any:
     names = [f"{point.folder}/{point.pattern.format(i=number)}" for number in range(point.n_files)]
     columns = {
         "pmt": pa.DictionaryArray.from_arrays(np.zeros(len(made), np.int32), [truth.pmt]), "hv_v": np.full(len(made), truth.hv_v),
-        "kind": pa.DictionaryArray.from_arrays(np.zeros(len(made), np.int32), [truth.kind]),
+        "kind": pa.DictionaryArray.from_arrays(np.zeros(len(made), np.int32), [truth.kind]), "level": np.full(len(made), truth.level),
         "file": pa.DictionaryArray.from_arrays(file.astype(np.int32), names), "segment": segment, "n_pe": made.n_pe, "charge_pc": made.charge_pc,
         "onset_ns": made.onset_ns, "tau_rise_ns": made.tau_rise_ns, "tau_fall_ns": made.tau_fall_ns, "baseline_v": made.baseline_v,
         "fault": [FAULTS.get(int(number), "") if point.faults else "" for number in numbers],
@@ -195,7 +199,7 @@ def _write_truth(folder: Path, tables: list[Any]) -> Path:
 
 
 def _write_points(folder: Path, points: Sequence[PlannedPoint]) -> Path:
-    names = ("pmt", "hv_v", "kind", "photoelectrons", "q1_pc", "gain", "delta", "spread", "cut_v", "volts_per_division", "noise_v")
+    names = ("pmt", "hv_v", "kind", "level", "photoelectrons", "q1_pc", "gain", "delta", "spread", "cut_v", "volts_per_division", "noise_v")
     rows = [",".join(str(getattr(point.truth, name)) for name in names) for point in points]
     path = folder / POINTS_FILE
     write_text(path, "\n".join([",".join(names), *rows]) + "\n")

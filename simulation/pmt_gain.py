@@ -31,6 +31,7 @@ LOAD_PC_PER_V_NS = 20.0  # 1 V ns into 50 ohm
 SAMPLES, DT_NS, T0_NS = 502, 0.1, 22.0
 DIVISIONS = 6.0  # V/div is the smallest step with twice the mean amplitude within so many divisions
 OFFSET_DIVISIONS = 2.5
+LOW_OFFSET_DIVISIONS = 3.8  # at low light: the charges of one flash scatter by far more than their mean, and the largest must fit too
 CODES_PER_DIVISION = 8000.0
 CODE_STEP = 256  # 8 bits in 16
 MIN_CODE, MAX_CODE = -32768, 32512
@@ -53,7 +54,10 @@ class Light:
 
 @dataclass(frozen=True)
 class PointTruth:
-    """What is true of one point. ``photoelectrons``: mean number per trigger (0: LED off), ``q1_pc``: mean charge of one."""
+    """What is true of one point. ``photoelectrons``: mean number per trigger (0: LED off), ``q1_pc``: mean charge of one.
+
+    ``level``: number of a further light level, 0 for the light that all voltages share.
+    """
 
     pmt: str
     hv_v: float
@@ -64,6 +68,7 @@ class PointTruth:
     spread: float
     cut_v: float
     volts_per_division: float
+    level: int = 0
 
     @property
     def gain(self) -> float:
@@ -78,7 +83,8 @@ class PointTruth:
     @property
     def offset_v(self) -> float:
         """V = gain * code - offset."""
-        return float(np.float32(OFFSET_DIVISIONS * self.volts_per_division))
+        divisions = LOW_OFFSET_DIVISIONS if self.kind.startswith("low") else OFFSET_DIVISIONS
+        return float(np.float32(divisions * self.volts_per_division))
 
     @property
     def noise_v(self) -> float:
@@ -144,7 +150,7 @@ def triggers(truth: PointTruth, count: int, seed: int, *, jitter: bool = False) 
 def _blocks(truth: PointTruth, count: int, seed: int, jitter: bool) -> Iterator[Triggers]:
     tube = list(AMPLITUDE_LAW).index(truth.pmt)
     for number in range(-(-count // BLOCK)):
-        key = (tube, round(truth.hv_v * 1000), KINDS.index(truth.kind), number)
+        key = (tube, round(truth.hv_v * 1000), KINDS.index(truth.kind), number, *([truth.level] if truth.level else []))
         yield _block(np.random.default_rng(SeedSequence(seed, spawn_key=key)), truth, jitter)
 
 

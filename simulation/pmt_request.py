@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +19,8 @@ from simulation.pmt_gain import KINDS, Kind, Light, point_truth
 FILES_PER_POINT = 120
 OFF_TRIGGERS = 200
 LOW_TRIGGERS = 10_000
+LEVEL_TRIGGERS = 1000
+LEVELS = (1.0 / 3.0, 3.0, 0.1, 10.0)  # further light levels, as factors on the number of photo-electrons
 MOST_TRIGGERS = 1_000_000  # of a point, all in memory when they are written: 1 GB
 # Keys of example.truth: name -> (default, lowest, largest).
 TRUTH = {
@@ -28,10 +30,12 @@ TRUTH = {
     "led_spread": (Light.spread, 0.0, 1.0),
     "off_triggers": (OFF_TRIGGERS, 0, MOST_TRIGGERS),
     "low_triggers": (LOW_TRIGGERS, 0, MOST_TRIGGERS),
+    "light_levels": (0, 0, len(LEVELS)),
+    "level_triggers": (LEVEL_TRIGGERS, 1, MOST_TRIGGERS),
     "full": (0, 0, 1),
     "faults": (0, 0, 1),
 }
-WHOLE = ("off_triggers", "low_triggers", "full", "faults")
+WHOLE = ("off_triggers", "low_triggers", "light_levels", "level_triggers", "full", "faults")
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,9 @@ def request(config: Config, name: str) -> Request:
     """What ``datasets.<name>`` asks for: ``example.size`` files for each point of ``data_info/pmt_runs.yaml`` that ``pmts`` and ``hv_v`` choose.
 
     ``example.truth`` may set photoelectrons (per bright flash), led_spread, delta, off_triggers (LED off, at every voltage; 0: none),
-    low_triggers and low_photoelectrons (low light at the highest voltage of the first tube, with as many LED-off triggers), full (1: as many
-    files as the real runs, in place of ``size``), and faults (1: in the first point).
+    low_triggers and low_photoelectrons (low light at the highest voltage of the first tube, with as many LED-off triggers), light_levels (so many
+    further levels there, a third, three times, a tenth and ten times the light, each with level_triggers and as many with the LED off), full (1: as
+    many files as the real runs, in place of ``size``), and faults (1: in the first point).
     Raises ``InputError`` for anything else.
     """
     dataset = config.datasets[name]
@@ -76,23 +81,24 @@ def request(config: Config, name: str) -> Request:
 
 
 def planned(chosen: list[Point], size: int, truth: dict[str, float]) -> Iterator[PlannedPoint]:
-    """The points to be written: bright ones, LED off beside each, low light where it was taken."""
+    """The points to be written: bright ones, LED off beside each, low light and further levels of light where they were taken."""
     light = Light(truth["photoelectrons"], truth["low_photoelectrons"], truth["delta"], truth["led_spread"])
     for number, point in enumerate(chosen):
         count = (point.n_files or size) if truth["full"] else size
         yield _planned(point, "led", count, light, faults=bool(truth["faults"]) and number == 0)
         if truth["off_triggers"]:
             yield _planned(point, "off", int(truth["off_triggers"]), light)
-    if truth["low_triggers"]:
-        tube = [point for point in chosen if point.pmt == chosen[0].pmt]
-        point = max(tube, key=lambda one: one.hv_v)
-        for kind in KINDS[2:]:
-            yield _planned(point, kind, int(truth["low_triggers"]), light)
+    highest = max((point for point in chosen if point.pmt == chosen[0].pmt), key=lambda one: one.hv_v)
+    for kind in KINDS[2:] if truth["low_triggers"] else ():
+        yield _planned(highest, kind, int(truth["low_triggers"]), light)
+    for level, factor in enumerate(LEVELS[: int(truth["light_levels"])], start=1):
+        for kind in KINDS[:2]:
+            yield _planned(highest, kind, int(truth["level_triggers"]), replace(light, bright=factor * light.bright), level=level)
 
 
-def _planned(point: Point, kind: Kind, count: int, light: Light, *, faults: bool = False) -> PlannedPoint:
+def _planned(point: Point, kind: Kind, count: int, light: Light, *, faults: bool = False, level: int = 0) -> PlannedPoint:
     directory = (point.folder or point.pmt).split("/", maxsplit=1)[0]
-    return PlannedPoint(point_truth(point.pmt, point.hv_v, kind, light), directory, count, point.noisy, faults)
+    return PlannedPoint(replace(point_truth(point.pmt, point.hv_v, kind, light), level=level), directory, count, point.noisy, faults)
 
 
 def _truth(given: dict[str, float], where: str) -> dict[str, float]:

@@ -14,6 +14,7 @@ from configs.errors import InputError
 from configs.pmt_gain import Fits, GainCurve, MeanCharge, ModelIndependent, Photostatistics, SinglePhotoelectron
 from fits.pmt_gain import fit_tube
 from fits.pmt_points import tubes
+from physics.constants import ELEMENTARY_CHARGE_PC
 from records.gain import GainPoint, GainResult
 from records.results import load_results, save_results
 
@@ -142,8 +143,25 @@ def test_saturated_point_is_left_out_and_named() -> None:
     hists["PMT_1.1400V"] = case.histograms(generator, np.full(500, q_ref_pc) + generator.normal(0, q_ref_pc / 6, 500), q_ref_pc, saturated=40)
     result = fitted(hists, account)
     assert "8.0% of its triggers are saturated" in result.curve.excluded["PMT_1.1400V"]
-    assert "40 of 500 triggers saturated" in at(result, 1400.0).flags
+    (flag,) = at(result, 1400.0).flags
+    assert flag.startswith("40 of 500 triggers saturated: dropped with the largest charges")
     assert at(result, 1400.0).n_saturated == 40
+
+
+@pytest.mark.parametrize(("saturated", "told"), [(4, False), (12, True)])
+def test_saturated_triggers_at_low_light_are_said_to_lower_the_mean(saturated: int, told: bool) -> None:
+    """From 0.05 % on: here a trigger that is lost has at least the largest charge kept."""
+    hists, account = case.run(n=500, low=True)
+    name, single_pc = "PMT_1.1400V.low", case.true_gain(1400.0) * ELEMENTARY_CHARGE_PC
+    every = np.sort(case.charges(np.random.default_rng(3), 10_000, case.true_gain(1400.0), 1.2, 0.12 * single_pc))
+    hists[name] = case.histograms(np.random.default_rng(4), every, 5.0 * single_pc, saturated=saturated)
+    account["datasets"][name]["metadata"]["q_ref_pc"] = 5.0 * single_pc
+    (flag,) = at(fitted(hists, account, TestAnchor.OPTIONS), 1400.0, "low").flags
+    assert flag.startswith(f"{saturated} of 10000 triggers saturated")
+    assert ("the mean is low by" in flag) is told
+    if told:
+        stated = float(flag.partition("low by ")[2].partition(" %")[0])
+        assert stated == pytest.approx(100 * (every.mean() / every[:-saturated].mean() - 1.0), rel=0.3)
 
 
 def test_one_bad_point_spoils_nothing() -> None:

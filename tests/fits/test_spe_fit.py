@@ -157,6 +157,26 @@ class TestFit:
         assert (-down, up) == (pytest.approx(q1.error, rel=0.05), pytest.approx(q1.error, rel=0.05))
         assert found.parameters["mu"].minos is None
 
+    def test_skewed_parameter_has_a_minos_interval(self) -> None:
+        """The charge of badly amplified photo-electrons: its symmetric error is too small by 1.6 (test_pulls), the interval is wider."""
+        found = fit_spe(*spectra("dossi", TRUTH["dossi"], seed=1000), "dossi")
+        scale = found.parameters["a_pc"]
+        assert scale.minos is not None
+        assert scale.minos[1] > 1.1 * scale.error
+        assert any(note.startswith("a_pc has no parabolic likelihood") for note in found.notes)
+        assert found.parameters["x0_pc"].minos is None
+        assert fit_spe(*spectra("dossi", TRUTH["dossi"], seed=1000), "dossi", minos=()).parameters["a_pc"].minos is None
+
+    @pytest.mark.slow
+    def test_minos_covers_the_skewed_parameter(self) -> None:
+        inside = []
+        for seed in range(1000, 1150):
+            found = fit_spe(*spectra("dossi", TRUTH["dossi"], seed=seed), "dossi").parameters["a_pc"]
+            if found.minos is not None:  # None where the share vanished
+                inside.append(found.minos[0] <= 0.5 - found.value <= found.minos[1])
+        assert len(inside) > 140
+        assert np.mean(inside) == pytest.approx(0.683, abs=0.12)
+
     def test_derived_numbers(self) -> None:
         found = fit_spe(*spectra("gamma", GAMMA, seed=2), "gamma")
         delta, mu = found.parameters["delta"], found.parameters["mu"]
