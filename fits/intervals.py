@@ -119,4 +119,4 @@ def _edge(k: int, cl: float, outside: float, inside: float) -> float:
             inside = middle
         else:
             outside = middle
-    return inside
+    return float(inside)
