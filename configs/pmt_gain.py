@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
+from configs.errors import nearest
 from configs.strict import Strict
 
 Requirement = Literal["require", "flag", "off"]
 SpeModel = Literal["gamma", "dossi", "bellamy", "gauss"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+FIGURES_OF_RUN = ("gain_curve", "mean_charge", "lambda_hv", "variance_mean", "efficiency_hv", "timing_hv", "nominal_hv_table")
+FIGURES_OF_TUBE = ("charge_spectra", "charge", "spe_fit", "waveform", "persistence", "shape", "timing", "late", "stability")
+FIGURES = (*FIGURES_OF_RUN, *FIGURES_OF_TUBE)
 
 
 class Remote(Strict):
@@ -133,3 +138,13 @@ class Plots(Strict):
     label: str = ""
     formats: list[Literal["png", "pdf"]] = ["png", "pdf"]
     figures: list[str] | Literal["all"] = "all"
+
+    @field_validator("figures", mode="before")
+    @classmethod
+    def _known_figures(cls, figures: Any) -> Any:
+        if isinstance(figures, str) and figures != "all":
+            raise ValueError(f"give a list of figures, [{figures}], or all")
+        for name in figures if isinstance(figures, list) else []:
+            if name not in FIGURES:
+                raise ValueError(f"{name!r} is no kind of figure{nearest(str(name), FIGURES)}")
+        return figures

@@ -7,7 +7,7 @@ from typing import Any
 
 import hist
 
-from configs.errors import InputError, nearest
+from configs.pmt_gain import FIGURES, FIGURES_OF_RUN
 from configs.schema import PmtGainConfig
 from fits.pmt_points import tubes
 from plotting import pmt_gain_curves, pmt_gain_pulses, pmt_gain_spectra
@@ -17,18 +17,12 @@ from plotting.style import style
 
 Figures = dict[str, Callable[[], DrawnFigure]]
 
-OF_RUN = ("gain_curve", "mean_charge", "lambda_hv", "variance_mean", "efficiency_hv", "timing_hv", "nominal_hv_table")
-OF_TUBE = ("charge_spectra", "charge", "spe_fit", "waveform", "persistence", "shape", "timing", "late", "stability")
-FIGURES = (*OF_RUN, *OF_TUBE)
-
 
 def plan(config: PmtGainConfig, hists: Mapping[str, Mapping[str, hist.Hist]], account: Mapping[str, Any], results: Mapping[str, Any]) -> Plan:
     """What to draw: figures of all photomultipliers have plain names (``gain_curve``), the others the photomultiplier's or the point's behind
     (``charge_spectra.PMT_1``, ``spe_fit.PMT_1.1400V.low``). What was asked for and cannot be drawn is in ``skipped`` with the reason.
-
-    Raises ``InputError`` for an unknown name in ``plots.figures``.
     """
-    wanted = wanted_figures(config)
+    wanted = FIGURES if config.plots.figures == "all" else tuple(config.plots.figures)
     preset = style(config.plots.style)
     view = RunView(config, preset, tubes(hists, account), results)
     possible: Figures = pmt_gain_curves.against_voltage(view)
@@ -38,21 +32,11 @@ def plan(config: PmtGainConfig, hists: Mapping[str, Mapping[str, hist.Hist]], ac
             drawn, why_not = kind(view, pmt)
             possible |= drawn
             skipped |= why_not
-    skipped |= {name: _why_not(name, view) for name in OF_RUN if name not in possible}
+    skipped |= {name: _why_not(name, view) for name in FIGURES_OF_RUN if name not in possible}
     return Plan(
         {name: draw for name, draw in possible.items() if name.partition(".")[0] in wanted},
         {name: reason for name, reason in skipped.items() if name.partition(".")[0] in wanted and reason}, preset,
     )  # fmt: skip
-
-
-def wanted_figures(config: PmtGainConfig) -> tuple[str, ...]:
-    """Names of the figures that the configuration asks for; raises ``InputError`` with the nearest name for one that is not known."""
-    if config.plots.figures == "all":
-        return FIGURES
-    for name in config.plots.figures:
-        if name not in FIGURES:
-            raise InputError(f"{config.source.name}: plots.figures: {name!r} is not a figure{nearest(name, FIGURES)}")
-    return tuple(config.plots.figures)
 
 
 def _why_not(name: str, view: RunView) -> str:

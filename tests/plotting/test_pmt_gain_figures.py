@@ -11,15 +11,15 @@ import numpy as np
 import pmt_case as case
 import pytest
 from figure_content import legend_words, named, points_under_legends, step_values, texts_outside, words
+from pydantic import ValidationError
 
-from configs.errors import InputError
 from configs.pmt_gain import Fits, ModelIndependent, SinglePhotoelectron
 from configs.schema import PmtGainConfig
 from fits.gain_curve import predicted
 from fits.pmt_gain import fit_tube
 from fits.pmt_points import tubes
 from plotting.drawn import DrawnFigure, Plan, save_figure
-from plotting.pmt_gain import FIGURES, plan, wanted_figures
+from plotting.pmt_gain import FIGURES, plan
 from plotting.pmt_gain_spectra import merged
 from records.gain import GainResult
 
@@ -159,8 +159,10 @@ def test_only_what_was_asked_for(run: Any) -> None:
 
 
 def test_unknown_figure_is_refused_with_the_nearest() -> None:
-    with pytest.raises(InputError, match="plots.figures: 'gain_curv' is not a figure.*gain_curve"):
-        wanted_figures(config(figures=["gain_curv"]))
+    with pytest.raises(ValidationError, match="'gain_curv' is no kind of figure; did you mean 'gain_curve'"):
+        config(figures=["gain_curv"])
+    with pytest.raises(ValidationError, match=r"give a list of figures, \[gain_curve\], or all"):
+        config(figures="gain_curve")
 
 
 def test_without_results_the_spectra_are_drawn(run: Any) -> None:
