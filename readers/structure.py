@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from readers.source import Column
 
 if TYPE_CHECKING:
-    from rich.console import Group
+    from rich.console import Console, ConsoleOptions, Group
     from rich.table import Table
 
 
 STATISTICS = ("minimum", "maximum", "mean", "not finite")  # headings
+PADDING, MARGIN = 3, 2  # characters around a column, around a table
+WHOLE = 16  # characters up to which names in the first column are never broken
+WIDEST = 40  # characters of a column in a listing, where longer cells are broken
 
 
 @dataclass(frozen=True)
@@ -81,28 +84,22 @@ class Structure:
             rows = [(part.name, part.kind, part.type, _shape(part.shape), part.details) for part in self.parts]
             shown.append(_table(("object", "kind", "type", "shape", "stored"), rows))
         shown += _pairs(("attribute", "value"), self.attributes)
-        shown += [*self._object_tables(), *_rows(self.events, _brief), *_rows(self.first_entries, _short)]
+        shown += [*self._value_tables(), *_rows(self.events, _brief), *_rows(self.first_entries, _short)]
         return Group(*shown, *(Text(f"note: {note}") for note in self.notes))
 
-    def _object_tables(self) -> list[Table]:
-        """What was asked of the values of objects in a file without columns."""
+    def _value_tables(self) -> list[Table]:
+        """What was asked of the values: of columns (and fields of records), or of objects in a file without columns."""
         tables = _pairs(("object", "first values"), self.first_values)
-        if self.statistics and not self.columns:
-            tables.append(_table(("object", *STATISTICS), [(name, *self._numbers(name)) for name in self.statistics]))
+        if self.statistics:
+            heading = "column" if self.columns else "object"
+            tables.append(_table((heading, *STATISTICS), [(name, *self._numbers(name)) for name in self.statistics]))
         return tables
 
     def _columns_table(self) -> Table:
-        headings = ("column", "type", "unit", "meaning")
-        rows = [(column.name, column.dtype, column.unit, column.meaning) for column in self.columns]
-        if not self.statistics:
-            return _table(headings, rows)
-        rows += [(name, "", "", "") for name in self.statistics if name not in {row[0] for row in rows}]  # fields of records
-        return _table((*headings, *STATISTICS), [(*row, *self._numbers(row[0])) for row in rows])
+        return _table(("column", "type", "unit", "meaning"), [(column.name, column.dtype, column.unit, column.meaning) for column in self.columns])
 
     def _numbers(self, name: str) -> tuple[str, str, str, str]:
-        found = self.statistics.get(name)
-        if found is None:
-            return "", "", "", ""
+        found = self.statistics[name]
         minimum, maximum, mean = ("" if value is None else f"{value:.6g}" for value in (found.minimum, found.maximum, found.mean))
         return minimum, maximum, mean, str(found.nan)
 
@@ -112,9 +109,33 @@ def _pairs(headings: tuple[str, str], values: Mapping[str, Any]) -> list[Table]:
     return [_table(headings, [(name, _short(value)) for name, value in values.items()])] if values else []
 
 
-def _rows(entries: Sequence[Mapping[str, Any]], told: Callable[[Any], str]) -> list[Table]:
-    """One table with a row for each entry; none when there are none."""
-    return [_table(tuple(entries[0]), [tuple(map(told, entry.values())) for entry in entries])] if entries else []
+def _rows(entries: Sequence[Mapping[str, Any]], told: Callable[[Any], str]) -> list[Listing]:
+    """One listing with a row for each entry; none when there are none."""
+    return [Listing(tuple(entries[0]), [tuple(map(told, entry.values())) for entry in entries])] if entries else []
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Rows of many columns: as many tables below each other as the width of the terminal asks for, each with the first column."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+        widths = [min(max(map(len, column)), WIDEST) + PADDING for column in zip(self.headings, *self.rows, strict=True)]
+        for block in _blocks(widths, options.max_width - MARGIN):
+            yield _table([self.headings[i] for i in block], [[row[i] for i in block] for row in self.rows])
+
+
+def _blocks(widths: Sequence[int], available: int) -> Iterator[list[int]]:
+    """Columns that fit beside the first one in ``available``; a column that does not fit at all stands with it alone."""
+    block, used = [0], widths[0]
+    for i in range(1, len(widths)):
+        if len(block) > 1 and used + widths[i] > available:
+            yield block
+            block, used = [0], widths[0]
+        block, used = [*block, i], used + widths[i]
+    yield block
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
@@ -124,7 +145,7 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
 
     table = Table(box=SIMPLE)
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == headings[0] and all(len(row[0]) <= WHOLE for row in rows))
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     return table

@@ -21,8 +21,8 @@ from readers.inspect import describe
 from readers.structure import Structure
 
 
-def shown(structure: Structure) -> str:
-    console = Console(file=io.StringIO(), width=200)
+def shown(structure: Structure, width: int = 200) -> str:
+    console = Console(file=io.StringIO(), width=width)
     console.print(structure.table())
     return console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -50,6 +50,17 @@ def test_entries_and_statistics_are_shown_when_asked_for(sample) -> None:
     assert energy.mean == pytest.approx(finite.mean(), rel=1e-14)
     assert json.loads(structure.to_json())["first_entries"][5]["energy"] is None  # NaN is no JSON
     assert f"{finite.max():.6g}" in shown(structure)
+
+
+def test_no_cell_is_broken_or_lost_on_a_narrow_terminal(tmp_path: Path) -> None:
+    names = [f"quantity_{i:02d}" for i in range(30)]
+    pq.write_table(pa.table({name: [i + 0.125, 1000.0 * i] for i, name in enumerate(names)}), tmp_path / "a.parquet")
+    text = shown(describe(tmp_path / "a.parquet", show=2, statistics=True), width=80)
+    entries = text[text.index(f"{names[0]}   {names[1]}") :]
+    assert max(map(len, text.splitlines())) <= 80
+    assert {*names, *(f"{i + 0.125:.8g}" for i in range(30)), *(f"{1000.0 * i:.8g}" for i in range(30))} <= set(entries.split())
+    lines = [line.split() for line in entries.splitlines()]
+    assert sum(line[:1] == [names[0]] for line in lines) == sum(line[:1] == ["0.125"] for line in lines) > 2  # the first column in every block
 
 
 def test_units_and_attributes(samples) -> None:
