@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 
 MIN_VOLTAGES = 3
 CURVED = 9.0  # Delta chi2 of the curvature term from which it is reported
+LINEAR = 1.0  # exponent below which the voltages or files must be wrong: each of several dynodes adds 0.7 to 0.8
 PER_DYNODE = (0.6, 0.9)  # usual exponents of one dynode are 0.7 to 0.8
 NAN = float("nan")
 
@@ -144,7 +145,9 @@ def _notes(curve: PowerLaw) -> list[str]:
     notes = []
     if curve.curvature is not None and curve.curvature.delta_chi2 > CURVED:
         bend = f"curvature {curve.curvature.value:.2f} ± {curve.curvature.error:.2f}, Delta chi2 {curve.curvature.delta_chi2:.1f}"
-        notes.append(f"the points bend away from a power law ({bend}): saturation, space charge?")
+        notes.append(f"the points bend away from a power law ({bend}): saturation, space charge, a wrong voltage?")
+    if curve.exponent < LINEAR:
+        notes.append(f"exponent {curve.exponent:.2f}: no photomultiplier's gain grows so slowly; are the voltages in volts, and of these files?")
     k = curve.exponent_per_dynode
     if k is not None and not PER_DYNODE[0] <= k <= PER_DYNODE[1]:
         notes.append(f"exponent per dynode {k:.2f} is outside {PER_DYNODE[0]} to {PER_DYNODE[1]}: check n_dynodes and the divider")

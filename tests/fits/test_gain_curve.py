@@ -103,6 +103,14 @@ def test_curvature_is_found_and_reported() -> None:
     assert gain_curve(ordinate(), GOLDEN).notes == []
 
 
+def test_a_wrong_unit_of_one_voltage_is_suspected() -> None:
+    points = ordinate()
+    hv_v = [*points.hv_v[:-1], points.hv_v[-1] / 1000.0]
+    notes = gain_curve(replace(points, hv_v=hv_v), GOLDEN).notes
+    assert "a wrong voltage?" in notes[0]
+    assert "no photomultiplier's gain grows so slowly; are the voltages in volts" in notes[1]
+
+
 def test_exponent_per_dynode_is_judged() -> None:
     usual = gain_curve(ordinate(), GainCurve(n_dynodes=8))
     assert usual.exponent_per_dynode == pytest.approx(5.5 / 8)
