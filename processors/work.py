@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import boost_histogram as bh
@@ -134,7 +134,7 @@ def process_chunk(work: Work, chunk: Chunk) -> Outcome:
             total.add(_retried(work, functools.partial(_process, work, chunk.dataset, span)))
             entries += span.entries
         except (_NotAcceptable, InputError) as error:
-            return Outcome(fatal=f"{chunk.name}: {error}")
+            return Outcome(fatal=f"{replace(chunk, spans=(span,)).name}: {error}")
         except _SpanError as error:
             failures.append(_failure(span.file, error, span))
     return Outcome(entries, pickle.dumps(total.packed(), protocol=5), tuple(failures))

@@ -84,7 +84,10 @@ def check_same_columns(parts: Sequence[Table], name: str = "") -> None:
         if list(ours.items()) != list(theirs.items()):
             differing = sorted(column for column in ours.keys() | theirs.keys() if ours.get(column) != theirs.get(column)) or ["order of columns"]
             of_both = "; ".join(f"{column}: {ours.get(column, 'absent')} and {theirs.get(column, 'absent')}" for column in differing)
-            raise InputError(f"parts of the table {name!r} differ ({of_both}); a processor must return the same columns whatever the events")
+            raise InputError(
+                f"parts of the table {name!r} differ ({of_both}); a processor must return the same columns whatever the events, "
+                "and files that lack one need a data set of their own"
+            )
 
 
 def table_path(output: str | Path, dataset: str, name: str) -> Path:

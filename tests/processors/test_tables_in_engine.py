@@ -92,7 +92,7 @@ def test_no_entries_give_a_table_without_rows(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("chunksize", [1000, 100])  # met inside a chunk, and between chunks
 def test_a_processor_returns_the_same_whatever_the_events(files: list[Path], odd: str, message: str, chunksize: int) -> None:
-    with pytest.raises(InputError, match=f"mc: .*{message}"):
+    with pytest.raises(InputError, match=rf"mc: \S*run_1.parquet \[0, 7\): .*{message}"):
         run([dataset(files, Rows(odd))], Executor(chunksize=chunksize))
 
 
