@@ -29,6 +29,7 @@ CODE = {
     "fit": ("data_info", "physics", "readers", "fits"),
     "plot": ("data_info", "physics", "fits", "plotting"),
 }
+JOURNAL = "journal"  # folder of finished chunks that the first stage leaves
 UPSTREAM = {"process": (), "fit": ("hists.h5", "processing.json"), "plot": ("hists.h5", "processing.json", "results.json")}
 PHRASES = {
     "configuration": "its part of the configuration changed",
@@ -58,7 +59,7 @@ def why_stale(output: Path, stage: str, depends: Mapping[str, str]) -> str | Non
     """Why ``stage`` must run again, or None when what it left is up to date."""
     entry_of_stage = load_manifest(output).get("stages", {}).get(stage, {})
     if "depends" not in entry_of_stage:
-        return "it has not run yet"
+        return "its last run did not finish" if stage == "process" and (output / JOURNAL).is_dir() else "it has not run yet"
     if not entry_of_stage.get("complete", True):
         return "its last run was incomplete"
     for name, state in entry_of_stage["outputs"].items():

@@ -123,6 +123,12 @@ def test_incomplete_run_is_repeated(case: Case) -> None:
     assert case.stale()["process"] == "its last run was incomplete"
 
 
+def test_killed_run_is_told_from_none(tmp_path: Path) -> None:
+    case = Case(tmp_path)
+    (case.folder / "n" / "journal").mkdir(parents=True)
+    assert case.stale() == {"process": "its last run did not finish", "fit": "it has not run yet", "plot": "it has not run yet"}
+
+
 def test_code_and_packages_count(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     def changed(packages: tuple[str, ...]) -> str:
         return "changed" if "fits" in packages else "code"
