@@ -47,9 +47,7 @@ def _refuse(path: str, starts: NDArray[np.int64], hits: int) -> None:
             f"{path}: {INDEX}: event {event} points to hit {starts[event]}, file has {hits}; the file is cut off or damaged: copy it again"
         )
     event = int(np.argmax(starts[1:] < starts[:-1])) + 1
-    raise SourceError(
-        f"{path}: {INDEX} is not non-decreasing at event {event} ({starts[event - 1]} → {starts[event]}); merge or write the file again"
-    )
+    raise SourceError(f"{path}: {INDEX} decreases at event {event} ({starts[event - 1]} → {starts[event]}); merge or write the file again")
 
 
 def compact(offsets: NDArray[np.int64], keep: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

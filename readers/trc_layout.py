@@ -25,7 +25,7 @@ PREFIX = re.compile(rb"(?:[ -\"$-~]*,)?[ \r\n]*(?:#(\d)(\d*))?")  # scope reply 
 Order = Literal["<", ">"]
 ORDERS: dict[bytes, Order] = {b"\x01\x00": "<", b"\x00\x00": ">"}  # COMM_ORDER reads 1 or 0 only in its own order
 SAMPLE_TYPES = {0: "i1", 1: "i2"}  # COMM_TYPE
-AGAIN = "the file is truncated: download again (--refresh)"
+AGAIN = "the file is truncated: copy it again, or download it again (--refresh)"
 DAMAGED = "the file is damaged: copy it again"
 
 _START = {

@@ -88,7 +88,7 @@ def crossing(waveform: np.ndarray) -> float:
 @pytest.mark.public_data
 def test_a_header_without_samples_is_refused_with_its_numbers(folder: Path) -> None:
     with pytest.raises(TrcError, match=r"header\.trc: block header \(byte 0\): found 346 bytes behind the block header, expected 804346, which it "
-                                       r"declares; WAVE_ARRAY_1 800800, present 0; the file is truncated: download again \(--refresh\)"):  # fmt: skip
+                                       r"declares; WAVE_ARRAY_1 800800, present 0; the file is truncated: copy it again"):  # fmt: skip
         open_source(folder / "header.trc")
 
 

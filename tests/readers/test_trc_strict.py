@@ -17,7 +17,7 @@ from simulation.trc_writer import TrcSettings, trc_bytes
 CODES = np.arange(-20, 20, dtype=np.int16) * 256
 TIMES = np.column_stack([np.arange(4) * 1e-3, np.full(4, -1e-8)])
 PREFIX = 11  # bytes of the block header
-AGAIN = r"the file is truncated: download again \(--refresh\)"
+AGAIN = r"the file is truncated: copy it again, or download it again \(--refresh\)"
 DAMAGED = "the file is damaged: copy it again"
 
 
