@@ -1,0 +1,179 @@
+"""Pseudo-experiments of the stacking likelihood: counts in bins of r, drawn and fitted a quarter of a million times a second.
+
+The numbers of a trial depend on its stream and its own number alone: equal for any split, order and number of workers. The NumPy engine draws
+other numbers of the same distribution; a result says which engine made it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from configs.errors import InputError
+from fits.dark_matter.random_streams import add_multinomial, binomial, fill_state, normal
+from fits.dark_matter.stack_fit import best_share, largest_share, log_likelihood
+
+Array = NDArray[np.float64]
+Engine = Literal["numba", "numpy"]
+Inject = Literal["poisson", "fixed"]
+Map = Callable[[Callable[[tuple[int, int]], "Trials"], Sequence[tuple[int, int]]], Iterable["Trials"]]
+
+BLOCK = 20_000  # trials of one piece of work: a tenth of a second
+LN10 = math.log(10.0)
+jit = numba.njit(cache=True, nogil=True)
+
+
+@dataclass(frozen=True)
+class Sky:
+    """What a trial is drawn from and fitted with: probabilities (K,) of background and signal, and r (K,) as the analyser would have measured it.
+
+    ``by_source`` (J, K): probabilities of the signal of each source; with ``weight`` (J,) its share of the signal and ``plus``, ``minus`` (J,) the
+    errors of its log10 J they make every trial draw its own J factors, which change shape and number of the signal.
+    """
+
+    background: Array
+    signal: Array
+    ratio: Array
+    n_events: int
+    by_source: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    weight: Array = field(default_factory=lambda: np.zeros(0))
+    plus: Array = field(default_factory=lambda: np.zeros(0))
+    minus: Array = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        for name in ("background", "signal"):
+            probability = getattr(self, name)
+            if (probability < 0.0).any() or not math.isclose(probability.sum(), 1.0, rel_tol=1e-9):
+                raise InputError(
+                    f"the {name} of a trial has probabilities from {probability.min():.3g} that sum to {probability.sum():.9g}, not to 1"
+                )
+        if (self.background[self.ratio > -1.0] <= 0.0).any() and (self.signal[self.background <= 0.0] > 0.0).any():
+            raise InputError("a bin has signal and no background: its ratio is not defined; widen the bins or raise pdf.floor")
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Fitted numbers of signal events, test statistics and q at the tested number, by number of the trial."""
+
+    trial: NDArray[np.uint64]
+    injected: NDArray[np.int64]  # signal events of each trial
+    n_hat: Array
+    ts: Array
+    q: Array  # 2 [ln L(n_hat) - ln L(n_test)]; NaN where nothing was tested
+    engine: Engine
+
+    def __len__(self) -> int:
+        return len(self.trial)
+
+
+@dataclass(frozen=True)
+class Injection:
+    """Mean number of injected events, whether it fluctuates, and the number that q tests (NaN: none)."""
+
+    mean: float = 0.0
+    how: Inject = "poisson"
+    n_test: float = math.nan
+
+
+def run_trials(
+    sky: Sky, injection: Injection, stream: int, count: int, *, first: int = 0, engine: Engine = "numba", execute: Map | None = None
+) -> Trials:
+    """Trials ``first`` to ``first + count - 1`` of a stream (see ``random_streams.stream_key``).
+
+    ``execute(function, pieces)`` maps over pieces of the range in order (an executor's map); without it they are computed here. Raises
+    ``InputError`` for more injected than existing events.
+    """
+    if not 0.0 <= injection.mean <= sky.n_events:
+        raise InputError(f"{injection.mean:g} events cannot be injected among {sky.n_events}")
+    pieces = [(start, min(start + BLOCK, first + count)) for start in range(first, first + count, BLOCK)]
+    work = partial(_piece, sky, injection, stream, engine)
+    return concatenate(list((execute or map)(work, pieces)), engine)
+
+
+def concatenate(parts: Sequence[Trials], engine: Engine) -> Trials:
+    """Trials of several pieces, in order."""
+    if not parts:
+        return Trials(np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0), engine)
+    trial, injected, n_hat, ts, q = (np.concatenate([getattr(part, name) for part in parts]) for name in ("trial", "injected", "n_hat", "ts", "q"))
+    return Trials(trial, injected, n_hat, ts, q, engine)
+
+
+def _piece(sky: Sky, injection: Injection, stream: int, engine: Engine, piece: tuple[int, int]) -> Trials:
+    return (_with_numba if engine == "numba" else _with_numpy)(sky, injection, stream, piece)
+
+
+def _with_numba(sky: Sky, injection: Injection, stream: int, piece: tuple[int, int]) -> Trials:
+    count = piece[1] - piece[0]
+    injected, n_hat, ts, q = np.zeros(count, np.int64), np.empty(count), np.empty(count), np.full(count, math.nan)
+    _fill(
+        sky.background, sky.signal, sky.ratio, sky.n_events, injection.mean, injection.how == "poisson", injection.n_test,
+        sky.by_source, sky.weight, LN10 * sky.plus, LN10 * sky.minus, np.uint64(stream), np.uint64(piece[0]), injected, n_hat, ts, q,
+    )  # fmt: skip
+    return Trials(np.arange(*piece, dtype=np.uint64), injected, n_hat, ts, q, "numba")
+
+
+@jit
+def _fill(background, signal, ratio, n_events, mean, poisson, n_test, by_source, weight, plus, minus, stream, first, injected, n_hat, ts, q):  # type: ignore[no-untyped-def]
+    """Draw and fit trials ``first`` ... into the last four arguments."""
+    state = np.zeros(4, np.uint64)
+    counts, drawn = np.zeros(len(background), np.int64), signal.copy()
+    largest = largest_share(ratio)
+    for place in range(len(n_hat)):
+        fill_state(stream, first + np.uint64(place), state)
+        expected = mean
+        if len(weight):
+            expected = min(mean * _draw_sources(by_source, weight, plus, minus, drawn, state), float(n_events))
+        m = binomial(n_events, expected / n_events, state) if poisson else round(expected)
+        counts[:] = 0
+        add_multinomial(n_events - m, background, counts, state)
+        add_multinomial(m, drawn, counts, state)
+        share = best_share(counts, ratio, largest, n_events)
+        best = log_likelihood(counts, ratio, share)
+        injected[place], n_hat[place], ts[place] = m, share * n_events, 2.0 * best
+        if not math.isnan(n_test):
+            q[place] = max(0.0, 2.0 * (best - log_likelihood(counts, ratio, n_test / n_events)))
+
+
+@jit
+def _draw_sources(by_source, weight, plus, minus, drawn, state):  # type: ignore[no-untyped-def]
+    """Overwrite ``drawn`` (K,) by the signal's probabilities for one draw of all J factors; returns the factor on the number of events."""
+    drawn[:] = 0.0
+    total = 0.0
+    for j in range(len(weight)):
+        z = normal(state)
+        share = weight[j] * math.exp(z * (plus[j] if z > 0.0 else minus[j]))
+        total += share
+        for k in range(len(drawn)):
+            drawn[k] += share * by_source[j, k]
+    drawn /= total
+    return total
+
+
+def _with_numpy(sky: Sky, injection: Injection, stream: int, piece: tuple[int, int]) -> Trials:
+    """The same by NumPy's Philox generator, keyed by stream and trial."""
+    parts = [_one(sky, injection, np.random.Generator(np.random.Philox(key=[stream, trial]))) for trial in range(*piece)]
+    columns = np.array(parts).reshape(-1, 4).T
+    return Trials(np.arange(*piece, dtype=np.uint64), columns[0].astype(np.int64), columns[1], columns[2], columns[3], "numpy")
+
+
+def _one(sky: Sky, injection: Injection, generator: np.random.Generator) -> tuple[float, float, float, float]:
+    expected, signal = injection.mean, sky.signal
+    if len(sky.weight):
+        z = generator.standard_normal(len(sky.weight))
+        share = sky.weight * np.exp(LN10 * z * np.where(z > 0.0, sky.plus, sky.minus))
+        expected, signal = min(expected * share.sum(), float(sky.n_events)), share @ sky.by_source / share.sum()
+    m = int(generator.binomial(sky.n_events, expected / sky.n_events)) if injection.how == "poisson" else round(expected)
+    counts = (generator.multinomial(sky.n_events - m, sky.background) + generator.multinomial(m, signal)).astype(np.float64)
+    best_fit = best_share(counts, sky.ratio, largest_share(sky.ratio), sky.n_events)
+    best = log_likelihood(counts, sky.ratio, best_fit)
+    tested = math.nan
+    if not math.isnan(injection.n_test):
+        tested = max(0.0, 2.0 * (best - log_likelihood(counts, sky.ratio, injection.n_test / sky.n_events)))
+    return m, best_fit * sky.n_events, 2.0 * best, tested
