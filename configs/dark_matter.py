@@ -20,6 +20,7 @@ class Processor(Strict):
     drop_zero_energy: bool = False
     psi_edges_deg: list[float] | Literal["default"] = "default"
     true_energy_log10: tuple[float, float] = (0.0, 2.7)  # range in log10(E/GeV); 100 bins a decade
+    psf_sindec_bins: PositiveInt = 1  # of the response in true declination, for point spreads that depend on it
     blind: bool = True  # right ascensions of data are scrambled as they are read; false also needs --unblind
 
 
@@ -64,7 +65,6 @@ class Pdf(Strict):
 
     energy_bins: PositiveInt = 1
     sindec_bins: PositiveInt = 100
-    psf_band_sindec: PositiveFloat | None = None
     acceptance_band: PositiveFloat = 0.1
     floor: PositiveFloat = 1e-6
     grid: tuple[PositiveInt, PositiveInt] = (200, 360)

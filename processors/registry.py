@@ -53,6 +53,15 @@ def _iwcd(config: Any, dataset: str) -> ProcessorABC:
     return IwcdProcessor(config.processor, name=dataset, kind=about.kind, particle=about.metadata.get("particle"))
 
 
+def _dark_matter(config: Any, dataset: str) -> ProcessorABC:
+    from processors.dark_matter import DarkMatterProcessor
+    from processors.dark_matter_checks import check_dataset
+
+    check_dataset(config, dataset)
+    about = config.datasets[dataset]
+    return DarkMatterProcessor(config.processor, kind=about.kind, season=about.season, seed=config.seed)
+
+
 def _user_processor(options: UserProcessor, config_file: Path) -> Built:
     where = f"{config_file}: processor.class: {options.class_}"
     folder = config_file.parent.resolve()
@@ -70,4 +79,4 @@ def _user_processor(options: UserProcessor, config_file: Path) -> Built:
     return Built(processor, {"class": options.class_, "options": options.options}, source_code.relied_on(file, folder), folder)
 
 
-ANALYSES: dict[str, Callable[[Any, str], ProcessorABC]] = {"diffuse": _diffuse, "iwcd": _iwcd}
+ANALYSES: dict[str, Callable[[Any, str], ProcessorABC]] = {"diffuse": _diffuse, "iwcd": _iwcd, "dark_matter": _dark_matter}

@@ -228,4 +228,10 @@ def _iwcd(config: Config, name: str) -> Generation:
     return request(config, name)
 
 
-REQUESTS: dict[str, Callable[[Config, str], Generation]] = {"diffuse": _diffuse, "iwcd": _iwcd}
+def _dark_matter(config: Config, name: str) -> Generation:
+    from simulation.dark_matter_request import request
+
+    return request(config, name)
+
+
+REQUESTS: dict[str, Callable[[Config, str], Generation]] = {"diffuse": _diffuse, "iwcd": _iwcd, "dark_matter": _dark_matter}

@@ -64,8 +64,8 @@ def given(rule: Mapping[str, Mapping[Any, Any]] | Literal["reference"], channel:
 def merits(signal: Array, background: Array, fom: FigureOfMerit = "fisher") -> Array:
     """Figure of merit [low, high] of every window of whole GeV; NaN where low >= high or no background is in it.
 
-    ``signal`` and ``background`` (energies, psi bins): expectations in 1-GeV bins. ``s_over_sqrt_b`` is S / sqrt(B) of the whole window, ``fisher`` is
-    sqrt(sum over psi of S^2 / B). Prefix sums over energy give all pairs at the cost of their number.
+    ``signal`` and ``background`` (energies, psi bins): expectations in 1-GeV bins. ``s_over_sqrt_b`` is S / sqrt(B) of the whole window,
+    ``fisher`` is sqrt(sum over psi of S^2 / B). Prefix sums over energy give all pairs at the cost of their number.
     """
     if fom == "s_over_sqrt_b":
         signal, background = (one.sum(axis=1, keepdims=True) for one in (signal, background))
