@@ -1,0 +1,78 @@
+"""Densities of signal and background in angle, declination and energy, from the histograms."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import eval_legendre
+
+from configs.errors import InputError
+from fits.dark_matter.inputs import Folded, Sample
+from fits.dark_matter.sky import Densities
+from fits.dark_matter.windows import Window
+from physics.sphere import ring_sr, scrambled_cdf
+
+Array = NDArray[np.float64]
+
+DEGREE = 4  # of the Legendre series in the logarithm of the background density
+STEPS = 50
+
+
+def densities(sample: Sample, folded: Folded, share: Array, window: Window, edges: NDArray[np.intp], rows: int, floor: float) -> Densities:
+    """Densities of one combination in the energy bins ``edges`` (whole GeV) of its window.
+
+    ``share`` (J,) of the sources, ``rows`` of the sky grid, ``floor``: share of the signal that is isotropic. Raises ``InputError`` for a window
+    without data or without signal, with both counts.
+    """
+    counts = sample.counts[:, window.bins]
+    signal = folded.psf.value[:, window.bins].sum()
+    if counts.sum() == 0 or not signal > 0.0:
+        raise InputError(f"the window {window} holds {int(counts.sum())} data events and a signal of {signal:.3g} cm^2 sr; both are needed")
+    return Densities(share, psf_per_sr(folded, sample.psi_edges_rad, edges, floor), background(sample.counts, edges, rows), int(counts.sum()))
+
+
+def psf_per_sr(folded: Folded, psi_edges_rad: Array, edges: NDArray[np.intp], floor: float) -> Array:
+    """Density of the angle to the source (1, energies, psi bins) per sr: all directions together; sums to 1 over the sky and the energies."""
+    content = folded.psf.value.sum(axis=0)
+    of_bins = np.stack([content[low:high].sum(axis=0) for low, high in pairwise(edges)])
+    shares = of_bins / of_bins.sum()
+    density = shares / ring_sr(psi_edges_rad)
+    isotropic = shares.sum(axis=1, keepdims=True) / (4.0 * math.pi)
+    return np.asarray((1.0 - floor) * density + floor * isotropic)[None]
+
+
+def background(counts: Array, edges: NDArray[np.intp], rows: int) -> Array:
+    """Probability of rows of the sky (energies, rows), smooth and positive; sums to 1.
+
+    In every energy bin the density in sin dec is exp(sum of Legendre polynomials) of the highest Poisson likelihood for the counts.
+    """
+    of_bins = np.stack([counts[:, low:high].sum(axis=1) for low, high in pairwise(edges)])
+    smooth = np.stack([_smoothed(one, rows) * one.sum() for one in of_bins])
+    return np.asarray(smooth / smooth.sum())
+
+
+def _smoothed(counts: Array, rows: int) -> Array:
+    """Shape in ``rows`` bins of sin dec of the counts in their bins; flat where there are too few."""
+    centres, wanted = (2.0 * (np.arange(number) + 0.5) / number - 1.0 for number in (len(counts), rows))
+    degree = min(DEGREE, int(counts.sum()) // 20)
+    basis = np.stack([eval_legendre(order, centres) for order in range(degree + 1)])
+    theta = np.zeros(degree + 1)
+    theta[0] = math.log(max(counts.mean(), 1e-12))
+    for _ in range(STEPS):
+        expected = np.exp(theta @ basis)
+        step = np.linalg.solve((basis * expected) @ basis.T, basis @ (counts - expected))
+        theta = theta + np.clip(step, -1.0, 1.0)
+        if np.abs(step).max() < 1e-10:
+            break
+    shape = np.exp(theta @ np.stack([eval_legendre(order, wanted) for order in range(degree + 1)]))
+    return np.asarray(shape / shape.sum())
+
+
+def background_around_sources(sample: Sample, source_dec: Array, share: Array) -> Array:
+    """Scrambled data by energy and angle to the sources (energies, psi bins), the sources averaged with their shares; exact, without scrambling."""
+    sindec = 2.0 * (np.arange(len(sample.counts)) + 0.5) / len(sample.counts) - 1.0
+    below = scrambled_cdf(sample.psi_edges_rad[:, None, None], np.arcsin(sindec), source_dec[:, None])
+    return np.asarray(sample.counts.T @ np.einsum("pjd,j->dp", np.diff(below, axis=0), share))
