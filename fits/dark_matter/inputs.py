@@ -111,7 +111,9 @@ def sample(config: DarkMatterConfig, hists: Mapping[str, Mapping[str, hist.Hist]
     flavours = sorted({flavour for fit in config.fits.values() for flavour in fit.flavours})
     simulation = {flavour: _simulation(config, flavour, livetime_s, hists, about) for flavour in flavours}
     psi = next(iter(one for name, one in hists.items() if config.datasets[name].kind == "mc"))["response"].axes["psi"].edges
-    return Sample(sum(livetime_s.values()), np.asarray(counts, dtype=np.float64), sky, simulation, np.radians(psi), config.processor.blind)
+    return Sample(
+        sum(livetime_s.values()), np.asarray(counts, dtype=np.float64), sky, simulation, np.radians(psi), getattr(config.processor, "blind", True)
+    )
 
 
 def _simulation(
@@ -140,8 +142,8 @@ def _added(hists: Mapping[str, Mapping[str, hist.Hist]], parts: Mapping[str, flo
     total: Weighted | None = None
     for name, factor in parts.items():
         one = hists[name][histogram]
-        values, variances = one.values(flow=True), one.variances(flow=True)
-        scaled = Weighted(values, variances).scaled(factor)
+        filled: Any = one.view(flow=True)
+        scaled = Weighted(filled["value"], filled["variance"]).scaled(factor)
         total = scaled if total is None else total + scaled
     assert total is not None  # every flavour has a simulation
     return total

@@ -20,6 +20,7 @@ FigureOfMerit = Literal["fisher", "s_over_sqrt_b"]
 
 TABLE = Path(data_info.__file__).with_name("energy_windows.yaml")
 TIE = 1e-12  # relative: merits closer than this are equal, and the widest window wins
+FEWEST_EVENTS = 20.0  # of background: with fewer a window is chosen for a hole in the data
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,13 @@ def given(rule: Mapping[str, Mapping[Any, Any]] | Literal["reference"], channel:
     return window
 
 
-def merits(signal: Array, background: Array, fom: FigureOfMerit = "fisher") -> Array:
-    """Figure of merit [low, high] of every window of whole GeV; NaN where low >= high or no background is in it.
+def merits(signal: Array, background: Array, fom: FigureOfMerit = "fisher", *, fewest: float = FEWEST_EVENTS) -> Array:
+    """Figure of merit [low, high] of every window of whole GeV; NaN where low >= high or less background than ``fewest`` events is in it.
 
     ``signal`` and ``background`` (energies, psi bins): expectations in 1-GeV bins. ``s_over_sqrt_b`` is S / sqrt(B) of the whole window,
     ``fisher`` is sqrt(sum over psi of S^2 / B). Prefix sums over energy give all pairs at the cost of their number.
     """
+    events = np.concatenate([[0.0], np.cumsum(background.sum(axis=1))])
     if fom == "s_over_sqrt_b":
         signal, background = (one.sum(axis=1, keepdims=True) for one in (signal, background))
     count = len(signal)
@@ -75,7 +77,8 @@ def merits(signal: Array, background: Array, fom: FigureOfMerit = "fisher") -> A
     for low in range(count - 1):
         s, b = below_s[low + 1 : count] - below_s[low], below_b[low + 1 : count] - below_b[low]
         squares = np.divide(s**2, b, out=np.full(s.shape, np.nan), where=b > 0.0)
-        empty = np.isnan(squares).all(axis=1)
+        held = events[low + 1 : count] - events[low]
+        empty = np.isnan(squares).all(axis=1) | (held < fewest)
         merit[low, low + 1 :] = np.where(empty, np.nan, np.sqrt(np.nansum(squares, axis=1)))
     return merit
 
