@@ -71,7 +71,7 @@ def test_holes_in_the_data_are_no_windows() -> None:
     """Where the data thin out a window with one event would have the highest ratio."""
     energy = np.arange(200.0)[:, None]
     background = np.random.default_rng(2).poisson(200.0 * np.exp(-energy / 20.0)).astype(float)
-    signal = np.exp(-(((energy - 60.0) / 40.0) ** 2))
+    signal = np.exp(-(((energy - 140.0) / 30.0) ** 2))
     assert np.nanmax(merits(signal, background, fewest=0.0)) > np.nanmax(merits(signal, background))
     window = best(merits(signal, background), (0, 199))
     assert background[window.bins].sum() >= 20.0
