@@ -77,20 +77,20 @@ def log_likelihood(counts: Array, ratio: Array, share: float) -> float:
 @jit
 def best_share(counts: Array, ratio: Array, largest: float, n_events: float) -> float:
     """The share f in [0, ``largest``] of the highest likelihood, to 1e-6 events: Newton steps inside a bracket, bisection where they leave it."""
-    slope, curvature = _slope(counts, ratio, 0.0)
+    slope, curvature = slope_and_curvature(counts, ratio, 0.0)
     if slope <= 0.0 or n_events <= 0.0:
         return 0.0
     low, high = 0.0, largest
     share = min(slope / curvature, high)
     for _ in range(MAX_STEPS):
-        slope, curvature = _slope(counts, ratio, share)
+        slope, curvature = slope_and_curvature(counts, ratio, share)
         if slope > 0.0:
             low = share
         else:
             high = share
         step = share + slope / curvature if curvature > 0.0 else high
         if not low < step < high:
-            if slope > 0.0 and high == largest and step >= high and _slope(counts, ratio, largest)[0] >= 0.0:
+            if slope > 0.0 and high == largest and step >= high and slope_and_curvature(counts, ratio, largest)[0] >= 0.0:
                 return largest
             step = 0.5 * (low + high)
         if abs(step - share) * n_events < TOLERANCE_EVENTS:
@@ -100,7 +100,7 @@ def best_share(counts: Array, ratio: Array, largest: float, n_events: float) -> 
 
 
 @jit
-def _slope(counts: Array, ratio: Array, share: float) -> tuple[float, float]:
+def slope_and_curvature(counts: Array, ratio: Array, share: float) -> tuple[float, float]:
     """First derivative of the log likelihood in f, and minus the second."""
     slope, curvature = 0.0, 0.0
     for k in range(len(counts)):

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import InputError
+from fits.dark_matter.nuisance import fill_q, q_values
 from fits.dark_matter.random_streams import add_multinomial, binomial, fill_state, normal
 from fits.dark_matter.stack_fit import best_share, largest_share, log_likelihood
 
@@ -25,7 +26,7 @@ Engine = Literal["numba", "numpy"]
 Inject = Literal["poisson", "fixed"]
 Map = Callable[[Callable[[tuple[int, int]], "Trials"], Sequence[tuple[int, int]]], Iterable["Trials"]]
 
-BLOCK = 20_000  # trials of one piece of work: a tenth of a second
+BLOCK = 2_500  # trials of one piece of work: ten milliseconds and more
 LN10 = math.log(10.0)
 jit = numba.njit(cache=True, nogil=True)
 
@@ -66,7 +67,7 @@ class Trials:
     injected: NDArray[np.int64]  # signal events of each trial
     n_hat: Array
     ts: Array
-    q: Array  # 2 [ln L(n_hat) - ln L(n_test)]; NaN where nothing was tested
+    q: Array  # (trials, tests): 2 [ln L(n_hat) - ln L(n)] of every tested n
     engine: Engine
 
     def __len__(self) -> int:
@@ -75,16 +76,29 @@ class Trials:
 
 @dataclass(frozen=True)
 class Injection:
-    """Mean number of injected events, whether it fluctuates, and the number that q tests (NaN: none)."""
+    """Mean number of injected events, whether it fluctuates, and the spread of a factor exp(spread z) on it that every trial draws."""
 
     mean: float = 0.0
     how: Inject = "poisson"
-    n_test: float = math.nan
+    spread: float = 0.0
+
+
+@dataclass(frozen=True)
+class Hypotheses:
+    """Numbers of events that q tests in every trial; with what of ``nuisance.profiled``."""
+
+    numbers: tuple[float, ...] = ()
+    spread: float = 0.0
+    extended: bool = False
+
+
+NO_HYPOTHESES = Hypotheses()
 
 
 def run_trials(
-    sky: Sky, injection: Injection, stream: int, count: int, *, first: int = 0, engine: Engine = "numba", execute: Map | None = None
-) -> Trials:
+    sky: Sky, injection: Injection, stream: int, count: int, *, tests: Hypotheses = NO_HYPOTHESES, first: int = 0, engine: Engine = "numba",
+    execute: Map | None = None,
+) -> Trials:  # fmt: skip
     """Trials ``first`` to ``first + count - 1`` of a stream (see ``random_streams.stream_key``).
 
     ``execute(function, pieces)`` maps over pieces of the range in order (an executor's map); without it they are computed here. Raises
@@ -93,52 +107,60 @@ def run_trials(
     if not 0.0 <= injection.mean <= sky.n_events:
         raise InputError(f"{injection.mean:g} events cannot be injected among {sky.n_events}")
     pieces = [(start, min(start + BLOCK, first + count)) for start in range(first, first + count, BLOCK)]
-    work = partial(_piece, sky, injection, stream, engine)
+    work = partial(_piece, sky, injection, tests, stream, engine)
     return concatenate(list((execute or map)(work, pieces)), engine)
 
 
 def concatenate(parts: Sequence[Trials], engine: Engine) -> Trials:
     """Trials of several pieces, in order."""
     if not parts:
-        return Trials(np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0), engine)
+        return Trials(np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros((0, 0)), engine)
     trial, injected, n_hat, ts, q = (np.concatenate([getattr(part, name) for part in parts]) for name in ("trial", "injected", "n_hat", "ts", "q"))
     return Trials(trial, injected, n_hat, ts, q, engine)
 
 
-def _piece(sky: Sky, injection: Injection, stream: int, engine: Engine, piece: tuple[int, int]) -> Trials:
-    return (_with_numba if engine == "numba" else _with_numpy)(sky, injection, stream, piece)
+def _piece(sky: Sky, injection: Injection, tests: Hypotheses, stream: int, engine: Engine, piece: tuple[int, int]) -> Trials:
+    return (_with_numba if engine == "numba" else _with_numpy)(sky, injection, tests, stream, piece)
 
 
-def _with_numba(sky: Sky, injection: Injection, stream: int, piece: tuple[int, int]) -> Trials:
+def _with_numba(sky: Sky, injection: Injection, tests: Hypotheses, stream: int, piece: tuple[int, int]) -> Trials:
     count = piece[1] - piece[0]
-    injected, n_hat, ts, q = np.zeros(count, np.int64), np.empty(count), np.empty(count), np.full(count, math.nan)
+    numbers = np.array(tests.numbers, dtype=np.float64)
+    injected, n_hat, ts, q = np.zeros(count, np.int64), np.empty(count), np.empty(count), np.empty((count, len(numbers)))
     _fill(
-        sky.background, sky.signal, sky.ratio, sky.n_events, injection.mean, injection.how == "poisson", injection.n_test,
-        sky.by_source, sky.weight, LN10 * sky.plus, LN10 * sky.minus, np.uint64(stream), np.uint64(piece[0]), injected, n_hat, ts, q,
+        sky.background, sky.signal, sky.ratio, sky.n_events, injection.mean, injection.how == "poisson", injection.spread,
+        sky.by_source, sky.weight, LN10 * sky.plus, LN10 * sky.minus, numbers, tests.spread, tests.extended,
+        np.uint64(stream), np.uint64(piece[0]), injected, n_hat, ts, q,
     )  # fmt: skip
     return Trials(np.arange(*piece, dtype=np.uint64), injected, n_hat, ts, q, "numba")
 
 
 @jit
-def _fill(background, signal, ratio, n_events, mean, poisson, n_test, by_source, weight, plus, minus, stream, first, injected, n_hat, ts, q):  # type: ignore[no-untyped-def]
+def _fill(  # type: ignore[no-untyped-def]
+    background, signal, ratio, n_events, mean, poisson, spread, by_source, weight, plus, minus, numbers, test_spread, extended, stream, first,
+    injected, n_hat, ts, q,
+):  # fmt: skip
     """Draw and fit trials ``first`` ... into the last four arguments."""
     state = np.zeros(4, np.uint64)
-    counts, drawn = np.zeros(len(background), np.int64), signal.copy()
+    counts, drawn, filled = np.zeros(len(background), np.int64), signal.copy(), np.zeros(len(background))
     largest = largest_share(ratio)
     for place in range(len(n_hat)):
         fill_state(stream, first + np.uint64(place), state)
         expected = mean
         if len(weight):
-            expected = min(mean * _draw_sources(by_source, weight, plus, minus, drawn, state), float(n_events))
+            expected *= _draw_sources(by_source, weight, plus, minus, drawn, state)
+        if spread > 0.0:
+            expected *= math.exp(spread * normal(state))
+        expected = min(expected, float(n_events))
         m = binomial(n_events, expected / n_events, state) if poisson else round(expected)
         counts[:] = 0
         add_multinomial(n_events - m, background, counts, state)
         add_multinomial(m, drawn, counts, state)
-        share = best_share(counts, ratio, largest, n_events)
-        best = log_likelihood(counts, ratio, share)
+        filled[:] = counts
+        share = best_share(filled, ratio, largest, n_events)
+        best = log_likelihood(filled, ratio, share)
         injected[place], n_hat[place], ts[place] = m, share * n_events, 2.0 * best
-        if not math.isnan(n_test):
-            q[place] = max(0.0, 2.0 * (best - log_likelihood(counts, ratio, n_test / n_events)))
+        fill_q(filled, ratio, float(n_events), best, numbers, test_spread, extended, q[place])
 
 
 @jit
@@ -156,24 +178,27 @@ def _draw_sources(by_source, weight, plus, minus, drawn, state):  # type: ignore
     return total
 
 
-def _with_numpy(sky: Sky, injection: Injection, stream: int, piece: tuple[int, int]) -> Trials:
+def _with_numpy(sky: Sky, injection: Injection, tests: Hypotheses, stream: int, piece: tuple[int, int]) -> Trials:
     """The same by NumPy's Philox generator, keyed by stream and trial."""
-    parts = [_one(sky, injection, np.random.Generator(np.random.Philox(key=[stream, trial]))) for trial in range(*piece)]
-    columns = np.array(parts).reshape(-1, 4).T
-    return Trials(np.arange(*piece, dtype=np.uint64), columns[0].astype(np.int64), columns[1], columns[2], columns[3], "numpy")
+    drawn = [_draw(sky, injection, np.random.Generator(np.random.Philox(key=[stream, trial]))) for trial in range(*piece)]
+    injected = np.array([m for m, _ in drawn], dtype=np.int64)
+    n_hat, ts, q = np.empty(len(drawn)), np.empty(len(drawn)), np.empty((len(drawn), len(tests.numbers)))
+    for place, (_, counts) in enumerate(drawn):
+        share = best_share(counts, sky.ratio, largest_share(sky.ratio), sky.n_events)
+        n_hat[place], ts[place] = share * sky.n_events, 2.0 * log_likelihood(counts, sky.ratio, share)
+        q[place] = q_values(counts, sky.ratio, tests.numbers, spread=tests.spread, extended=tests.extended)
+    return Trials(np.arange(*piece, dtype=np.uint64), injected, n_hat, ts, q, "numpy")
 
 
-def _one(sky: Sky, injection: Injection, generator: np.random.Generator) -> tuple[float, float, float, float]:
+def _draw(sky: Sky, injection: Injection, generator: np.random.Generator) -> tuple[int, Array]:
+    """Number of injected events and counts of one trial."""
     expected, signal = injection.mean, sky.signal
     if len(sky.weight):
         z = generator.standard_normal(len(sky.weight))
         share = sky.weight * np.exp(LN10 * z * np.where(z > 0.0, sky.plus, sky.minus))
-        expected, signal = min(expected * share.sum(), float(sky.n_events)), share @ sky.by_source / share.sum()
+        expected, signal = expected * share.sum(), share @ sky.by_source / share.sum()
+    if injection.spread > 0.0:
+        expected *= math.exp(injection.spread * generator.standard_normal())
+    expected = min(expected, float(sky.n_events))
     m = int(generator.binomial(sky.n_events, expected / sky.n_events)) if injection.how == "poisson" else round(expected)
-    counts = (generator.multinomial(sky.n_events - m, sky.background) + generator.multinomial(m, signal)).astype(np.float64)
-    best_fit = best_share(counts, sky.ratio, largest_share(sky.ratio), sky.n_events)
-    best = log_likelihood(counts, sky.ratio, best_fit)
-    tested = math.nan
-    if not math.isnan(injection.n_test):
-        tested = max(0.0, 2.0 * (best - log_likelihood(counts, sky.ratio, injection.n_test / sky.n_events)))
-    return m, best_fit * sky.n_events, 2.0 * best, tested
+    return m, (generator.multinomial(sky.n_events - m, sky.background) + generator.multinomial(m, signal)).astype(np.float64)

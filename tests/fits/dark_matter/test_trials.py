@@ -7,7 +7,7 @@ from scipy import stats
 from configs.errors import InputError
 from fits.dark_matter import trials as trials_module
 from fits.dark_matter.random_streams import stream_key
-from fits.dark_matter.trials import Injection, Sky, Trials, run_trials
+from fits.dark_matter.trials import Injection, Sky, Hypotheses, Trials, run_trials
 
 N_EVENTS = 32_600
 KEY = stream_key(1, "b", 10, "bkg", 0.0)
@@ -33,13 +33,13 @@ def assert_same(left: Trials, right: Trials) -> None:
 @pytest.mark.parametrize("engine", ["numba", "numpy"])
 def test_golden_19_any_split_and_any_number_of_workers(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trials_module, "BLOCK", 150)
-    injection = Injection(200.0, n_test=150.0)
-    whole = run_trials(sky(), injection, KEY, 1000, engine=engine)
-    parts = [run_trials(sky(), injection, KEY, 100, engine=engine), run_trials(sky(), injection, KEY, 900, first=100, engine=engine)]
+    injection, tests = Injection(200.0, spread=0.3), Hypotheses((150.0, 400.0), spread=0.3)
+    whole = run_trials(sky(), injection, KEY, 1000, engine=engine, tests=tests)
+    parts = [run_trials(sky(), injection, KEY, size, engine=engine, tests=tests, first=first) for first, size in ((0, 100), (100, 900))]
     assert_same(whole, trials_module.concatenate(parts, engine))
     for workers in (1, 2, 4):
         with ThreadPoolExecutor(workers) as pool:
-            assert_same(whole, run_trials(sky(), injection, KEY, 1000, engine=engine, execute=pool.map))
+            assert_same(whole, run_trials(sky(), injection, KEY, 1000, engine=engine, tests=tests, execute=pool.map))
 
 
 def test_no_trial_is_a_copy_of_another() -> None:
@@ -77,16 +77,16 @@ def test_every_injected_event_is_there() -> None:
 def test_trials_without_injection_are_background_trials() -> None:
     """The published program had two statistics, one for background and another for signal."""
     background = run_trials(sky(), Injection(0.0, "fixed"), KEY, 20_000)
-    signal = run_trials(sky(), Injection(0.0, n_test=10.0), stream_key(1, "b", 10, "sig", 0.0), 20_000)
+    signal = run_trials(sky(), Injection(0.0), stream_key(1, "b", 10, "sig", 0.0), 20_000, tests=Hypotheses((10.0,)))
     assert stats.ks_2samp(background.ts, signal.ts).pvalue > 1e-3
 
 
 def test_engines_agree_in_distribution() -> None:
-    injection = Injection(400.0, n_test=400.0)
-    one, other = run_trials(sky(), injection, KEY, 10_000), run_trials(sky(), injection, KEY, 4_000, engine="numpy")
+    injection, tests = Injection(400.0), Hypotheses((400.0,))
+    one, other = (run_trials(sky(), injection, KEY, count, tests=tests, engine=name) for count, name in ((10_000, "numba"), (4_000, "numpy")))
     assert (one.engine, other.engine) == ("numba", "numpy")
     for name in ("injected", "n_hat", "ts", "q"):
-        assert stats.ks_2samp(getattr(one, name), getattr(other, name)).pvalue > 1e-3
+        assert stats.ks_2samp(getattr(one, name).ravel(), getattr(other, name).ravel()).pvalue > 1e-3
 
 
 @pytest.mark.parametrize("engine", ["numba", "numpy"])
