@@ -21,6 +21,7 @@ class Processor(Strict):
     psi_edges_deg: list[float] | Literal["default"] = "default"
     true_energy_log10: tuple[float, float] = (0.0, 2.7)  # range in log10(E/GeV); 100 bins a decade
     psf_sindec_bins: PositiveInt = 1  # of the response in true declination, for point spreads that depend on it
+    reference: bool = False  # fill what likelihood.type: reference needs: simulated events without weights
     blind: bool = True  # right ascensions of data are scrambled as they are read; false also needs --unblind
 
 
@@ -86,6 +87,7 @@ class Trials(Strict):
     background: PositiveInt = 10_000
     signal_per_point: PositiveInt = 2_000
     points: PositiveInt = 9
+    per_limit_point: PositiveInt = 5_000  # at each of the numbers of events for which limits need the statistics' distribution
     inject: Literal["poisson", "fixed"] = "poisson"
     seed: int | None = None  # null: the configuration's
     engine: Literal["numba", "numpy"] = "numba"

@@ -25,6 +25,7 @@ from processors import event_columns
 from processors.event_columns import Place, Quantity
 from processors.exact_sums import whole_quanta
 from processors.scrambling import scrambled_right_ascension
+from readers.npy import PLAIN
 from records.tables import Table
 
 Array = NDArray[np.float64]
@@ -33,9 +34,7 @@ Hists = dict[str, hist.Hist]
 RA = Quantity("right ascension in rad", low=0.0, high=2.0 * math.pi, advice="a right ascension in rad lies in 0 to 2 pi; is it in degrees?")
 DEC = Quantity("declination in rad", low=-math.pi / 2, high=math.pi / 2, advice="a declination in rad lies in -pi/2 to pi/2; is it in degrees?")
 NUMBER = Quantity("number of run, event or subevent")
-LOG_ENERGY = Quantity(
-    "log10 of the energy in GeV", low=-5.0, high=9.0, advice="logE is log10(E/GeV); events without energy (E = 0): drop_zero_energy: true"
-)
+LOG_ENERGY = Quantity("log10 of the energy in GeV", low=-5.0, high=9.0, advice="logE is log10(E/GeV), not an energy")
 ANGULAR_ERROR = Quantity("angular error in rad", low=0.0, advice="an angular error is not negative")
 TRUE_ENERGY = Quantity("true energy in GeV", low=np.nextafter(0.0, 1.0), advice="a true energy is positive")
 WEIGHT = Quantity("weight ow in GeV cm^2 sr", low=0.0, advice="weights ow are not negative")
@@ -45,12 +44,15 @@ KEYS = {"run": NUMBER, "event": NUMBER, "subevent": NUMBER}
 TRUTH = {"trueRa": RA, "trueDec": DEC, "trueE": TRUE_ENERGY, "ow": WEIGHT}
 
 PER_TYPE = {"per_type": 1.0, "nu_plus_nubar": 2.0, "reference": 0.5}  # factor that makes ow one of its own type (specification 2.1)
-# Sums of whole quanta do not depend on the chunks: weights (GeV cm^2 sr) of 1.5e-11 and sums to 1.3e5 a bin, squares of 1e-15 and sums to 8.
-WEIGHT_QUANTUM, SQUARE_QUANTUM = 2.0**-36, 2.0**-50
+# Sums of whole quanta do not depend on the chunks: of weights (GeV cm^2 sr) in quanta of 1e-9 up to 8e6 a bin, of their squares in quanta of 2e-10 up
+# to 2e6. The weights of a sample sum to about 5e4 for an area of 1 cm^2 at 100 GeV, however many events it has.
+WEIGHT_QUANTUM, SQUARE_QUANTUM = 2.0**-30, 2.0**-32
+SMALLEST_MEAN_WEIGHT = 1024.0 * WEIGHT_QUANTUM  # below, rounding to quanta would begin to show
 
 PSI_EDGES_DEG = (*range(0, 10), *range(10, 30, 2), *range(30, 90, 5), *range(90, 181, 10))
 TRUE_BINS_PER_DECADE, ACCEPTANCE_BINS_PER_DECADE = 100, 50
 MAX_ENERGY_GEV = 500  # of the reconstructed energy, in bins of 1 GeV
+REFERENCE_PSI_BINS = 36  # of the published program, equal in angle
 BLIND_NOTE = "right ascensions are scrambled (processor.blind)"
 
 
@@ -76,7 +78,7 @@ class DarkMatterProcessor(ProcessorABC):
         return self._data_axes() if self.kind == "data" else self._simulation_axes()
 
     def _data_axes(self) -> dict[str, tuple[hist.axis.AxisProtocol, ...]]:
-        sindec = hist.axis.Regular(100, -1.0, 1.0, name="sindec", label="sin(declination)")
+        sindec = hist.axis.Regular(100, -1.0, 1.0, name="sindec", label="sin(declination)", flow=False)
         error = hist.axis.Regular(90, 0.0, 90.0, name="angular_error", label="Estimated angular error [deg]")
         return {"exp_counts": (sindec, energy_axis()), "sindec_angular_error": (sindec, error), **variables(), "cutflow": (cut_axis(),)}
 
@@ -91,9 +93,15 @@ class DarkMatterProcessor(ProcessorABC):
                 self._true_axis(10),
                 hist.axis.Regular(180, 0.0, 180.0, name="psi", label="Angle to the true direction [deg]", flow=False),
             ),
+            **self._reference_axes(),
             **variables(simulation=True),
             "cutflow": (cut_axis(),),
         }
+
+    def _reference_axes(self) -> dict[str, tuple[hist.axis.AxisProtocol, ...]]:
+        """Events without weights, for the comparison with the published program."""
+        psi = hist.axis.Regular(REFERENCE_PSI_BINS, 0.0, 180.0, name="psi", label="Angle to the true direction [deg]", flow=False)
+        return {"reference_response": (self._true_axis(TRUE_BINS_PER_DECADE), energy_axis(), psi)} if self.options.reference else {}
 
     def _true_axis(self, per_decade: int) -> hist.axis.AxisProtocol:
         low, high = self.options.true_energy_log10
@@ -101,24 +109,39 @@ class DarkMatterProcessor(ProcessorABC):
 
     def check_columns(self, columns: Iterable[str], metadata: Mapping[str, Any]) -> None:
         """Refuse files that lack a column; the engine asks before any event is read. Raises ``InputError``."""
-        event_columns.require(columns, self._quantities(), Place(str(metadata.get("filename", "events"))))
+        self._require(list(columns), Place(str(metadata.get("filename", "events"))))
+
+    def _require(self, columns: list[str], place: Place) -> None:
+        if columns == [PLAIN]:
+            fields = ", ".join(self._quantities())
+            raise InputError(f"{place.filename}: one plain array, not a structured one; save a structured array with the fields {fields}")
+        event_columns.require(columns, self._quantities(), place)
 
     def process(self, events: ak.Array) -> dict[str, hist.Hist | Table]:
         """Histograms (and the table) of one chunk. Raises ``InputError`` for events that the specification refuses (section 10)."""
         place = Place(str(events.metadata.get("filename", "events")), int(events.metadata.get("entrystart", 0)))
-        event_columns.require(events.fields, self._quantities(), place)
+        self._require(events.fields, place)
         cutflow = hist.Hist(cut_axis(), storage=hist.storage.Int64())
         cutflow.fill("all", weight=len(events))
-        if self.options.drop_zero_energy:
-            events = events[~np.isneginf(np.asarray(events["logE"], dtype=np.float64))]
+        events = self._with_energy(events, place)
         columns = event_columns.read(events, self._quantities(), place)
         cutflow.fill("energy", weight=len(events))
         filled = self._data(columns) if self.kind == "data" else self._simulation(columns, place)
         return {**filled, **self._variables(columns, events), "cutflow": cutflow}
 
+    def _with_energy(self, events: ak.Array, place: Place) -> ak.Array:
+        """Events of energy 0 (logE minus infinity) are left out when the options say so, and refused otherwise."""
+        if not str(ak.type(events["logE"]).content).startswith("float"):
+            return events  # what else it is, the checks of columns tell
+        without = np.isneginf(np.asarray(events["logE"]))
+        if not self.options.drop_zero_energy:
+            advice = "energy 0 (logE is minus infinity); leave such events out with processor.drop_zero_energy: true, the cut flow counts them"
+            event_columns.refuse_events(without, place, advice)
+        return events[~without] if without.any() else events
+
     def postprocess(self, accumulator: Any) -> Any:
         """Refuse a simulation without weight; histograms stay as they are."""
-        if "response" in accumulator and not accumulator["response"].values().sum() > 0.0:
+        if "response" in accumulator and not accumulator["response"].values(flow=True).sum() > 0.0:
             raise InputError("the simulation's weights ow are all zero; is the column filled?")
         return accumulator
 
@@ -132,17 +155,16 @@ class DarkMatterProcessor(ProcessorABC):
 
     def _data(self, columns: Mapping[str, Array]) -> dict[str, hist.Hist | Table]:
         energy_gev, sindec = self._energy_gev(columns), np.sin(columns["dec"])
-        counts = hist.Hist(*self._data_axes()["exp_counts"], storage=hist.storage.Int64())
-        counts.fill(np.clip(sindec, -1.0, np.nextafter(1.0, 0.0)), energy_gev)
-        errors = hist.Hist(*self._data_axes()["sindec_angular_error"], storage=hist.storage.Int64())
-        errors.fill(np.clip(sindec, -1.0, np.nextafter(1.0, 0.0)), np.degrees(columns["angErr"]))
         keys = {name: columns[name].astype(np.int64) for name in KEYS}
         ra = scrambled_right_ascension(self.seed, **keys) if self.options.blind else columns["ra"]
         table = Table({**keys, "ra": ra, "sindec": sindec, "energy_gev": energy_gev})
-        return {"exp_counts": counts, "sindec_angular_error": errors, "events": table}
+        filled = {"exp_counts": energy_gev, "sindec_angular_error": np.degrees(columns["angErr"])}
+        return {**{name: counted(self._data_axes()[name], (sindec, values)) for name, values in filled.items()}, "events": table}
 
     def _simulation(self, columns: Mapping[str, Array], place: Place) -> dict[str, hist.Hist | Table]:
         weight = PER_TYPE[self.options.ow_convention] * columns["ow"]
+        if 0.0 < (mean := weight.mean() if len(weight) else 0.0) < SMALLEST_MEAN_WEIGHT:
+            raise InputError(f"{place.filename}: weights ow of {mean:.3g} GeV cm^2 sr in the mean are too small; are they in m^2, or per livetime?")
         log_true, true_sindec = np.log10(columns["trueE"]), np.sin(columns["trueDec"])
         self._check_true_energy(log_true, weight, place)
         psi_deg = np.degrees(angle(columns["ra"], columns["dec"], columns["trueRa"], columns["trueDec"]))
@@ -152,6 +174,7 @@ class DarkMatterProcessor(ProcessorABC):
             "response": weighted(axes["response"], (true_sindec, log_true, energy_gev, psi_deg), weight),
             "acceptance": weighted(axes["acceptance"], (true_sindec, log_true, energy_gev), weight),
             "resolution": weighted(axes["resolution"], (log_true, psi_deg), weight),
+            **({"reference_response": counted(axes["reference_response"], (log_true, energy_gev, psi_deg))} if self.options.reference else {}),
         }
 
     def _check_true_energy(self, log_true: Array, weight: Array, place: Place) -> None:
@@ -164,15 +187,16 @@ class DarkMatterProcessor(ProcessorABC):
             )
 
     def _variables(self, columns: Mapping[str, Array], events: ak.Array) -> Hists:
-        """One histogram of every known field; right ascension as it is used (scrambled while blind)."""
+        """One histogram of every known field; right ascension and energy as they are used (scrambled while blind, and scaled)."""
+        used = {"logE": np.log10(self._energy_gev(columns))}
+        if self.kind == "data" and self.options.blind:
+            used["ra"] = scrambled_right_ascension(self.seed, *(columns[key].astype(np.int64) for key in KEYS))
         found = {}
         for name, (axis,) in variables(simulation=self.kind == "mc").items():
             field = name.removeprefix("variable_")
             filled = hist.Hist(axis, storage=hist.storage.Int64())
-            if field == "ra" and self.kind == "data" and self.options.blind:
-                filled.fill(scrambled_right_ascension(self.seed, *(columns[key].astype(np.int64) for key in KEYS)))
-            elif field in events.fields:
-                filled.fill(np.asarray(events[field], dtype=np.float64))
+            if field in events.fields:
+                filled.fill(used[field] if field in used else np.asarray(events[field], dtype=np.float64))
             found[name] = filled
         return found
 
@@ -202,15 +226,28 @@ def variables(*, simulation: bool = False) -> dict[str, tuple[hist.axis.AxisProt
     return {f"variable_{name}": (hist.axis.Regular(bins, low, high, name=name, label=label),) for name, (bins, low, high, label) in ranges.items()}
 
 
+def counted(axes: tuple[Any, ...], values: tuple[Array, ...]) -> hist.Hist:
+    """Numbers of events; the upper edge of an axis without overflow belongs to its last bin."""
+    filled = hist.Hist(*axes, storage=hist.storage.Int64())
+    view = filled.view(flow=True)
+    view[...] = np.bincount(_cells(axes, values, view.shape), minlength=math.prod(view.shape)).reshape(view.shape)
+    return filled
+
+
 def weighted(axes: tuple[Any, ...], values: tuple[Array, ...], weight: Array) -> hist.Hist:
     """Sums of weights and of their squares in whole quanta: the same bits for any order and grouping of the events."""
     filled = hist.Hist(*axes, storage=hist.storage.Weight())
     shape = filled.view(flow=True).shape
-    inside = [
-        np.clip(axis.index(one) + (1 if axis.traits.underflow else 0), 0, extent - 1) for axis, one, extent in zip(axes, values, shape, strict=True)
-    ]
-    cell = np.ravel_multi_index(tuple(inside), shape)
+    cell = _cells(axes, values, shape)
     for name, one, quantum in (("value", weight, WEIGHT_QUANTUM), ("variance", weight**2, SQUARE_QUANTUM)):
         whole = whole_quanta(one, np.full(len(one), 1.0 / quantum))
         filled.view(flow=True)[name] = np.bincount(cell, whole, minlength=math.prod(shape)).reshape(shape) * quantum
     return filled
+
+
+def _cells(axes: tuple[Any, ...], values: tuple[Array, ...], shape: tuple[int, ...]) -> NDArray[np.intp]:
+    """The cell of every event, in the order of memory."""
+    inside = [
+        np.clip(axis.index(one) + (1 if axis.traits.underflow else 0), 0, extent - 1) for axis, one, extent in zip(axes, values, shape, strict=True)
+    ]
+    return np.asarray(np.ravel_multi_index(tuple(inside), shape))

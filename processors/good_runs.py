@@ -14,6 +14,7 @@ from physics.constants import DAY_S
 
 FIELDS = ("run", "start", "stop", "livetime")
 TOUCHING_DAYS = 1e-6  # runs may follow each other to a tenth of a second
+MOST_LIVE = 1.01  # livetime over length, with room for rounded times
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,16 +32,25 @@ class GoodRuns:
         """Summed livetime."""
         return float(self.livetime_days.sum() * DAY_S)
 
+    @property
+    def spans(self) -> list[list[int]]:
+        """First and last number of every unbroken series of runs."""
+        breaks = np.flatnonzero(np.diff(self.run) > 1)
+        first, last = np.concatenate([[0], breaks + 1]), np.concatenate([breaks, [len(self.run) - 1]])
+        return np.stack([self.run[first], self.run[last]], axis=1).tolist()
+
 
 def read_good_runs(paths: Sequence[Path]) -> GoodRuns:
     """The runs of one or several lists (.npy structured arrays: run, start, stop, livetime, optionally events).
 
     A run that is repeated with the same numbers counts once. Raises ``InputError`` for missing fields, a run with two livetimes, runs that end
-    before they begin or that overlap, and a total of zero.
+    before they begin, live longer than they last or overlap, and a total of zero.
     """
     columns = [_read(path) for path in paths]
     found = {name: np.concatenate([one[name] for one in columns]) for name in (*FIELDS, "events")}
     where = ", ".join(map(str, paths))
+    if not len(found["run"]):
+        raise InputError(f"{where}: the good run list has no run")
     order = np.argsort(found["run"], kind="stable")
     found = {name: values[order] for name, values in found.items()}
     first = np.concatenate([[True], np.diff(found["run"]) != 0])
@@ -67,7 +77,7 @@ def _refuse_contradictions(found: dict[str, NDArray[np.float64]], first: NDArray
     """Rows of one run must say the same."""
     start = np.maximum.accumulate(np.where(first, np.arange(len(first)), 0))
     for name in FIELDS[1:]:
-        differs = np.flatnonzero(found[name] != found[name][start])
+        differs = np.flatnonzero((found[name] != found[name][start]) & ~first)
         if len(differs):
             row = differs[0]
             raise InputError(
@@ -76,12 +86,15 @@ def _refuse_contradictions(found: dict[str, NDArray[np.float64]], first: NDArray
 
 
 def _refuse_impossible(runs: dict[str, NDArray[np.float64]], where: str) -> None:
-    wrong = np.flatnonzero((runs["stop"] <= runs["start"]) | (runs["livetime"] < 0.0))
-    if len(wrong):
-        row = wrong[0]
-        raise InputError(
-            f"{where}: run {runs['run'][row]} starts at {runs['start'][row]:g} and stops at {runs['stop'][row]:g}: a run ends after it begins"
-        )
+    length = runs["stop"] - runs["start"]
+    for wrong, why in (
+        (~(length > 0.0), "a run ends after it begins"),
+        (~(runs["livetime"] >= 0.0), "a livetime is a number of days, not negative"),
+        (runs["livetime"] > MOST_LIVE * length, "it cannot live longer than it lasts; are its livetimes in days?"),
+    ):
+        if wrong.any():
+            run, start, stop, live = (runs[name][wrong.argmax()] for name in FIELDS)
+            raise InputError(f"{where}: run {run} from MJD {start:g} to {stop:g} with a livetime of {live:g} d: {why}")
     order = np.argsort(runs["start"])
     overlapping = np.flatnonzero(runs["start"][order][1:] < runs["stop"][order][:-1] - TOUCHING_DAYS)
     if len(overlapping):

@@ -40,7 +40,7 @@ def acceptance(folded: Folded, sources: Sequence[Source], window: Window, band: 
     sindec = np.sin([source.galaxy.dec_rad for source in sources])
     low, high = np.maximum(sindec - band, -1.0), np.minimum(sindec + band, 1.0)
     overlap = np.clip(np.minimum(high[:, None], edges[1:]) - np.maximum(low[:, None], edges[:-1]), 0.0, None) / np.diff(edges)
-    weight, variance = overlap @ in_window, overlap @ squares
+    weight, variance = overlap @ in_window, overlap**2 @ squares
     if not (weight > 0.0).all():
         without = [source.name for source, one in zip(sources, weight, strict=True) if not one > 0.0]
         raise InputError(f"no simulated signal in {window} at the declination of {', '.join(without)}; widen the window or acceptance_band")

@@ -19,29 +19,44 @@ Array = NDArray[np.float64]
 
 DEGREE = 4  # of the Legendre series in the logarithm of the background density
 STEPS = 50
+POINTS = 8  # in a bin of sin dec, for angles to sources
 
 
-def densities(sample: Sample, folded: Folded, share: Array, window: Window, edges: NDArray[np.intp], rows: int, floor: float) -> Densities:
+def densities(
+    sample: Sample, folded: Folded, share: Array, window: Window, edges: NDArray[np.intp], rows: int, floor: float, source_dec: Array | None = None
+) -> Densities:
     """Densities of one combination in the energy bins ``edges`` (whole GeV) of its window.
 
-    ``share`` (J,) of the sources, ``rows`` of the sky grid, ``floor``: share of the signal that is isotropic. Raises ``InputError`` for a window
-    without data or without signal, with both counts.
+    ``share`` (J,) of the sources, ``rows`` of the sky grid, ``floor``: share of the signal that is isotropic, ``source_dec`` (J,) where the response
+    is in bands of declination. Raises ``InputError`` for a window without data or without signal, with both counts.
     """
     counts = sample.counts[:, window.bins]
     signal = folded.psf.value[:, window.bins].sum()
     if counts.sum() == 0 or not signal > 0.0:
         raise InputError(f"the window {window} holds {int(counts.sum())} data events and a signal of {signal:.3g} cm^2 sr; both are needed")
-    return Densities(share, psf_per_sr(folded, sample.psi_edges_rad, edges, floor), background(sample.counts, edges, rows), int(counts.sum()))
+    return Densities(
+        share, psf_per_sr(folded, sample.psi_edges_rad, edges, floor, source_dec), background(sample.counts, edges, rows), int(counts.sum())
+    )
 
 
-def psf_per_sr(folded: Folded, psi_edges_rad: Array, edges: NDArray[np.intp], floor: float) -> Array:
-    """Density of the angle to the source (1, energies, psi bins) per sr: all directions together; sums to 1 over the sky and the energies."""
-    content = folded.psf.value.sum(axis=0)
-    of_bins = np.stack([content[low:high].sum(axis=0) for low, high in pairwise(edges)])
-    shares = of_bins / of_bins.sum()
-    density = shares / ring_sr(psi_edges_rad)
-    isotropic = shares.sum(axis=1, keepdims=True) / (4.0 * math.pi)
-    return np.asarray((1.0 - floor) * density + floor * isotropic)[None]
+def psf_per_sr(folded: Folded, psi_edges_rad: Array, edges: NDArray[np.intp], floor: float, source_dec: Array | None = None) -> Array:
+    """Density of the angle to the source (J or 1, energies, psi bins) per sr; sums to 1 over the sky and the energies.
+
+    A response in bands of true declination gives every source that of its band, one in a single band the same to all. Raises ``InputError`` for a
+    source whose band has no simulated signal.
+    """
+    of_bins = np.stack([folded.psf.value[:, low:high].sum(axis=1) for low, high in pairwise(edges)], axis=1)
+    if len(of_bins) > 1:
+        if source_dec is None:
+            raise InputError("a response in bands of declination (processor.psf_sindec_bins) needs the declinations of the sources")
+        band = np.minimum(((np.sin(source_dec) + 1.0) / 2.0 * len(of_bins)).astype(int), len(of_bins) - 1)
+        of_bins = of_bins[band]
+    totals = of_bins.sum(axis=(1, 2), keepdims=True)
+    if not (totals > 0.0).all():
+        raise InputError("a source's band of declination holds no simulated signal in the window; take fewer processor.psf_sindec_bins")
+    shares = of_bins / totals
+    isotropic = shares.sum(axis=2, keepdims=True) / (4.0 * math.pi)
+    return np.asarray((1.0 - floor) * shares / ring_sr(psi_edges_rad) + floor * isotropic)
 
 
 def background(counts: Array, edges: NDArray[np.intp], rows: int) -> Array:
@@ -72,7 +87,12 @@ def _smoothed(counts: Array, rows: int) -> Array:
 
 
 def background_around_sources(sample: Sample, source_dec: Array, share: Array) -> Array:
-    """Scrambled data by energy and angle to the sources (energies, psi bins), the sources averaged with their shares; exact, without scrambling."""
-    sindec = 2.0 * (np.arange(len(sample.counts)) + 0.5) / len(sample.counts) - 1.0
+    """Scrambled data by energy and angle to the sources (energies, psi bins), the sources averaged with their shares; nothing is drawn.
+
+    Within a bin of sin dec the events are taken to be spread evenly.
+    """
+    bins = len(sample.counts)
+    sindec = 2.0 * (np.arange(bins * POINTS) + 0.5) / (bins * POINTS) - 1.0
     below = scrambled_cdf(sample.psi_edges_rad[:, None, None], np.arcsin(sindec), source_dec[:, None])
-    return np.asarray(sample.counts.T @ np.einsum("pjd,j->dp", np.diff(below, axis=0), share))
+    of_points = np.einsum("pjd,j->dp", np.diff(below, axis=0), share)
+    return np.asarray(sample.counts.T @ of_points.reshape(bins, POINTS, -1).mean(axis=1))

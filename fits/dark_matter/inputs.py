@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from configs.errors import InputError
 from configs.schema import DarkMatterConfig
+from fits.dark_matter.event_checks import refuse_repeated, warn_of_runs
 from physics.annihilation_spectra import Spectrum
 from physics.oscillation import FLAVOURS
 from records.tables import TablesByDataset
@@ -105,15 +106,25 @@ def sample(config: DarkMatterConfig, hists: Mapping[str, Mapping[str, hist.Hist]
         raise InputError("no data could be processed: a limit needs events")
     about = account["datasets"]
     livetime_s = {about[name]["metadata"]["season"]: about[name]["livetime_s"] * about[name]["fraction"] for name in data}
-    _refuse_repeated({name: tables[name]["events"] for name in data})
+    _check_events(data, hists, tables, about)
     counts = sum(hists[name]["exp_counts"].values(flow=False) for name in data)
     sky = Sky(*(np.concatenate([tables[name]["events"][column] for name in data]) for column in ("ra", "sindec", "energy_gev")))
-    flavours = sorted({flavour for fit in config.fits.values() for flavour in fit.flavours})
+    flavours: list[str] = sorted({flavour for fit in config.fits.values() for flavour in fit.flavours})
     simulation = {flavour: _simulation(config, flavour, livetime_s, hists, about) for flavour in flavours}
     psi = next(iter(one for name, one in hists.items() if config.datasets[name].kind == "mc"))["response"].axes["psi"].edges
     return Sample(
         sum(livetime_s.values()), np.asarray(counts, dtype=np.float64), sky, simulation, np.radians(psi), getattr(config.processor, "blind", True)
     )
+
+
+def _check_events(
+    data: Sequence[str], hists: Mapping[str, Mapping[str, hist.Hist]], tables: TablesByDataset, about: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Refuse repeated events; warn where those of a season processed as a whole are not those of its good run list."""
+    refuse_repeated({name: tables[name]["events"] for name in data})
+    for name in (one for one in data if about[one]["fraction"] == 1.0):
+        read, kept = hists[name]["cutflow"].values().astype(int)
+        warn_of_runs(name, tables[name]["events"], about[name]["metadata"], read - kept)
 
 
 def _simulation(
@@ -154,24 +165,12 @@ def _stands_for(config: DarkMatterConfig, name: str, flavour: str, season: int) 
     return dataset.kind == "mc" and dataset.flavour == flavour and (dataset.seasons is None or season in dataset.seasons)
 
 
-def _refuse_repeated(tables: Mapping[str, Any]) -> None:
-    """No event may be given twice, in one season or in two."""
-    keys = np.concatenate([np.stack([table[name] for name in ("run", "event", "subevent")], axis=1) for table in tables.values()])
-    ordered = keys[np.lexsort(keys.T[::-1])]
-    same = np.flatnonzero((np.diff(ordered, axis=0) == 0).all(axis=1))
-    if len(same):
-        run, event, subevent = ordered[same[0]]
-        raise InputError(
-            f"{len(same)} event(s) of the data are given more than once, first run {run}, event {event}, subevent {subevent}; remove the copies"
-        )
-
-
 def energy_bins(counts: Array, low: int, high: int, bins: int) -> NDArray[np.intp]:
     """Edges (whole GeV) that cut the window [low, high) into at most ``bins`` parts with equal numbers of data events."""
     inside = counts.sum(axis=0)[low:high]
     share = np.concatenate([[0.0], np.cumsum(inside)]) / max(inside.sum(), 1.0)
     wanted = np.searchsorted(share, np.arange(1, bins) / bins, side="left")
-    return np.unique(np.concatenate([[low], low + wanted, [high]])).astype(np.intp)
+    return np.unique(np.concatenate([[low], np.minimum(low + wanted, high), [high]])).astype(np.intp)
 
 
 def solid_angle_sr(low: Array, high: Array) -> Array:
