@@ -11,7 +11,7 @@ from typing import Any
 
 from configs.command_line import Progress
 from configs.errors import InputError, command
-from configs.schema import DiffuseConfig, IwcdConfig, as_json
+from configs.schema import DarkMatterConfig, DiffuseConfig, IwcdConfig, as_json
 from fits.diffuse import fit_all, prepare_all
 from processors.account import load_account
 from processors.stage import input_identities
@@ -19,8 +19,9 @@ from records.atomic import write_text
 from records.hists import digest, load_hists
 from records.manifest import load_manifest, update_manifest
 from records.results import save_results
+from records.tables import load_tables
 
-FittedConfig = DiffuseConfig | IwcdConfig
+FittedConfig = DiffuseConfig | IwcdConfig | DarkMatterConfig
 
 
 def fit(config: FittedConfig, progress: Progress | None = None) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def fit(config: FittedConfig, progress: Progress | None = None) -> dict[str, Any
     InputError when histograms are missing, stem from other processor options, or are not those of the account.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    fits = _iwcd(config, progress) if isinstance(config, IwcdConfig) else _diffuse(config, progress)
+    fits = _fits(config, progress)
     save_results(config.output / "results.json", config.analysis, config.name, fits.results)
     entry = {"started": started.isoformat(timespec="seconds"), "seconds": round(time.perf_counter() - clock, 3), "fits": as_json(config)["fits"]}
     entry |= {"seed": config.seed, "histogram_digest": fits.histogram_digest}
@@ -45,6 +46,16 @@ class _Fits:
     results: dict[str, Any]
     histogram_digest: str | None
     inputs: list[Path] = field(default_factory=list)
+
+
+def _fits(config: FittedConfig, progress: Progress | None) -> _Fits:
+    match config:
+        case IwcdConfig():
+            return _iwcd(config, progress)
+        case DarkMatterConfig():
+            return _dark_matter(config, progress)
+        case DiffuseConfig():
+            return _diffuse(config, progress)
 
 
 def _diffuse(config: DiffuseConfig, progress: Progress | None) -> _Fits:
@@ -63,6 +74,15 @@ def _iwcd(config: IwcdConfig, progress: Progress | None) -> _Fits:
     account = read_processed(config)[1] if config.datasets else None
     results, inputs = iwcd.fit_all(config, account, progress)
     return _Fits(results, None if account is None else account["histogram_digest"], inputs)
+
+
+def _dark_matter(config: DarkMatterConfig, progress: Progress | None) -> _Fits:
+    """Every channel and mass of every fit."""
+    from fits import dark_matter_stage  # brings compiled code: imported for this analysis only
+
+    hists, account = read_processed(config)
+    results = dark_matter_stage.fit_all(config, hists, load_tables(config.output), account, progress)
+    return _Fits(results, account["histogram_digest"])
 
 
 def read_processed(config: FittedConfig) -> tuple[dict[str, Any], Mapping[str, Any]]:

@@ -8,6 +8,7 @@ from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 from records import results as kinds
+from records.dark_matter import CombinationResult
 from records.iwcd_fits import ProfileCurve, Saturated
 from records.performance import Rate
 
@@ -178,6 +179,27 @@ def _(result: kinds.ResponseResult) -> list[Row]:
     fitted = sum(one.valid for one in result.slices)
     shown.append(("linear within", f"{result.largest_deviation:.1%} ({fitted} of {len(result.slices)} slices)", ""))
     return [*shown, ("contained", f"{result.n_contained} of {result.n_events} {result.particle}", result.containment), *_notes(result.notes)]
+
+
+@rows.register
+def _(result: CombinationResult) -> list[Row]:
+    """Window, what can be seen, what is excluded, and the data or that they are blind."""
+    limit, reach, unit = result.limit, result.sensitivity, result.unit
+    low, high = result.window_gev
+    side = ">" if result.mode == "decay" else "<"
+    shown = [
+        ("window", f"{low}-{high} GeV, {result.n_events} events, sigma_n {result.sigma_n:.4g}{_partial(result.partial)}", ""),
+        ("sensitivity", f"{reach.value:.3g} {unit} ({reach.n:.4g} \u00b1 {reach.n_error:.2g} events)", ""),
+        *((f"discovery, {key} sigma", f"{one.value:.3g} {unit} ({one.n:.4g} events)", "") for key, one in result.discovery.items()),
+        (f"expected limit, {limit.cl:.0%} {limit.band_method}", f"{side} {limit.band['0']:.3g} {unit} (J: {result.j_nuisance})", ""),
+    ]
+    if result.observation is None:
+        return [*shown, ("observed", "blind", ""), *_notes(result.notes)]
+    found = result.observation
+    together = "" if math.isnan(found.p_global) else f", global {found.p_global:.3f} \u00b1 {found.p_global_error:.3f}"
+    shown.append(("observed", f"{found.n_hat:.4g} events, TS {found.ts:.3f}, p = {found.p:.3f} \u00b1 {found.p_error:.3f}{together}", ""))
+    shown.append((f"limit, {limit.cl:.0%} {limit.method}", f"{side} {limit.up:.3g} {unit} ({limit.n_up:.4g} events)", ""))
+    return [*shown, *_notes(result.notes)]
 
 
 def _rate(rate: Rate) -> str:

@@ -12,7 +12,7 @@ import argparse
 import csv
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ MASSES_GEV = {
 }
 DECAYING = (13, 211, 321, 130, 310, 2112)
 SEED = 20_250_101
+VERSION = "8.317.2"  # of PYTHIA and its package
 SETTINGS = (
     "Print:quiet = on", "Random:setSeed = on", "Beams:idA = 11", "Beams:idB = -11", "PDF:lepton = off", "TimeShower:weakShower = off",
     "NewGaugeBoson:ffbar2gmZZprime = on", "Zprime:gmZmode = 3", "Zprime:universality = off", "Zprime:coup2WW = 1",
@@ -92,18 +93,35 @@ def jobs(events: Mapping[str, int] = EVENTS) -> list[tuple[str, int, int]]:
     return [(channel, mass, events[channel]) for channel, masses in MASSES_GEV.items() for mass in masses]
 
 
+def header() -> list[str]:
+    """Comment lines of the table: what made it, and what its numbers are."""
+    return [
+        f"# Neutrinos and antineutrinos of dark-matter annihilation at rest, counted in PYTHIA {VERSION} (C. Bierlich et al., arXiv:2203.11601).",
+        f"# Made by simulation/annihilation_spectra.py, whose SETTINGS these are; seed {SEED}; decaying besides: {' '.join(map(str, DECAYING))}.",
+        f"# bin0 ... bin{BINS - 1}: equal bins of log10(E/m) from {LOG10X_RANGE[0]:g} to {LOG10X_RANGE[1]:g}, whole counts of both types together: "
+        "dN/dlog10 x of one type is counts / (2 annihilations width);",
+        "# relative statistical error 1/sqrt(counts). Example spectra, good to 10 %: no electroweak radiation.",
+    ]
+
+
+def write(path: Path, lines: Iterable[Sequence[Any]]) -> None:
+    """The table with its header; rows are written as they come."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(f"{line}\n" for line in header())
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["channel", "mass_gev", "flavour", "annihilations", *(f"bin{number}" for number in range(BINS))])
+        for row in lines:
+            writer.writerow(row)
+            file.flush()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("output", type=Path)
     options.add_argument("--workers", type=int, default=1)
     parsed = options.parse_args(arguments)
-    with parsed.output.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["channel", "mass_gev", "flavour", "annihilations", *(f"bin{number}" for number in range(BINS))])
-        for row in rows(jobs(), parsed.workers):
-            writer.writerow(row)
-            file.flush()
+    write(parsed.output, rows(jobs(), parsed.workers))
     return 0
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -77,6 +77,8 @@ class RatioBins:
     information: float  # sum b r^2 over the cells
     information_loss: float  # share lost by the bins
     cell_bin: NDArray[np.int16]
+    known: bool = False  # background, apart from the data
+    scrambled_by_source: Array = field(default_factory=lambda: np.zeros((0, 0)))  # (J, K)
 
     @property
     def sigma_n(self) -> float:
@@ -86,6 +88,26 @@ class RatioBins:
     def sky(self) -> Sky:
         """What pseudo-experiments are drawn from and fitted with."""
         return Sky(self.background, self.signal, self.ratio, self.n_events)
+
+    def with_signal(self, events: float) -> Sky:
+        """The same with r as measured where ``events`` signal events are among the data and so in a scrambled background.
+
+        The cells stay in their bins, so that p = b_hat + f (s - s_scr) holds exactly; bins made anew would hold a little more information.
+        """
+        if self.known:
+            return self.sky()
+        share = events / self.n_events
+        measured = (1.0 - share) * self.background + share * self.scrambled
+        return Sky(self.background, self.signal, (self.signal - self.scrambled) / measured, self.n_events)
+
+    def with_uncertain_signal(self, weight: Array, plus: Array, minus: Array) -> Sky:
+        """The same for trials that draw the strength of the signal: each measures r with what it drew.
+
+        ``weight``, ``plus``, ``minus`` (J,): of sources whose log10 J vary one by one; empty ones where they do not.
+        """
+        excess, scrambled = (np.zeros(0), np.zeros(0)) if self.known else (self.signal - self.scrambled, self.scrambled)
+        by_source = self.by_source if len(weight) else np.zeros((0, 0))
+        return Sky(self.background, self.signal, self.ratio, self.n_events, by_source, weight, plus, minus, excess, scrambled)
 
 
 def ratio_bins(
@@ -115,10 +137,11 @@ def ratio_bins(
         if bins >= MAX_BINS:
             raise InputError(f"{bins} bins of the likelihood ratio lose {loss:.2%} of the information, more than max_info_loss = {max_loss:.2%}")
         bins *= 2
-    by_source = np.stack([of_bin(one) for one in _sources(cells, densities)])
+    each = [(of_bin(one), of_bin(np.broadcast_to(one.mean(axis=2, keepdims=True), one.shape))) for one in _sources(cells, densities)]
+    by_source, scrambled_by_source = (np.stack(one) for one in zip(*each, strict=True))
     return RatioBins(
         edges, of_bin(true_background), densities.weight @ by_source, of_bin(np.broadcast_to(scrambled, stack.shape)), by_source, binned_ratio,
-        densities.n_events, information, loss, cell_bin,
+        densities.n_events, information, loss, cell_bin, background == "mc", scrambled_by_source,
     )  # fmt: skip
 
 

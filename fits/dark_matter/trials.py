@@ -36,7 +36,8 @@ class Sky:
     """What a trial is drawn from and fitted with: probabilities (K,) of background and signal, and r (K,) as the analyser would have measured it.
 
     ``by_source`` (J, K): probabilities of the signal of each source; with ``weight`` (J,) its share of the signal and ``plus``, ``minus`` (J,) the
-    errors of its log10 J they make every trial draw its own J factors, which change shape and number of the signal.
+    errors of its log10 J they make every trial draw its own J factors, which change shape and number of the signal. ``excess`` (K,) s - s_scr and
+    ``scrambled`` (K,) make every trial measure its own r = excess / [(1 - f) b + f s_scr], f the share of signal that it drew.
     """
 
     background: Array
@@ -47,6 +48,8 @@ class Sky:
     weight: Array = field(default_factory=lambda: np.zeros(0))
     plus: Array = field(default_factory=lambda: np.zeros(0))
     minus: Array = field(default_factory=lambda: np.zeros(0))
+    excess: Array = field(default_factory=lambda: np.zeros(0))
+    scrambled: Array = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         for name in ("background", "signal"):
@@ -129,7 +132,7 @@ def _with_numba(sky: Sky, injection: Injection, tests: Hypotheses, stream: int, 
     injected, n_hat, ts, q = np.zeros(count, np.int64), np.empty(count), np.empty(count), np.empty((count, len(numbers)))
     _fill(
         sky.background, sky.signal, sky.ratio, sky.n_events, injection.mean, injection.how == "poisson", injection.spread,
-        sky.by_source, sky.weight, LN10 * sky.plus, LN10 * sky.minus, numbers, tests.spread, tests.extended,
+        sky.by_source, sky.weight, LN10 * sky.plus, LN10 * sky.minus, sky.excess, sky.scrambled, numbers, tests.spread, tests.extended,
         np.uint64(stream), np.uint64(piece[0]), injected, n_hat, ts, q,
     )  # fmt: skip
     return Trials(np.arange(*piece, dtype=np.uint64), injected, n_hat, ts, q, "numba")
@@ -137,12 +140,12 @@ def _with_numba(sky: Sky, injection: Injection, tests: Hypotheses, stream: int, 
 
 @jit
 def _fill(  # type: ignore[no-untyped-def]
-    background, signal, ratio, n_events, mean, poisson, spread, by_source, weight, plus, minus, numbers, test_spread, extended, stream, first,
-    injected, n_hat, ts, q,
+    background, signal, nominal, n_events, mean, poisson, spread, by_source, weight, plus, minus, excess, scrambled, numbers, test_spread, extended,
+    stream, first, injected, n_hat, ts, q,
 ):  # fmt: skip
     """Draw and fit trials ``first`` ... into the last four arguments."""
     state = np.zeros(4, np.uint64)
-    counts, drawn, filled = np.zeros(len(background), np.int64), signal.copy(), np.zeros(len(background))
+    counts, drawn, filled, ratio = np.zeros(len(background), np.int64), signal.copy(), np.zeros(len(background)), nominal.copy()
     largest = largest_share(ratio)
     for place in range(len(n_hat)):
         fill_state(stream, first + np.uint64(place), state)
@@ -152,6 +155,11 @@ def _fill(  # type: ignore[no-untyped-def]
         if spread > 0.0:
             expected *= math.exp(spread * normal(state))
         expected = min(expected, float(n_events))
+        if len(excess):
+            share = expected / n_events
+            for k in range(len(ratio)):
+                ratio[k] = excess[k] / ((1.0 - share) * background[k] + share * scrambled[k])
+            largest = largest_share(ratio)
         m = binomial(n_events, expected / n_events, state) if poisson else round(expected)
         counts[:] = 0
         add_multinomial(n_events - m, background, counts, state)
@@ -181,17 +189,17 @@ def _draw_sources(by_source, weight, plus, minus, drawn, state):  # type: ignore
 def _with_numpy(sky: Sky, injection: Injection, tests: Hypotheses, stream: int, piece: tuple[int, int]) -> Trials:
     """The same by NumPy's Philox generator, keyed by stream and trial."""
     drawn = [_draw(sky, injection, np.random.Generator(np.random.Philox(key=[stream, trial]))) for trial in range(*piece)]
-    injected = np.array([m for m, _ in drawn], dtype=np.int64)
+    injected = np.array([m for m, _, _ in drawn], dtype=np.int64)
     n_hat, ts, q = np.empty(len(drawn)), np.empty(len(drawn)), np.empty((len(drawn), len(tests.numbers)))
-    for place, (_, counts) in enumerate(drawn):
-        share = best_share(counts, sky.ratio, largest_share(sky.ratio), sky.n_events)
-        n_hat[place], ts[place] = share * sky.n_events, 2.0 * log_likelihood(counts, sky.ratio, share)
-        q[place] = q_values(counts, sky.ratio, tests.numbers, spread=tests.spread, extended=tests.extended)
+    for place, (_, counts, ratio) in enumerate(drawn):
+        share = best_share(counts, ratio, largest_share(ratio), sky.n_events)
+        n_hat[place], ts[place] = share * sky.n_events, 2.0 * log_likelihood(counts, ratio, share)
+        q[place] = q_values(counts, ratio, tests.numbers, spread=tests.spread, extended=tests.extended)
     return Trials(np.arange(*piece, dtype=np.uint64), injected, n_hat, ts, q, "numpy")
 
 
-def _draw(sky: Sky, injection: Injection, generator: np.random.Generator) -> tuple[int, Array]:
-    """Number of injected events and counts of one trial."""
+def _draw(sky: Sky, injection: Injection, generator: np.random.Generator) -> tuple[int, Array, Array]:
+    """Number of injected events, counts and r of one trial."""
     expected, signal = injection.mean, sky.signal
     if len(sky.weight):
         z = generator.standard_normal(len(sky.weight))
@@ -200,5 +208,8 @@ def _draw(sky: Sky, injection: Injection, generator: np.random.Generator) -> tup
     if injection.spread > 0.0:
         expected *= math.exp(injection.spread * generator.standard_normal())
     expected = min(expected, float(sky.n_events))
+    ratio, injected_share = sky.ratio, expected / sky.n_events
+    if len(sky.excess):
+        ratio = sky.excess / ((1.0 - injected_share) * sky.background + injected_share * sky.scrambled)
     m = int(generator.binomial(sky.n_events, expected / sky.n_events)) if injection.how == "poisson" else round(expected)
-    return m, (generator.multinomial(sky.n_events - m, sky.background) + generator.multinomial(m, signal)).astype(np.float64)
+    return m, (generator.multinomial(sky.n_events - m, sky.background) + generator.multinomial(m, signal)).astype(np.float64), ratio
