@@ -10,8 +10,13 @@ import awkward as ak
 import numpy as np
 
 from configs.dark_matter import Processor
-from data_info.dwarf_galaxies import Source
-from fits.dark_matter.inputs import Sample, Simulation, Sky, Weighted
+from data_info.dwarf_galaxies import Source, select
+from fits.dark_matter.acceptance import acceptance
+from fits.dark_matter.densities import densities
+from fits.dark_matter.inputs import Sample, Simulation, Sky, Weighted, fold
+from fits.dark_matter.sky import RatioBins, grid, ratio_bins
+from fits.dark_matter.windows import Window
+from physics.annihilation_spectra import michel
 from physics.constants import DAY_S
 from processors.dark_matter import DarkMatterProcessor
 from readers.events import with_metadata
@@ -70,6 +75,22 @@ def as_simulation(hists: Mapping[str, Any]) -> Simulation:
         Weighted(*(hists["acceptance"].view(flow=True)[name] for name in ("value", "variance"))),
         10.0 ** hists["acceptance"].axes["true_log_energy"].edges,
     )
+
+
+@functools.cache
+def stacked(mass_gev: float = 100.0, low: int = 24, high: int = 107, *, background: str = "scrambled", bins: int = 64) -> RatioBins:
+    """Bins of r for muon pairs and all 29 galaxies, on a coarse grid."""
+    window, sources = Window(low, high), select()
+    folded = fold(sample().simulation["mu"], michel(mass_gev), "mu")
+    share = acceptance(folded, sources, window, 0.1).share
+    of_sky = densities(sample(), folded, share, window, np.array([low, high]), 100, 1e-6)
+    cells = grid([source.galaxy.ra_rad for source in sources], declinations(sources), sample().psi_edges_rad, (100, 180))
+    return ratio_bins(cells, of_sky, bins=bins, max_loss=0.02, background=background)
+
+
+@functools.cache
+def shares(mass_gev: float = 100.0, low: int = 24, high: int = 107) -> np.ndarray:
+    return acceptance(fold(sample().simulation["mu"], michel(mass_gev), "mu"), select(), Window(low, high), 0.1).share
 
 
 def declinations(sources: Sequence[Source]) -> np.ndarray:
