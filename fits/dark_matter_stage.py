@@ -14,11 +14,14 @@ from configs.command_line import Progress
 from configs.schema import DarkMatterConfig
 from fits.dark_matter.campaign import Campaigner, shared_by_all
 from fits.dark_matter.inputs import sample
+from fits.dark_matter.shown import arrays
 from fits.dark_matter.trials import Map
+from records.arrays import save_arrays
 from records.dark_matter import CombinationResult
 from records.limits_table import write_limits
 from records.tables import TablesByDataset
 
+PDFS = "pdfs.h5"  # arrays for figures, one group for each result
 TRIALS = "trials"  # folder of the output directory: trials and result of every combination
 
 
@@ -26,15 +29,23 @@ def fit_all(
     config: DarkMatterConfig, hists: Mapping[str, Mapping[str, hist.Hist]], tables: TablesByDataset, account: Mapping[str, Any],
     progress: Progress | None = None,
 ) -> dict[str, CombinationResult]:  # fmt: skip
-    """Every combination of every fit: ``<fit>.<channel>_<mass>`` -> result. Writes ``limits.csv`` and ``trials/<fit>/<channel>_<mass>.h5``."""
+    """Every combination of every fit: ``<fit>.<channel>_<mass>`` -> result.
+
+    Writes ``limits.csv``, ``pdfs.h5`` and ``trials/<fit>/<channel>_<mass>.h5``.
+    """
     events = sample(config, hists, tables, account)
     results: dict[str, CombinationResult] = {}
+    shown: dict[str, dict[str, Any]] = {}
     with _workers(config) as execute:
         for name in config.fits:
-            campaign = Campaigner(shared_by_all(config, name, events), config.output / TRIALS / name, execute)
+            shared = shared_by_all(config, name, events)
+            campaign = Campaigner(shared, config.output / TRIALS / name, execute)
             report = None if progress is None else lambda done, total, name=name: progress(f"{name}: channels and masses", done, total)
-            partial = not account["complete"]
-            results |= {f"{name}.{key}": replace(one, partial=partial) for key, one in campaign.run(report).items()}
+            cases = campaign.cases()
+            found = campaign.run(cases, report)
+            results |= {f"{name}.{key}": replace(one, partial=not account["complete"]) for key, one in found.items()}
+            shown |= {f"{name}.{key}": arrays(case, shared) for key, case in cases.items()}
+    save_arrays(config.output / PDFS, shown)
     write_limits(config.output / "limits.csv", results)
     return results
 

@@ -68,13 +68,13 @@ class Campaigner:
     folder: Path
     execute: Map | None = None
 
-    def run(self, report: Report | None = None) -> dict[str, CombinationResult]:
-        """Results by ``<channel>_<mass>``, with global p-values where scrambled skies are asked for. Raises ``InputError`` before any work."""
-        wanted = combinations(self.shared.options)
-        cases = {}
-        for channel, mass_gev in wanted:  # all that cannot be asked is refused before the first trial
-            case = prepare(self.shared, channel, mass_gev)
-            cases[case.name] = case
+    def cases(self) -> dict[str, Case]:
+        """All combinations made ready, by ``<channel>_<mass>``. Raises ``InputError`` for what cannot be asked, before any trial."""
+        ready = [prepare(self.shared, channel, mass_gev) for channel, mass_gev in combinations(self.shared.options)]
+        return {case.name: case for case in ready}
+
+    def run(self, cases: Mapping[str, Case], report: Report | None = None) -> dict[str, CombinationResult]:
+        """Results of the combinations by name, with global p-values where scrambled skies are asked for."""
         results = {}
         for done, (name, case) in enumerate(cases.items()):
             if report is not None:
@@ -107,7 +107,7 @@ class Campaigner:
         of_skies, local = [], []
         for name, case in cases.items():
             background = new_bank(case, self.shared, self.execute).background(self.shared.options.trials.background).ts
-            ts = scrambled_sky_ts(key, skies, case.event, case.bins_of_rows, case.bins.ratio)
+            ts = scrambled_sky_ts(key, skies, case.event, case.row, case.bins_of_rows, case.bins.ratio)
             of_skies.append(local_p_values(ts, background))
             observed = results[name].observation
             assert observed is not None  # the data may be looked at

@@ -43,7 +43,7 @@ class Shared:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One combination. ``row``, ``energy_bin`` (N,) and ``event`` (N,): cells and numbers of the data events in the window."""
+    """One combination. ``event`` (N,) and ``row`` (N,): numbers among all data, and rows of cells of all energy bins, of the events in the window."""
 
     channel: str
     mass_gev: float
@@ -57,13 +57,18 @@ class Case:
     densities: Densities
     bins: RatioBins
     counts: Array  # (K,) of the data, right ascensions as they were given to us
-    bins_of_rows: NDArray[np.int16]  # (N, columns): bin of r in every column of the event's row
     event: NDArray[np.int64]
+    row: NDArray[np.int64]
 
     @property
     def name(self) -> str:
         """channel_mass."""
         return f"{self.channel}_{self.mass_gev:g}"
+
+    @property
+    def bins_of_rows(self) -> NDArray[np.int16]:
+        """Bins of r (rows of all energy bins, columns)."""
+        return self.bins.cell_bin.reshape(-1, self.bins.cell_bin.shape[-1])
 
 
 def prepare(shared: Shared, channel: str, mass_gev: float) -> Case:
@@ -95,9 +100,9 @@ def _prepared(shared: Shared, channel: str, mass_gev: float) -> Case:
         )
     likelihood = options.likelihood
     bins = ratio_bins(shared.cells, of_sky, bins=likelihood.ratio_bins, max_loss=likelihood.max_info_loss, background=likelihood.background)
-    bins_of_rows, counts, event = _data(sample, window, edges, bins)
+    counts, event, row = _data(sample, window, edges, bins)
     factor = conversion(found, mass_gev, sample.livetime_s, decay=decay, dirac=options.dirac)
-    return Case(channel, mass_gev, window, at_source, at_earth, folded, found, factor, edges, of_sky, bins, counts, bins_of_rows, event)
+    return Case(channel, mass_gev, window, at_source, at_earth, folded, found, factor, edges, of_sky, bins, counts, event, row)
 
 
 def _window(shared: Shared, folded: Folded, channel: str, mass_gev: float) -> Window:
@@ -118,17 +123,16 @@ def window_merits(shared: Shared, folded: Folded) -> Array:
     return windows.merits(signal, background, shared.options.window.fom)
 
 
-def _data(sample: Sample, window: Window, edges: NDArray[np.intp], bins: RatioBins) -> tuple[NDArray[np.int16], Array, NDArray[np.int64]]:
-    """Bins of r in the rows of the data events in the window, counts in the bins, and the numbers of the events."""
+def _data(sample: Sample, window: Window, edges: NDArray[np.intp], bins: RatioBins) -> tuple[Array, NDArray[np.int64], NDArray[np.int64]]:
+    """Counts in the bins of r, and numbers and rows of the data events in the window."""
     sky = sample.sky
     event = np.flatnonzero((sky.energy_gev >= window.low) & (sky.energy_gev < window.high))
     _, rows, columns = bins.cell_bin.shape
-    row = np.clip(((sky.sindec[event] + 1.0) / 2.0 * rows).astype(int), 0, rows - 1)
+    of_sindec = np.clip(((sky.sindec[event] + 1.0) / 2.0 * rows).astype(int), 0, rows - 1)
+    row = (np.searchsorted(edges, sky.energy_gev[event], side="right") - 1) * rows + of_sindec
     column = np.clip((sky.ra[event] / (2.0 * math.pi) * columns).astype(int), 0, columns - 1)
-    energy = np.searchsorted(edges, sky.energy_gev[event], side="right") - 1
-    of_rows = bins.cell_bin[energy, row]
-    counts = np.bincount(of_rows[np.arange(len(event)), column], minlength=len(bins.ratio)).astype(np.float64)
-    return np.ascontiguousarray(of_rows), counts, event
+    of_events = bins.cell_bin.reshape(-1, columns)[row, column]
+    return np.bincount(of_events, minlength=len(bins.ratio)).astype(np.float64), event, row
 
 
 def trials_digest(case: Case, shared: Shared) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from fits.dark_matter import limits as lim
 from fits.dark_matter.acceptance import Conversion
@@ -17,9 +18,10 @@ from fits.dark_matter.limits import Calibration, Outcomes
 from fits.dark_matter.nuisance import common_spread, q_values
 from fits.dark_matter.p_values import p_value
 from fits.dark_matter.sensitivity import Crossing, Threshold, median_threshold, p_of_sigmas, search, threshold
+from fits.dark_matter.single_sources import source_results
 from fits.dark_matter.stack_fit import fit
 from fits.dark_matter.trials import Hypotheses
-from records.dark_matter import CombinationResult, InjectionCheck, Interval, Observation, Reach, SourceResult, TrialSummary
+from records.dark_matter import CombinationResult, InjectionCheck, Interval, Observation, Reach, TrialSummary
 
 Array = NDArray[np.float64]
 
@@ -38,7 +40,7 @@ def evaluate(case: Case, shared: Shared, bank: Bank) -> CombinationResult:
     notes: list[str] = []
     sensitivity, *discovery = _reaches(case, shared, bank, background.ts, notes)
     observed = None if shared.sample.blind else fit(case.counts, case.bins.ratio)
-    found = None if observed is None else _observed_outcomes(case, calibration, strength)
+    found = None if observed is None else _observed_outcomes(case, calibration, strength, options.likelihood.extended)
     observation = None
     if observed is not None:
         p = p_value(observed.ts, background.ts)
@@ -101,9 +103,9 @@ def calibrate(case: Case, shared: Shared, bank: Bank, strength: Strength) -> Cal
     return Calibration(n, fitted, ts, q_here, one_sided, background, expected, tails=options.j_nuisance != "marginal")
 
 
-def _observed_outcomes(case: Case, calibration: Calibration, strength: Strength) -> Outcomes:
+def _observed_outcomes(case: Case, calibration: Calibration, strength: Strength, extended: bool) -> Outcomes:
     best = fit(case.counts, case.bins.ratio)
-    q = q_values(case.counts, case.bins.ratio, calibration.n, spread=strength.profiled)
+    q = q_values(case.counts, case.bins.ratio, calibration.n, spread=strength.profiled, extended=extended)
     return Outcomes(np.array([best.n_hat]), np.array([best.ts]), q[None])
 
 
@@ -125,15 +127,9 @@ def _reaches(case: Case, shared: Shared, bank: Bank, background_ts: Array, notes
     """Sensitivity (a share CL of the trials above the background's median) and discovery potentials (half of them above a threshold)."""
     options = shared.options
     cl, sigmas = options.statistics.cl, options.statistics.discovery_sigma
-    wanted = [(median_threshold(background_ts), cl, float(-_quantile(1.0 - cl)))]
+    wanted = [(median_threshold(background_ts), cl, float(ndtri(cl)))]
     wanted += [(threshold(background_ts, p_of_sigmas(one)), 0.5, one) for one in sigmas]
     return [_reach(case, shared, bank, *one, notes) for one in wanted]
-
-
-def _quantile(p: float) -> float:
-    from scipy.special import ndtri
-
-    return float(ndtri(p))
 
 
 def _reach(case: Case, shared: Shared, bank: Bank, above: Threshold, target: float, asymptotic: float, notes: list[str]) -> Reach:
@@ -187,8 +183,3 @@ def _check(calibration: Calibration, case: Case, cl: float) -> InjectionCheck:
         calibration.n.tolist(), fitted.mean(axis=1).tolist(), error.tolist(), low.tolist(), median.tolist(), high.tolist(),
         lim.critical_values(calibration, cl).tolist(),
     )  # fmt: skip
-
-
-def source_results(case: Case, shared: Shared) -> list[SourceResult]:
-    """Every source alone (asymptotic), for information."""
-    return []

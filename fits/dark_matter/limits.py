@@ -13,7 +13,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.special import log_ndtr, ndtri
+
+from fits.dark_matter.nuisance import q_values
+from fits.dark_matter.stack_fit import fit
 
 Array = NDArray[np.float64]
 Method = Literal["cls", "fc", "neyman", "profile", "cls_asymptotic"]
@@ -76,6 +80,19 @@ def limits(method: Method, calibration: Calibration, found: Outcomes, cl: float,
 def _one_sided_level(cl: float) -> float:
     """Of q: 1.642 for 90 %."""
     return float(ndtri(cl)) ** 2
+
+
+def profile_limit(counts: Array, ratio: Array, cl: float) -> float:
+    """The profile limit of one set of counts; infinite where no number up to all events is excluded."""
+    best, total = fit(counts, ratio).n_hat, float(counts.sum())
+    level = _one_sided_level(cl)
+
+    def excess(n: float) -> float:
+        return float(min(q_values(counts, ratio, [n])[0], 1e9)) - level
+
+    if excess(total) <= 0.0:
+        return math.inf
+    return float(brentq(excess, best, total))
 
 
 def _cls(calibration: Calibration, found: Outcomes, cl: float, *, asymptotic: bool) -> Array:

@@ -33,25 +33,26 @@ def p_value(ts: float, background: ArrayLike) -> PValue:
     """Of an observed ``ts`` among those of background trials; never 0, beside half a chi-square of one degree."""
     values = np.asarray(background, dtype=np.float64)
     p = (1.0 + float((values >= ts).sum())) / (1.0 + len(values))
-    return PValue(p, math.sqrt(p * (1.0 - p) / (1.0 + len(values))), float(-ndtri(p)), half_chi2_p_value(ts))
+    largest = len(values) / (1.0 + len(values))  # a finite significance where no trial is below
+    return PValue(p, math.sqrt(p * (1.0 - p) / (1.0 + len(values))), float(-ndtri(min(p, largest))), half_chi2_p_value(ts))
 
 
-def scrambled_sky_ts(key: int, skies: int, event: NDArray[np.int64], bins_of_rows: NDArray[np.int16], ratio: Array) -> Array:
+def scrambled_sky_ts(key: int, skies: int, event: NDArray[np.int64], row: NDArray[np.int64], cell_bin: NDArray[np.int16], ratio: Array) -> Array:
     """TS (skies,) of the data with random right ascensions.
 
-    ``event`` (N,): numbers of the events among all data, ``bins_of_rows`` (N, columns): the bin of r of every column of the event's row of cells.
+    ``event`` (N,): numbers of the events among all data, ``row`` (N,): their rows in ``cell_bin`` (rows of all energies, columns), the bins of r.
     The right ascension of an event in a sky depends on ``key``, sky and number of the event alone: combinations share their skies.
     """
     ts = np.empty(skies)
-    _fill_skies(np.uint64(key), event, bins_of_rows, np.ascontiguousarray(ratio), ts)
+    _fill_skies(np.uint64(key), event, row, cell_bin, np.ascontiguousarray(ratio), ts)
     return ts
 
 
 @jit
-def _fill_skies(key, event, bins_of_rows, ratio, ts):  # type: ignore[no-untyped-def]
+def _fill_skies(key, event, row, cell_bin, ratio, ts):  # type: ignore[no-untyped-def]
     state = np.zeros(4, np.uint64)
     counts = np.zeros(len(ratio))
-    columns = bins_of_rows.shape[1]
+    columns = cell_bin.shape[1]
     largest = largest_share(ratio)
     for sky in range(len(ts)):
         counts[:] = 0.0
@@ -60,7 +61,7 @@ def _fill_skies(key, event, bins_of_rows, ratio, ts):  # type: ignore[no-untyped
         for number in range(len(event)):
             fill_state(of_sky, np.uint64(event[number]), state)
             column = int(float(next_word(state) >> np.uint64(11)) * TO_UNIT * columns)
-            counts[bins_of_rows[number, column]] += 1.0
+            counts[cell_bin[row[number], column]] += 1.0
         share = best_share(counts, ratio, largest, float(len(event)))
         ts[sky] = 2.0 * log_likelihood(counts, ratio, share)
 

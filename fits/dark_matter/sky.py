@@ -119,7 +119,7 @@ def ratio_bins(
     is not positive and when more than 512 bins were needed.
     """
     _check(densities)
-    stack, scrambled = _stacked(cells, densities)
+    stack, scrambled = stacked(cells, densities)
     true_background = np.broadcast_to(_background(cells, densities), stack.shape)
     share = injected / densities.n_events
     measured = true_background if background == "mc" else (1.0 - share) * true_background + share * scrambled
@@ -178,7 +178,7 @@ def _sources(cells: Grid, densities: Densities) -> Iterator[Array]:
         yield density / density.sum()
 
 
-def _stacked(cells: Grid, densities: Densities) -> tuple[Array, Array]:
+def stacked(cells: Grid, densities: Densities) -> tuple[Array, Array]:
     """Signal of all sources, and the same averaged over right ascension (energies, rows, 1)."""
     total = np.zeros((densities.background.shape[0], *cells.shape))
     for weight, one in zip(densities.weight, _sources(cells, densities), strict=True):
