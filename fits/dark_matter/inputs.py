@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from physics.oscillation import FLAVOURS
 from records.tables import TablesByDataset
 
 Array = NDArray[np.float64]
+UNWEIGHTED = "reference_response"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,7 @@ class Simulation:
     response_edges_gev: Array
     acceptance: Weighted
     acceptance_edges_gev: Array
+    unweighted: Array | None = None  # numbers of events (true energy, energy, 36 bins of psi) for the comparison with the published program
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +147,7 @@ def _simulation(
     return Simulation(
         _added(hists, parts, "response"), 10.0 ** first["response"].axes["true_log_energy"].edges,
         _added(hists, parts, "acceptance"), 10.0 ** first["acceptance"].axes["true_log_energy"].edges,
+        _unweighted(hists, parts),
     )  # fmt: skip
 
 
@@ -158,6 +161,12 @@ def _added(hists: Mapping[str, Mapping[str, hist.Hist]], parts: Mapping[str, flo
         total = scaled if total is None else total + scaled
     assert total is not None  # every flavour has a simulation
     return total
+
+
+def _unweighted(hists: Mapping[str, Mapping[str, hist.Hist]], names: Iterable[str]) -> Array | None:
+    """Numbers of events of all simulations, where they were counted."""
+    found = [hists[name][UNWEIGHTED].values(flow=True) for name in names if UNWEIGHTED in hists[name]]
+    return np.sum(found, axis=0, dtype=np.float64) if found else None
 
 
 def _stands_for(config: DarkMatterConfig, name: str, flavour: str, season: int) -> bool:

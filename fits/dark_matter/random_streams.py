@@ -115,7 +115,6 @@ def _by_rejection(n: int, p: float, state: State) -> int:
     alpha = (2.83 + 5.1 / b) * spread
     log_odds = math.log(p / (1.0 - p))
     mode = math.floor((n + 1) * p)
-    height = math.lgamma(mode + 1.0) + math.lgamma(n - mode + 1.0)
     while True:
         u = uniform(state) - 0.5
         v = uniform(state)
@@ -125,6 +124,7 @@ def _by_rejection(n: int, p: float, state: State) -> int:
             return int(k)
         if k < 0 or k > n:
             continue
+        height = math.lgamma(mode + 1.0) + math.lgamma(n - mode + 1.0)  # here, as most numbers are accepted before
         if math.log(v * alpha / (a / (us * us) + b)) <= height - math.lgamma(k + 1.0) - math.lgamma(n - k + 1.0) + (k - mode) * log_odds:
             return int(k)
 
