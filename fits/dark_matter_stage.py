@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import hist
+import numpy as np
 
 from configs.command_line import Progress
 from configs.schema import DarkMatterConfig
 from fits.dark_matter.campaign import Campaigner, shared_by_all
+from fits.dark_matter.case import Case, Shared
 from fits.dark_matter.inputs import sample
 from fits.dark_matter.shown import arrays
 from fits.dark_matter.trials import Map
@@ -21,7 +27,11 @@ from records.dark_matter import CombinationResult
 from records.limits_table import write_limits
 from records.tables import TablesByDataset
 
+if TYPE_CHECKING:
+    from fits.frontends.pyhf_stack import JErrors
+
 PDFS = "pdfs.h5"  # arrays for figures, one group for each result
+WORKSPACES = "workspaces"  # folder: the likelihoods in HistFactory's JSON
 TRIALS = "trials"  # folder of the output directory: trials and result of every combination
 
 
@@ -31,7 +41,7 @@ def fit_all(
 ) -> dict[str, CombinationResult]:  # fmt: skip
     """Every combination of every fit: ``<fit>.<channel>_<mass>`` -> result.
 
-    Writes ``limits.csv``, ``pdfs.h5`` and ``trials/<fit>/<channel>_<mass>.h5``.
+    Writes ``limits.csv``, ``pdfs.h5``, ``trials/<fit>/<channel>_<mass>.h5`` and ``workspaces/<fit>/<channel>_<mass>.json``.
     """
     events = sample(config, hists, tables, account)
     results: dict[str, CombinationResult] = {}
@@ -45,9 +55,36 @@ def fit_all(
             found = campaign.run(cases, report)
             results |= {f"{name}.{key}": replace(one, partial=not account["complete"]) for key, one in found.items()}
             shown |= {f"{name}.{key}": arrays(case, shared) for key, case in cases.items()}
+            if config.fits[name].workspaces:
+                _write_workspaces(config.output / WORKSPACES / name, shared, cases, found)
     save_arrays(config.output / PDFS, shown)
     write_limits(config.output / "limits.csv", results)
     return results
+
+
+def _write_workspaces(folder: Path, shared: Shared, cases: Mapping[str, Case], results: Mapping[str, CombinationResult]) -> None:
+    """The likelihood of every combination for pyhf, mu = 1 at its sensitivity; counts of scrambled data while blind."""
+    if find_spec("pyhf") is None:
+        warnings.warn(
+            "no workspaces are written: pyhf is not installed (pip install 'dynode[pyhf]', or workspaces: false)", UserWarning, stacklevel=2
+        )
+        return
+    from fits.frontends.pyhf_stack import write_workspace
+
+    for name, case in cases.items():
+        n_reference = results[name].sensitivity.n
+        at_one = n_reference if math.isfinite(n_reference) else case.bins.sigma_n
+        write_workspace(folder / f"{name}.json", case.bins, case.counts, at_one, _j_errors(shared, case, results[name].spread))
+
+
+def _j_errors(shared: Shared, case: Case, spread: float) -> JErrors | None:
+    """Of every source where they are apart, else one for all."""
+    from fits.frontends.pyhf_stack import JErrors
+
+    if shared.options.j_nuisance in ("per_source", "marginal"):
+        plus, minus = (np.array([getattr(source.j, side) for source in shared.sources]) for side in ("plus", "minus"))
+        return JErrors(tuple(source.name for source in shared.sources), plus, minus, case.acceptance.share)
+    return JErrors.of_total(spread) if spread > 0.0 else None
 
 
 @contextmanager

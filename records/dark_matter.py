@@ -1,7 +1,7 @@
 """Results of the dark-matter analysis: one for each combination of channel and mass, named ``<fit>.<channel>_<mass>``.
 
-Numbers of events ``n`` are those of the stack in its energy window; ``sigma_v_cm3_s`` is the same number as a cross-section, for decays
-``lifetime_s`` (a lower limit where n is an upper one). Keys "-2" ... "2" are standard deviations of the background's fluctuations.
+Numbers of events ``n`` are those of the stack in its energy window; values are the same numbers as a cross-section (cm^3 s^-1), for decays as a
+lifetime (s; a lower limit where n is an upper one). Keys "-2" ... "2" are standard deviations in the limits on n that background alone gives.
 """
 
 from __future__ import annotations
@@ -98,7 +98,10 @@ class TrialSummary(Value):
 
 @dataclass(frozen=True, repr=False)
 class InjectionCheck(Value):
-    """Trials with signal: median and central 68 % of the fitted number by injected number (bias, linearity, pulls), critical values of q."""
+    """Trials with signal: mean, median and central 68 % of the fitted number by injected number (bias, linearity).
+
+    ``critical_q``: quantile at the limits' confidence of q_n in trials of ``critical_n`` events.
+    """
 
     injected: list[float]
     mean: list[float]
@@ -106,6 +109,7 @@ class InjectionCheck(Value):
     low: list[float]
     median: list[float]
     high: list[float]
+    critical_n: list[float]
     critical_q: list[float]
 
 

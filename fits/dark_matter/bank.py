@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 Group = tuple[str, float]  # kind ("bkg", "sig") and injected events
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stored:
     """Fitted numbers and TS of trials 0, 1, ... of a stream."""
 
@@ -30,7 +30,7 @@ class Stored:
         return len(self.ts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Uncertain:
     """How the strength of the signal differs from trial to trial: errors (J,) of log10 J of every source, or one spread for all."""
 

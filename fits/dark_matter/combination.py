@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from fits.dark_matter import limits as lim
 from fits.dark_matter.acceptance import Conversion
 from fits.dark_matter.bands import band
 from fits.dark_matter.bank import Bank, Uncertain
+from fits.dark_matter.calibration import LARGEST_SHARE, Strength, calibrate
 from fits.dark_matter.case import Case, Shared, trials_digest
 from fits.dark_matter.limits import Calibration, Outcomes
 from fits.dark_matter.nuisance import common_spread, q_values
@@ -20,15 +20,9 @@ from fits.dark_matter.p_values import p_value
 from fits.dark_matter.sensitivity import Crossing, Threshold, median_threshold, p_of_sigmas, search, threshold
 from fits.dark_matter.single_sources import source_results
 from fits.dark_matter.stack_fit import fit
-from fits.dark_matter.trials import Hypotheses
 from records.dark_matter import CombinationResult, InjectionCheck, Interval, Observation, Reach, TrialSummary
 
 Array = NDArray[np.float64]
-
-TESTED = np.array([*np.arange(0.0, 3.3, 0.2), 3.6, 4.0, 4.5, 5.0, 6.0])  # numbers of events, in units of the fit's standard deviation
-WIDER = 1.28  # standard deviations of the strength by which they are stretched
-LARGEST_SHARE = 0.9  # of all events
-BAND_METHODS = {"cls": "cls", "fc": "fc"}  # others: cls, as their bands collapse below the median
 
 
 def evaluate(case: Case, shared: Shared, bank: Bank) -> CombinationResult:
@@ -36,7 +30,7 @@ def evaluate(case: Case, shared: Shared, bank: Bank) -> CombinationResult:
     options = shared.options
     strength = _strength(case, shared)
     background = bank.background(options.trials.background)
-    calibration = calibrate(case, shared, bank, strength)
+    calibration = calibrate(bank, options.trials.per_limit_point, options.trials.background, strength, extended=options.likelihood.extended)
     notes: list[str] = []
     sensitivity, *discovery = _reaches(case, shared, bank, background.ts, notes)
     observed = None if shared.sample.blind else fit(case.counts, case.bins.ratio)
@@ -57,20 +51,11 @@ def evaluate(case: Case, shared: Shared, bank: Bank) -> CombinationResult:
         spread=strength.profiled, j_nuisance=options.j_nuisance, sensitivity=sensitivity,
         discovery={f"{sigmas:g}": one for sigmas, one in zip(options.statistics.discovery_sigma, discovery, strict=True)},
         limit=limit, asymptotic_limit=asymptotic, background=_summary(bank, background.n_hat, background.ts),
-        injection=_check(calibration, case, options.statistics.cl), observation=observation,
+        injection=_check(bank, calibration, options.statistics.cl), observation=observation,
         sources=source_results(case, shared) if options.likelihood.type == "source" else [], notes=notes, blind=shared.sample.blind,
         likelihood=f"{options.likelihood.type}, background {options.likelihood.background}", spectra=shared.spectra.table.about,
         catalogue=f"{options.sources.catalogue}, aperture {options.sources.j_aperture}", seed=bank.seed, config_hash=trials_digest(case, shared),
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Strength:
-    """How the strength of the signal is uncertain: ``drawn`` in trials, and the spread ``profiled`` in q."""
-
-    drawn: Uncertain
-    profiled: float
-    wide: float  # spread that the range of tested numbers must allow for
 
 
 def _strength(case: Case, shared: Shared) -> Strength:
@@ -82,25 +67,6 @@ def _strength(case: Case, shared: Shared) -> Strength:
         plus, minus = (np.array([getattr(source.j, side) for source in shared.sources]) for side in ("plus", "minus"))
         return Strength(Uncertain(spread, share, plus, minus), 0.0, total)
     return Strength(Uncertain(spread), spread, spread)
-
-
-def calibrate(case: Case, shared: Shared, bank: Bank, strength: Strength) -> Calibration:
-    """Distributions of the statistics for numbers of events from 0 to six standard deviations, and beyond where the strength is uncertain."""
-    options = shared.options
-    largest = LARGEST_SHARE * case.bins.n_events
-    n = np.unique(np.minimum(TESTED * case.bins.sigma_n * math.exp(WIDER * strength.wide), largest))
-    extended = options.likelihood.extended
-    at_n = [
-        bank.tested_signal(number, options.trials.per_limit_point, Hypotheses((number,), strength.profiled, extended), strength.drawn)
-        for number in n.tolist()
-    ]
-    fitted, ts, q = (np.array([getattr(one, name) for one in at_n]) for name in ("n_hat", "ts", "q"))
-    trials = bank.tested_background(options.trials.background, Hypotheses(tuple(n.tolist()), strength.profiled, extended))
-    expected = q_values(case.bins.n_events * case.bins.background, case.bins.ratio, n, spread=strength.profiled, extended=extended)
-    background = Outcomes(trials.n_hat, trials.ts, trials.q)
-    q_here = q[:, :, 0]
-    one_sided = np.where(fitted <= n[:, None], q_here, 0.0)
-    return Calibration(n, fitted, ts, q_here, one_sided, background, expected, tails=options.j_nuisance != "marginal")
 
 
 def _observed_outcomes(case: Case, calibration: Calibration, strength: Strength, extended: bool) -> Outcomes:
@@ -174,12 +140,12 @@ def _summary(bank: Bank, n_hat: Array, ts: Array) -> TrialSummary:
     )  # fmt: skip
 
 
-def _check(calibration: Calibration, case: Case, cl: float) -> InjectionCheck:
-    """Fitted against injected numbers, of the trials of the calibration."""
-    fitted = calibration.n_hat
-    low, median, high = np.quantile(fitted, [0.16, 0.5, 0.84], axis=1)
-    error = fitted.std(axis=1) / math.sqrt(fitted.shape[1])
+def _check(bank: Bank, calibration: Calibration, cl: float) -> InjectionCheck:
+    """Fitted against injected numbers, of the trials that sensitivity and discovery were found with; quantiles of q of those of the limits."""
+    groups = sorted((injected, kept.n_hat) for (kind, injected), kept in bank.groups.items() if kind == "sig")
+    fitted = [n_hat for _, n_hat in groups]
+    low, median, high = np.array([np.quantile(one, [0.16, 0.5, 0.84]) for one in fitted]).T.tolist()
     return InjectionCheck(
-        calibration.n.tolist(), fitted.mean(axis=1).tolist(), error.tolist(), low.tolist(), median.tolist(), high.tolist(),
-        lim.critical_values(calibration, cl).tolist(),
+        [injected for injected, _ in groups], [float(one.mean()) for one in fitted], [float(one.std() / math.sqrt(len(one))) for one in fitted],
+        low, median, high, calibration.n.tolist(), lim.critical_values(calibration, cl).tolist(),
     )  # fmt: skip

@@ -18,6 +18,8 @@ Passing = Callable[[float], tuple[int, int]]  # injected events -> trials above 
 ENOUGH_ABOVE = 100  # trials above a threshold that is taken as their quantile
 ROUNDS = 6
 NARROW = 0.35  # half-width of the later rounds' range, relative
+FITTED = 2.0  # points within this factor of the first passing one are fitted
+MOVES = 12  # of the range before it holds the crossing
 STEPS = 100
 
 
@@ -69,11 +71,12 @@ class Crossing:
 def search(passing: Passing, target: float, start: float, *, points: int = 9, error: float = 0.02, largest: float = math.inf) -> Crossing:
     """Find the crossing to a relative statistical ``error``: ``points`` numbers around ``start``, then around what was found, at most six times.
 
-    ``passing(n)`` must be the same whenever it is called with the same n.
+    The range moves where it does not hold the crossing; NaN when it never does. ``passing(n)`` must be the same whenever it is called with one n.
     """
     seen: dict[float, tuple[int, int]] = {}
     low, high = 0.3 * start, min(1.7 * start, largest)
-    for _ in range(ROUNDS):
+    fitted = 0
+    for _ in range(ROUNDS + MOVES):
         seen |= {n: passing(n) for n in np.linspace(low, high, points).tolist() if n not in seen}
         numbers = np.array(sorted(seen))
         above, of = np.array([seen[n] for n in numbers]).T
@@ -83,12 +86,20 @@ def search(passing: Passing, target: float, start: float, *, points: int = 9, er
                 return Crossing(math.inf, math.nan, target, numbers.tolist(), share.tolist(), of.tolist(), (math.nan,) * 3)
             low, high = high, min(2.0 * high, largest)
             continue
-        curve, covariance = fit_curve(numbers, above, of)
-        n, uncertainty = crossing(curve, covariance, target, float(numbers[int(np.argmax(share >= target))]))
-        if numbers[0] < n < numbers[-1] and uncertainty < error * n:
-            break
-        low, high = (1.0 - NARROW) * n, min((1.0 + NARROW) * n, largest)
-    return Crossing(n, uncertainty, target, numbers.tolist(), share.tolist(), of.tolist(), (float(curve[0]), float(curve[1]), float(curve[2])))
+        if share.min() > target:
+            low, high = 0.2 * numbers[0], numbers[0]
+            continue
+        first = float(numbers[int(np.argmax(share >= target))])
+        near = (numbers >= first / FITTED) & (numbers <= first * FITTED)
+        curve, covariance = fit_curve(numbers[near], above[near], of[near])
+        n, uncertainty = crossing(curve, covariance, target, first)
+        fitted += 1
+        if (first / FITTED < n < first * FITTED and uncertainty < error * n) or fitted == ROUNDS:
+            return Crossing(
+                n, uncertainty, target, numbers.tolist(), share.tolist(), of.tolist(), (float(curve[0]), float(curve[1]), float(curve[2]))
+            )
+        low, high = (1.0 - NARROW) * first, min((1.0 + NARROW) * first, largest)
+    return Crossing(math.nan, math.nan, target, numbers.tolist(), share.tolist(), of.tolist(), (math.nan,) * 3)
 
 
 def fit_curve(n: Array, above: ArrayLike, of: ArrayLike) -> tuple[Array, Array]:

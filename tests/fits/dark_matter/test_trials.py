@@ -7,7 +7,7 @@ from scipy import stats
 from configs.errors import InputError
 from fits.dark_matter import trials as trials_module
 from fits.dark_matter.random_streams import stream_key
-from fits.dark_matter.trials import Injection, Sky, Hypotheses, Trials, run_trials
+from fits.dark_matter.trials import Hypotheses, Injection, Sky, Trials, run_trials
 
 N_EVENTS = 32_600
 KEY = stream_key(1, "b", 10, "bkg", 0.0)
