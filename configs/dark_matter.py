@@ -10,6 +10,11 @@ from configs.strict import Strict
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
 MassesByChannel = dict[str, list[PositiveFloat]]
+Figure = Literal[
+    "variables", "sindec_angular_error", "resolution", "effective_area", "livetime",  # of the events
+    "sources", "limits",  # of a fit
+    "spectra", "window", "sky", "acceptance", "densities", "ratio", "trials", "injection", "passing",  # of a channel and mass
+]  # fmt: skip
 
 
 class Processor(Strict):
@@ -150,4 +155,5 @@ class Plots(Strict):
     style: Literal["dynode", "icecube", "hyperk"] = "dynode"
     label: str = ""
     formats: list[Literal["png", "pdf"]] = ["png", "pdf"]
-    figures: list[str] | Literal["all"] = "all"
+    figures: list[Figure] | Literal["all"] = "all"
+    combinations: list[str] | Literal["all"] | None = None  # <channel>_<mass> with figures of their own; null: the first mass of every channel

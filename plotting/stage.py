@@ -10,7 +10,7 @@ from typing import Any
 
 from configs.command_line import Progress
 from configs.errors import InputError, command
-from configs.schema import Config, CustomConfig, DiffuseConfig, IwcdConfig
+from configs.schema import Config, CustomConfig, DarkMatterConfig, DiffuseConfig, IwcdConfig
 from plotting import custom, diffuse, iwcd
 from plotting.drawn import Plan, save_figure
 from processors.account import load_account
@@ -69,6 +69,10 @@ def planned(config: Config) -> Plan:
         return iwcd.plan(config, hists, load_tables(config.output), account, _results_if_any(config, account["histogram_digest"]))
     if isinstance(config, DiffuseConfig):
         return diffuse.plan(config, hists, account, _results(config))
+    if isinstance(config, DarkMatterConfig):
+        from plotting import dark_matter  # brings compiled code: imported for this analysis only
+
+        return dark_matter.plan(config, hists, load_tables(config.output), account, _results_if_any(config, account["histogram_digest"]))
     raise InputError(f"{config.source.name}: analysis {config.analysis!r} has no figures yet")
 
 
@@ -79,7 +83,7 @@ def _results(config: Config) -> dict[str, Any]:
     return load_results(path)
 
 
-def _results_if_any(config: IwcdConfig, histogram_digest: str | None) -> dict[str, Any]:
+def _results_if_any(config: IwcdConfig | DarkMatterConfig, histogram_digest: str | None) -> dict[str, Any]:
     """Results of the fits, none where they were not done: events have figures without them. Refuses those of other histograms."""
     if not config.fits or not (config.output / "results.json").is_file():
         return {}
@@ -89,7 +93,7 @@ def _results_if_any(config: IwcdConfig, histogram_digest: str | None) -> dict[st
             f"{config.output / 'results.json'}: the fits were made from other histograms than hists.h5 holds now; "
             f"run: {command('run_fit.py', config.source)}"
         )
-    return {name: result for name, result in _results(config).items() if name in config.fits}
+    return {name: result for name, result in _results(config).items() if name.partition(".")[0] in config.fits}
 
 
 def _remove_others(directory: Path, written: list[Path]) -> None:
