@@ -16,7 +16,7 @@ from configs.errors import InputError
 from data_info.dwarf_galaxies import Source
 from fits.dark_matter import windows
 from fits.dark_matter.acceptance import Acceptance, Conversion, acceptance, conversion
-from fits.dark_matter.densities import background_around_sources, densities
+from fits.dark_matter.densities import background_around_sources, densities, events_in
 from fits.dark_matter.inputs import Folded, Sample, energy_bins, fold
 from fits.dark_matter.sky import Densities, Grid, RatioBins, ratio_bins
 from fits.dark_matter.windows import Window
@@ -89,6 +89,7 @@ def _prepared(shared: Shared, channel: str, mass_gev: float) -> Case:
     for part in parts[1:]:
         folded = folded + part
     window = _window(shared, folded, channel, mass_gev)
+    events_in(sample, folded, window)
     found = acceptance(folded, shared.sources, window, options.pdf.acceptance_band)
     edges = energy_bins(sample.counts, window.low, window.high, options.pdf.energy_bins)
     dec = np.array([source.galaxy.dec_rad for source in shared.sources])

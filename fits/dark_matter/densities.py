@@ -30,13 +30,17 @@ def densities(
     ``share`` (J,) of the sources, ``rows`` of the sky grid, ``floor``: share of the signal that is isotropic, ``source_dec`` (J,) where the response
     is in bands of declination. Raises ``InputError`` for a window without data or without signal, with both counts.
     """
-    counts = sample.counts[:, window.bins]
-    signal = folded.psf.value[:, window.bins].sum()
-    if counts.sum() == 0 or not signal > 0.0:
-        raise InputError(f"the window {window} holds {int(counts.sum())} data events and a signal of {signal:.3g} cm^2 sr; both are needed")
-    return Densities(
-        share, psf_per_sr(folded, sample.psi_edges_rad, edges, floor, source_dec), background(sample.counts, edges, rows), int(counts.sum())
-    )
+    n_events = events_in(sample, folded, window)
+    return Densities(share, psf_per_sr(folded, sample.psi_edges_rad, edges, floor, source_dec), background(sample.counts, edges, rows), n_events)
+
+
+def events_in(sample: Sample, folded: Folded, window: Window) -> int:
+    """Data events in a window. Raises ``InputError`` for a window without data or without signal, with both counts."""
+    counts = int(sample.counts[:, window.bins].sum())
+    signal = float(folded.psf.value[:, window.bins].sum())
+    if counts == 0 or not signal > 0.0:
+        raise InputError(f"the window {window} holds {counts} data events and a signal of {signal:.3g} cm^2 sr; both are needed")
+    return counts
 
 
 def psf_per_sr(folded: Folded, psi_edges_rad: Array, edges: NDArray[np.intp], floor: float, source_dec: Array | None = None) -> Array:

@@ -23,7 +23,8 @@ Array = NDArray[np.float64]
 Method = Literal["cls", "fc", "neyman", "profile", "cls_asymptotic"]
 
 ENOUGH_ABOVE = 100  # trials above a value, below which the tail is the asymptotic one that meets the trials there
-FLOOR = 1e-12
+NARROWEST, WIDEST = 1e-12, 1e8  # of sqrt(q_A): an infinite one belongs to a number of events that the background leaves no room for
+IMPOSSIBLE = -1e300  # logarithm of a probability
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +106,7 @@ def _cls(calibration: Calibration, found: Outcomes, cl: float, *, asymptotic: bo
             tails = AsymptoticTails(calibration.q_expected[place]) if calibration.tails else None
             with_signal = _log_survival(q[:, place], np.sort(calibration.q_one_sided[place]), None if tails is None else tails.with_signal)
             without = _log_survival(q[:, place], np.sort(background[:, place]), None if tails is None else tails.without_signal)
-        log_cls[:, place] = with_signal - without
+        log_cls[:, place] = with_signal - np.maximum(without, IMPOSSIBLE)
     return _last_crossing(calibration.n, log_cls - math.log(1.0 - cl))
 
 
@@ -121,14 +122,14 @@ class AsymptoticTails:
 
     def without_signal(self, q: Array) -> Array:
         """On background."""
-        return self._log_sf(q, math.sqrt(self.q_expected))
+        return self._log_sf(q, min(math.sqrt(self.q_expected), WIDEST))
 
     def both(self, q: Array) -> tuple[Array, Array]:
         """The one and the other."""
         return self.with_signal(q), self.without_signal(q)
 
     def _log_sf(self, q: Array, shift: float) -> Array:
-        width = max(math.sqrt(self.q_expected), FLOOR)
+        width = min(max(math.sqrt(self.q_expected), NARROWEST), WIDEST)
         root = np.sqrt(q)
         beyond = (q + width**2) / (2.0 * width)
         return np.asarray(log_ndtr(shift - np.where(q <= self.q_expected, root, beyond)))
