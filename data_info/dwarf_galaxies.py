@@ -19,6 +19,7 @@ LVDB_FILES = ("dark_matter/j_factor.csv", "dark_matter/dwarf_mw.csv")
 APERTURES_DEG = ("0.1", "0.2", "0.5", "10")
 ORDERS = {"min": APERTURES_DEG, "max": APERTURES_DEG[::-1], **{name: (name,) for name in APERTURES_DEG}}
 COLUMNS = ("name", "ra_deg", "dec_deg")
+OWN_POSITIONS = ("29dg", "lvdb")  # catalogues whose positions the tests hold against the Local Volume Database
 CLOSE_DEG = 0.1
 MOVED_DEG = 0.1  # further from the Local Volume Database's position a source is suspicious
 
@@ -74,10 +75,12 @@ def galaxies(catalogue: str = "29dg") -> list[Galaxy]:
 
     Such a file has the columns name, ra_deg, dec_deg and log10_j_<aperture>, plus_<aperture>, minus_<aperture> for one or more of 0p1, 0p2, 0p5, 10;
     optionally key, rhalf_arcmin, citation. Raises ``InputError`` for positions out of range and names given twice, warns of sources closer to each
-    other than 0.1 degrees.
+    other than 0.1 degrees, and of those further than that from their place in the Local Volume Database where its files are at hand.
     """
     found = _lvdb() if catalogue == "lvdb" else _read(COMPILED if catalogue == "29dg" else Path(catalogue), catalogue)
     _check(found, catalogue)
+    if catalogue not in OWN_POSITIONS:
+        _warn_of_moved(found, catalogue)
     return found
 
 
@@ -169,6 +172,23 @@ def _check(found: Sequence[Galaxy], catalogue: str) -> None:
     for one, other in combinations(found, 2):
         if (apart := _apart_deg((one.ra_deg, one.dec_deg), (other.ra_deg, other.dec_deg))) < CLOSE_DEG:
             warnings.warn(f"{catalogue}: {one.name} and {other.name} are {apart:.3f} degrees apart; is one of them twice?", UserWarning, stacklevel=3)
+
+
+def _warn_of_moved(found: Sequence[Galaxy], catalogue: str) -> None:
+    """Say which galaxies of a user's list stand elsewhere than in the Local Volume Database, where that is at hand."""
+    try:
+        reference = lvdb_positions()
+    except InputError:
+        return
+    for name, degrees in positions_apart(found, reference).items():
+        one = next(galaxy for galaxy in found if galaxy.name == name)
+        ra, dec = reference[one.key]
+        warnings.warn(
+            f"{catalogue}: {name} at ra {one.ra_deg:g}, dec {one.dec_deg:g} deg is {degrees:.2f} degrees from its place in the Local Volume "
+            f"Database, ra {ra:g}, dec {dec:g}; which is right?",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _apart_deg(one: tuple[float, float], other: tuple[float, float]) -> float:

@@ -114,6 +114,16 @@ def test_sources_at_one_place_are_warned_of(tmp_path: Path) -> None:
         galaxies(own(tmp_path, "A,10,20,18,1,1\nB,10,20.05,18,1,1\n"))
 
 
+@pytest.mark.public_data
+def test_slips_in_positions_are_warned_of(tmp_path: Path, public_data: Path) -> None:
+    """Crater II stood at right ascension 117.31 in the published list, 57 degrees off."""
+    header = HEADER.replace("name,", "name,key,", 1)
+    message = "CraterII at ra 117.31, dec -18.413 deg is 56.6. degrees from its place in the Local Volume Database, ra 177.31, dec -18.413; which"
+    with pytest.warns(UserWarning, match=message):
+        galaxies(own(tmp_path, "CraterII,crater_2,117.31,-18.413,15.35,0.27,0.25\n", header))
+    galaxies(own(tmp_path, "CraterII,crater_2,177.31,-18.413,15.35,0.27,0.25\nMine,mine,3,4,18,1,1\n", header))
+
+
 def test_no_name_or_key_is_given_twice_in_the_compiled_list() -> None:
     with Path("data_info/dwarf_galaxies.csv").open() as file:
         rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
