@@ -15,11 +15,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from configs.dark_matter import Campaign
 from configs.errors import InputError
 from data_info.dwarf_galaxies import Source
-from fits.dark_matter.inputs import Simulation, Sky
-from fits.dark_matter.windows import Window
-from physics.annihilation_spectra import Spectrum
+from fits.dark_matter.inputs import Sample, Simulation, Sky
+from fits.dark_matter.windows import Window, given
+from physics.annihilation_spectra import Spectra, Spectrum
 from physics.sphere import angle, scrambled_cdf
 
 Array = NDArray[np.float64]
@@ -74,6 +75,19 @@ def model(
     signal = signal_shares(simulation, spectrum, window)
     background = background_shares(sky, window, sources, scrambles=scrambles, band_deg=band_deg, generator=generator)
     return ReferenceModel(background, signal, strength / strength.sum(), n_events)
+
+
+def model_of(
+    options: Campaign, sample: Sample, spectra: Spectra, sources: Sequence[Source], channel: str, mass_gev: float, seed: int = 1
+) -> ReferenceModel:
+    """The model of one channel and mass as ``options.compat`` says, in the published or a given window. Raises ``InputError`` as ``model``."""
+    flavour, compat = options.flavours[0], options.compat
+    if options.window.rule == "optimise":
+        raise InputError("window.rule: optimise is not a rule of the published program; take reference, or give the windows")
+    return model(
+        sample.simulation[flavour], sample.sky, spectra.at_source(channel, mass_gev), sources, given(options.window.rule, channel, mass_gev),
+        compat.n_trial, scrambles=compat.scrambles, band_deg=compat.band_deg, generator=np.random.default_rng(seed),
+    )  # fmt: skip
 
 
 def signal_shares(simulation: Simulation, spectrum: Spectrum, window: Window) -> Array:

@@ -15,6 +15,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from configs.dark_matter import Compatibility
 from configs.errors import InputError
 from fits.dark_matter.random_streams import add_multinomial, fill_state
 from fits.dark_matter.reference import ReferenceModel
@@ -52,6 +53,11 @@ class Rules:
 
     signal_ts: SignalStatistic = "consistent"
     shared: bool = False
+
+    @classmethod
+    def of(cls, options: Compatibility) -> Rules:
+        """As a configuration's ``compat`` says."""
+        return cls(options.signal_ts, options.background == "shared")
 
 
 def run_reference_trials(

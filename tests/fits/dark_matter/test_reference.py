@@ -9,20 +9,24 @@ import math
 import numpy as np
 import pytest
 from dark_matter_case import as_simulation, process, sample, simulated
-from hypothesis import given, settings
+from hypothesis import given as drawn_from
+from hypothesis import settings
 from hypothesis import strategies as st
 from reference_mode_scan import background_statistic, scan, signal_statistic
 from scipy import stats
 
+from configs.dark_matter import Campaign
+from configs.dark_matter import Window as WindowOptions
 from configs.errors import InputError
+from data_info.annihilation_spectra import SpectrumTable
 from data_info.dwarf_galaxies import select
 from fits.dark_matter.inputs import Simulation, Sky
 from fits.dark_matter.random_streams import stream_key
-from fits.dark_matter.reference import PSI_EDGES, ReferenceModel, background_shares, drawn_counts, exact_counts, model, signal_shares
+from fits.dark_matter.reference import PSI_EDGES, ReferenceModel, background_shares, drawn_counts, exact_counts, model, model_of, signal_shares
 from fits.dark_matter.reference_trials import Rules, best_whole, fit_counts, run_reference_trials, sensitivity, whole_injected
 from fits.dark_matter.reference_trials import drawn_counts as drawn_trial
-from fits.dark_matter.windows import Window
-from physics.annihilation_spectra import line, michel
+from fits.dark_matter.windows import Window, given
+from physics.annihilation_spectra import Spectra, line, michel
 from physics.sphere import angle
 
 SOURCES = select()
@@ -108,6 +112,20 @@ def test_bins_that_neither_fills_count_for_nothing() -> None:
     assert (drawn_trial(one, KEY, 3)[:, -1] == 0).all()
 
 
+def test_model_of_a_campaign() -> None:
+    """As the program was run: its windows, 30 right ascensions an event, 1000 events, its own statistic, a shared background."""
+    options = Campaign()
+    one = dataclasses.replace(sample(), simulation={"mu": unweighted()})
+    spectra = Spectra(SpectrumTable("none", {}))
+    found = model_of(options, one, spectra, SOURCES, "Nu", 50.0)
+    exact = model(unweighted(), sample().sky, line(50.0, 0.05), SOURCES, given("reference", "Nu", 50), 1000)
+    np.testing.assert_array_equal(found.signal, exact.signal)
+    assert 0.0 < np.abs(found.background - exact.background).max() < 0.01
+    assert Rules.of(options.compat) == Rules("reference", True)
+    with pytest.raises(InputError, match="window.rule: optimise is not a rule of the published program"):
+        model_of(options.model_copy(update={"window": WindowOptions(rule="optimise")}), one, spectra, SOURCES, "Nu", 50.0)
+
+
 # golden 17: whole numbers
 
 
@@ -136,7 +154,7 @@ def test_golden_17_signal_trials(injected: float, signal_ts: str, shared: bool) 
         assert (found.n_hat[trial], found.ts[trial]) == (n, pytest.approx(ts, abs=1e-9))
 
 
-@given(st.integers(0, 2**32), st.integers(0, 400), st.integers(-1, 500))
+@drawn_from(st.integers(0, 2**32), st.integers(0, 400), st.integers(-1, 500))
 @settings(max_examples=150, deadline=None)
 def test_golden_17_whole_number_is_that_of_the_scan(seed: int, injected: int, highest: int) -> None:
     one = made()
