@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import run_analysis
 import run_fit
 import run_processor
-
 from configs.schema import load_config
 from data_info.dwarf_galaxies import select
 from physics.annihilation_spectra import line
