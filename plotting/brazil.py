@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from plotting.canvas import NO_CAPTION, Array, Caption, Scale, apply_scale, page
 from plotting.drawn import DrawnFigure
@@ -15,6 +17,7 @@ from plotting.legend import place_legend
 from plotting.style import BLACK, Style
 
 ONE_SIGMA, TWO_SIGMA = "#6BC46D", "#FFE07A"
+SHOWN_BEYOND, FAR = 3.0, 10.0  # of a curve that begins beyond our masses so much is shown, unless it begins further away than so many times ours
 BOX = 1.06  # half width of the band at a single mass, as a factor
 LINES = ("--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 OTHERS = ("#7F3C8D", "#E68310", "#3969AC", "#80604D", "#A5AA99")  # limits of others
@@ -61,8 +64,8 @@ def brazil(expected: Expected, curves: Sequence[Curve], y: Scale, *, text: Seque
             axes.plot(expected.mass_gev, expected.observed, "o-", color=BLACK, markersize=6, label="Observed limit", gid="observed")
         for curve in curves:
             _draw(axes, curve)
-        masses, values = _all(expected, curves)
-        span = mass_range(expected.mass_gev)
+        span = mass_range(expected.mass_gev, curves)
+        masses, values = _all(expected, curves, span)
         apply_scale(axes, Scale(r"$m_\chi$ [GeV]", True, span), Scale(y.label, True, (0.3 * values.min(), 3.0 * values.max())))
         place_legend(axes, [(np.geomspace(*span, 60), _tops(masses, values, np.geomspace(*span, 60)))], text=text, fontsize=12.5)
     numbers: dict[str, Any] = {
@@ -73,15 +76,18 @@ def brazil(expected: Expected, curves: Sequence[Curve], y: Scale, *, text: Seque
     return DrawnFigure(sheet.figure, numbers | ({"observed": expected.observed} if expected.observed.size else {}))
 
 
-def mass_range(mass_gev: Array) -> tuple[float, float]:
-    """The x axis of limits: somewhat more than our masses.
+def mass_range(mass_gev: Array, others: Sequence[Curve] = ()) -> tuple[float, float]:
+    """The x axis of limits: somewhat more than our masses, and the beginning of other curves that begin above them, not too far away.
 
     >>> low, high = mass_range(np.array([10.0, 300.0]))
     >>> round(low, 2), round(high, 1)
     (7.69, 390.0)
     """
     low, high = float(np.min(mass_gev)) / 1.3, 1.3 * float(np.max(mass_gev))
-    return (low, high) if high > 4.0 * low else (low / 1.7, 1.7 * high)
+    if high < 4.0 * low:
+        low, high = low / 1.7, 1.7 * high
+    starts = [float(curve.mass_gev[0]) for curve in others if curve.mass_gev[0] > 0.5 * high]
+    return low, max([high, *(SHOWN_BEYOND * one for one in starts if one < FAR * high)])
 
 
 def _draw(axes: Axes, curve: Curve) -> None:
@@ -97,9 +103,9 @@ def _widened(mass: Array, low: Array, high: Array) -> tuple[Array, Array, Array]
     return np.array([mass[0] / BOX, mass[0] * BOX]), np.repeat(low, 2), np.repeat(high, 2)
 
 
-def _all(expected: Expected, curves: Sequence[Curve]) -> tuple[Array, Array]:
+def _all(expected: Expected, curves: Sequence[Curve], span: tuple[float, float]) -> tuple[Array, Array]:
     """Masses and values of all that is drawn inside the axes."""
-    low, high = mass_range(expected.mass_gev)
+    low, high = span
     parts = [(expected.mass_gev, one) for one in (expected.median, *expected.one_sigma, *expected.two_sigma)]
     parts += [(expected.mass_gev, expected.observed)] if expected.observed.size else []
     for curve in curves:
@@ -113,16 +119,13 @@ def _all(expected: Expected, curves: Sequence[Curve]) -> tuple[Array, Array]:
 def _tops(mass: Array, value: Array, edges: Array) -> Array:
     """The highest value near each of the bins between ``edges``."""
     reach = 1.15
-    return np.array([max(value[(mass > low / reach) & (mass < high * reach)], default=0.0) for low, high in zip(edges[:-1], edges[1:], strict=True)])
+    return np.array([max(value[(mass > low / reach) & (mass < high * reach)], default=0.0) for low, high in pairwise(edges)])
 
 
 def together(groups: Mapping[str, tuple[str, Sequence[Curve]]], y: Scale, styles: Mapping[str, Any], *, style: Style,
              caption: Caption = NO_CAPTION) -> DrawnFigure:  # fmt: skip
     """Curves of several channels on one panel: group -> (colour, curves); the colour tells the channel, the line (``styles``) what a curve is."""
-    from matplotlib.lines import Line2D
-
-    of_us = np.concatenate([curves[0].mass_gev for _, curves in groups.values()])
-    span = mass_range(of_us)
+    span = mass_range(np.concatenate([curves[0].mass_gev for _, curves in groups.values()]), [one for _, curves in groups.values() for one in curves])
     with style.context():
         sheet = page(style, caption, width_in=9.6)
         axes = sheet.panels[0]

@@ -48,7 +48,7 @@ def _densities(view: CombinationView) -> DrawnFigure:
         sheet = page(view.style, view.caption(notes), columns=2, width_in=14.2, gap_in=1.3)
         for axes, divide, label in zip(sheet.panels, (ring, np.ones(len(ring))), ("Probability / sr", "Probability / bin"), strict=True):
             for look, (mean, each) in looks.items():
-                axes.stairs(mean / divide, degrees, baseline=None, color=look.colour, label=look.label, gid=look.label)
+                axes.stairs(mean / divide, degrees, baseline=None, color=look.colour, linewidth=2.0, label=look.label, gid=look.label)
                 if each is not None:
                     axes.stairs(each.max(axis=0) / divide, degrees, baseline=each.min(axis=0) / divide, fill=True, color=look.colour, alpha=0.15,
                                 linewidth=0.0, gid=f"{look.label}, all sources")  # fmt: skip
@@ -70,7 +70,11 @@ def _ratio(view: CombinationView) -> DrawnFigure:
     low, high = count_bars(counts)
     total = counts.sum()
     words = "Data, scrambled" if view.fit.run.blind else "Data"
-    text = (f"{len(mean)} bins, {result.n_events} events", f"$\\sigma_n$ = {result.sigma_n:.4g}", f"information lost {result.information_loss:.2%}")
+    text = (
+        f"{len(mean)} bins, {result.n_events} events",
+        f"$\\sigma_n$ = {result.sigma_n:.4g}",
+        f"information lost {100.0 * result.information_loss:.2f} %",
+    )
     with view.style.context():
         sheet = page(view.style, view.caption((f"Window {view.window}",), of_data=True), ratio=True)
         axes, below = sheet.panels[0], sheet.ratios[0]

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from data_info.published_limits import PublishedLimit, published_limits
+from data_info.published_limits import PublishedLimit
 from plotting.brazil import LINES, OTHERS, Curve, Expected, brazil, together
 from plotting.canvas import Array, Scale
 from plotting.dark_matter_view import FitView, channel_look
@@ -32,15 +32,9 @@ def by_channel(view: FitView) -> dict[str, list[CombinationResult]]:
     return {name: sorted((one for one in view.results.values() if one.channel == name), key=lambda one: one.mass_gev) for name in channels}
 
 
-def missing(view: FitView) -> list[str]:
-    """Files of published limits that were asked for and are not there."""
-    return [name for channel in by_channel(view) for name in _published(view, channel)[1]]
-
-
-def _published(view: FitView, channel: str) -> tuple[list[PublishedLimit], list[str]]:
-    if view.options.mode == "decay":  # published are cross-sections
-        return [], []
-    return published_limits(view.options.compare, channel, view.run.config.source)
+def _published(view: FitView, channel: str) -> list[PublishedLimit]:
+    """Limits of others, in the order of the configuration; published are cross-sections, no lifetimes."""
+    return [] if view.options.mode == "decay" else [one for one in view.published_limits if one.channel == channel]
 
 
 def _channel(view: FitView, channel: str, results: Sequence[CombinationResult]) -> DrawnFigure:
@@ -49,12 +43,12 @@ def _channel(view: FitView, channel: str, results: Sequence[CombinationResult]) 
     observed = np.array([finite(one.limit.up) for one in results])
     expected = Expected(
         mass, _band(results, "0"), (_band(results, "-1"), _band(results, "1")), (_band(results, "-2"), _band(results, "2")),
-        f"Median expected, {first.limit.cl:.0%} CL, {method_name(first.limit.band_method)}", observed if np.isfinite(observed).any() else np.zeros(0),
+        _median_words(first), observed if np.isfinite(observed).any() else np.zeros(0),
     )  # fmt: skip
     reach = np.array([finite(one.sensitivity.value) for one in results])
-    curves = [Curve(f"Sensitivity ({first.sensitivity.target:.0%} of trials above the median)", mass, reach, BLUE, (0, (3, 1.5)))]
-    for number, one in enumerate(_published(view, channel)[0]):
-        curves.append(Curve(published_label(one), one.mass_gev, one.sigma_v_cm3_s, OTHERS[number % len(OTHERS)], LINES[number % len(LINES)]))
+    curves = [Curve(f"Sensitivity ({percent(first.sensitivity.target)} of trials above the median)", mass, reach, BLUE, (0, (3, 1.5)))]
+    for number, one in enumerate(_published(view, channel)):
+        curves.append(Curve(one.legend, one.mass_gev, one.sigma_v_cm3_s, OTHERS[number % len(OTHERS)], LINES[number % len(LINES)]))
     caption = view.run.caption(channel_look(channel).label, notes(results))
     return brazil(expected, curves, _y(first), style=view.run.style, caption=caption)
 
@@ -66,23 +60,18 @@ def _all(view: FitView, of_channel: dict[str, list[CombinationResult]]) -> Drawn
         mass = np.array([one.mass_gev for one in results])
         first, look = results[0], channel_look(channel)
         curves = [Curve("median expected", mass, _band(results, "0"), look.colour, (0, (4, 1.5)))]
-        styles[f"Median expected, {first.limit.cl:.0%} CL, {method_name(first.limit.band_method)}"] = (0, (4, 1.5))
+        styles[_median_words(first)] = (0, (4, 1.5))
         observed = np.array([finite(one.limit.up) for one in results])
         if np.isfinite(observed).any():
             curves.append(Curve("observed", mass, observed, look.colour, "-"))
-            styles[f"Observed, {first.limit.cl:.0%} CL, {method_name(first.limit.method)}"] = "-"
-        for number, one in enumerate(_published(view, channel)[0]):
-            line = (":", "-.", *LINES[3:])[number % 4]
-            curves.append(Curve(published_label(one), one.mass_gev, one.sigma_v_cm3_s, look.colour, line))
-            styles[published_label(one)] = line
+            styles[f"Observed, {percent(first.limit.cl)} CL, {method_name(first.limit.method)}"] = "-"
+        for one in _published(view, channel):
+            line = styles.get(one.legend, (":", "-.", *LINES[3:])[(len(styles) - 1) % 4])
+            curves.append(Curve(one.legend, one.mass_gev, one.sigma_v_cm3_s, look.colour, line))
+            styles[one.legend] = line
         groups[look.label] = (look.colour, curves)
     every = [one for found in of_channel.values() for one in found]
     return together(groups, _y(every[0]), styles, style=view.run.style, caption=view.run.caption("", notes(every)))
-
-
-def published_label(one: PublishedLimit) -> str:
-    """Publication and confidence level for a legend."""
-    return f"{one.publication.name}, {f'{one.publication.cl:.0%} CL' if one.publication.cl is not None else 'CL not stated'}"
 
 
 def method_name(method: str) -> str:
@@ -104,6 +93,15 @@ def notes(results: Sequence[CombinationResult]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def percent(share: float) -> str:
+    """A share in per cent.
+
+    >>> percent(0.9)
+    '90 %'
+    """
+    return f"{100.0 * share:g} %"
+
+
 def finite(value: float) -> float:
     """The value, NaN for an open end."""
     return value if math.isfinite(value) else math.nan
@@ -111,6 +109,10 @@ def finite(value: float) -> float:
 
 def _band(results: Sequence[CombinationResult], key: str) -> Array:
     return np.array([finite(one.limit.band[key]) for one in results])
+
+
+def _median_words(result: CombinationResult) -> str:
+    return f"Median expected, {percent(result.limit.cl)} CL, {method_name(result.limit.band_method)}"
 
 
 def _y(result: CombinationResult) -> Scale:

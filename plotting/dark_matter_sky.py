@@ -7,16 +7,21 @@ from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 from physics.galactic import SAGITTARIUS_A, equatorial
+from physics.sphere import angle, ring_sr
 from plotting.canvas import Array
 from plotting.dark_matter_view import CombinationView
 from plotting.drawn import DrawnFigure
-from plotting.mollweide import across, line_pieces, sky_page
+from plotting.mollweide import HEIGHT_IN, across, line_pieces, sky_page
 from plotting.style import BLACK, GREY, VERMILLION
 
 CONTAINED = (0.2, 0.5, 0.8)  # of the signal, inside the contours
 SINDEC_BINS, RA_BINS = 18, 36
+FINER = 8  # pieces of a cell, so that its sides follow the meridians
+JOINED = 3  # bins of the angle to a source
+ROWS, COLUMNS = 90, 180  # of the grid that contours are drawn from
 NAMED = 6  # sources with the largest J
 LARGEST_MARK, SMALLEST_MARK = 260.0, 8.0  # area of a source's mark in points squared
 
@@ -37,6 +42,28 @@ def data_density_per_sr(view: CombinationView) -> Array:
     return counts * SINDEC_BINS * RA_BINS / (4.0 * math.pi)
 
 
+def smooth_stack(view: CombinationView) -> Array:
+    """Expected signal per sr on a grid (rows in sin dec, columns in right ascension): densities interpolated between bins of the angle, a few
+    of which are joined, as thin bins hold few simulated events.
+    """
+    edges, psf = joined(view.arrays["psi_edges_rad"], view.arrays["signal_per_sr"].sum(axis=1))
+    centres = np.concatenate([edges[:1], 0.5 * (edges[1:] + edges[:-1]), edges[-1:]])
+    sindec, ra = (np.arange(ROWS) + 0.5) * 2.0 / ROWS - 1.0, (np.arange(COLUMNS) + 0.5) * 2.0 * math.pi / COLUMNS
+    total = np.zeros((ROWS, COLUMNS))
+    for number, share in enumerate(view.arrays["source_share"]):
+        psi = angle(view.arrays["source_ra_rad"][number], view.arrays["source_dec_rad"][number], ra, np.arcsin(sindec)[:, None])
+        heights = np.log(psf[number if len(psf) > 1 else 0])
+        total += share * np.exp(np.interp(psi, centres, np.concatenate([heights[:1], heights, heights[-1:]])))
+    return total * total.size / (4.0 * math.pi * total.sum())
+
+
+def joined(psi_edges_rad: Array, per_sr: Array) -> tuple[Array, Array]:
+    """Edges and densities (sources, psi) in bins that are three of the given ones."""
+    first = np.arange(0, len(psi_edges_rad) - 1, JOINED)
+    ring = ring_sr(psi_edges_rad)
+    return np.append(psi_edges_rad[:-1][first], psi_edges_rad[-1]), np.add.reduceat(per_sr * ring, first, axis=1) / np.add.reduceat(ring, first)
+
+
 def contour_levels(density: Array, contained: tuple[float, ...] = CONTAINED) -> list[float]:
     """Densities above which the given shares of the whole lie (cells of equal solid angle), rising.
 
@@ -50,16 +77,17 @@ def contour_levels(density: Array, contained: tuple[float, ...] = CONTAINED) -> 
 
 def _sky(view: CombinationView) -> DrawnFigure:
     density = data_density_per_sr(view)
-    stack = np.asarray(view.arrays["stack"], float)
-    stack *= stack.size / (4.0 * math.pi * stack.sum())
+    stack = smooth_stack(view)
     levels = contour_levels(stack)
     names = [str(one) for one in view.arrays["source_name"]]
     ra, dec, j = (view.arrays[f"source_{key}"] for key in ("ra_rad", "dec_rad", "log10_j"))
     with view.style.context():
         figure, axes = sky_page(view.style, view.caption(of_data=True))
         x = across(np.linspace(0.0, 2.0 * math.pi, RA_BINS + 1))
-        y = np.arcsin(np.linspace(-1.0, 1.0, SINDEC_BINS + 1))
-        mesh = axes.pcolormesh(x, y, density, cmap="Blues", vmin=0.0, vmax=1.3 * density.max(), rasterized=True, alpha=0.75, gid="data")
+        y = np.arcsin(np.linspace(-1.0, 1.0, FINER * SINDEC_BINS + 1))
+        mesh = axes.pcolormesh(
+            x, y, np.repeat(density, FINER, axis=0), cmap="Blues", vmin=0.0, vmax=1.3 * density.max(), rasterized=True, alpha=0.75, gid="data"
+        )
         _contours(axes, stack, levels)
         _galaxy(axes)
         area = np.clip(LARGEST_MARK * 10.0 ** (0.5 * (j - j.max())), SMALLEST_MARK, None)
@@ -67,7 +95,7 @@ def _sky(view: CombinationView) -> DrawnFigure:
                      gid="sources")  # fmt: skip
         _names(axes, names, across(ra), dec, j)
         width, height = figure.get_size_inches()
-        foot = height - 7.6
+        foot = height - HEIGHT_IN
         bar = figure.add_axes((6.4 / width, (foot + 0.72) / height, 3.8 / width, 0.2 / height))
         figure.colorbar(mesh, cax=bar, orientation="horizontal")
         bar.set_xlabel("Data events in the window per sr", fontsize=14, loc="center")
@@ -108,4 +136,4 @@ def _names(axes: Axes, names: list[str], x: Array, y: Array, j: Array) -> None:
         near = min(others, key=lambda other: math.hypot((x[one] - x[other]) * math.cos(y[one]), y[one] - y[other]))
         right = x[one] >= x[near]
         axes.annotate(names[one], (x[one], y[one]), xytext=(11 if right else -11, 0), textcoords="offset points", ha="left" if right else "right",
-                      va="center", fontsize=12, zorder=6)  # fmt: skip
+                      va="center", fontsize=12, zorder=6, path_effects=[withStroke(linewidth=2.5, foreground="white")])  # fmt: skip

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from matplotlib.axes import Axes
 
-from data_info.dwarf_galaxies import APERTURES_DEG, Source
+from data_info.dwarf_galaxies import APERTURES_DEG, JFactor, Source
 from plotting.canvas import Caption, Page, Scale, apply_scale, page
 from plotting.dark_matter_view import CombinationView, FitView
 from plotting.drawn import DrawnFigure
@@ -63,19 +63,22 @@ def _draw_factors(axes: Axes, listed: Sequence[Source]) -> None:
     present = [one for one in APERTURES if any(one in source.galaxy.j for source in listed)]
     for order, aperture in enumerate(present):
         rows = [row for row, source in enumerate(listed) if aperture in source.galaxy.j]
-        factors = [listed[row].galaxy.j[aperture] for row in rows]
         chosen = np.array([listed[row].aperture == aperture for row in rows])
         y = np.array(rows) + SHIFT * (order - 0.5 * (len(present) - 1))
-        values, minus, plus = (np.array([getattr(one, part) for one in factors]) for part in ("log10", "minus", "plus"))
+        values, minus, plus = np.array([factor(listed[row].galaxy.j[aperture]) for row in rows]).T
         label: str | None = f"within {aperture}°"
-        for used in (True, False):
-            which = chosen == used
+        for used, which in ((True, chosen), (False, ~chosen)):
             if which.any():
                 axes.errorbar(values[which], y[which], xerr=[minus[which], plus[which]], fmt="o", color=APERTURES[aperture], markersize=5,
                               elinewidth=1.3, markerfacecolor=APERTURES[aperture] if used else "white", label=label,
                               gid=f"aperture {aperture}{'' if used else ' not used'}")  # fmt: skip
                 label = None
     axes.plot([], [], "o", color=GREY, label="filled: used")
+
+
+def factor(j: JFactor) -> tuple[float, float, float]:
+    """log10 of a J factor, errors down and up."""
+    return j.log10, j.minus, j.plus
 
 
 def _acceptance(view: CombinationView) -> DrawnFigure:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from matplotlib.axes import Axes
 from scipy.special import ndtr
 from scipy.stats import norm
 
@@ -18,6 +20,7 @@ from records.dark_matter import Reach
 
 Z_LINES = (1.0, 2.0, 3.0, 5.0)
 CURVE_POINTS = 200
+CHERNOFF = r"$\frac{1}{2}\delta(0)+\frac{1}{2}\chi^2_1$"
 REACH_COLOURS = (BLUE, GREEN, VERMILLION, BLACK)
 
 
@@ -68,24 +71,23 @@ def _trials(view: CombinationView) -> DrawnFigure:
         sheet = page(
             view.style, view.caption((f"Window {view.window}, {view.result.n_events} events a trial",)), columns=2, width_in=14.4, gap_in=1.2
         )
-        panels = ((n_edges, n_counts, of_n, r"Fitted events $\hat{n}$", n_edges[-1]), (ts_edges, ts_counts, of_ts, "Test statistic TS", last))
-        for axes, (edges, counts, expected, label, end) in zip(sheet.panels, panels, strict=True):
-            axes.stairs(counts, edges, fill=True, color=SKY, label=f"Background trials ({total})", gid="trials")
-            axes.stairs(expected, edges, baseline=None, color=OTHER, linewidth=2.2, gid="asymptotic",
-                        label=r"$\frac{1}{2}\delta(0)+\frac{1}{2}\chi^2_1$" if axes is sheet.panels[1] else r"Gaussian, $\sigma_n$, cut at 0")  # fmt: skip
-            top = float(max(counts.max(), expected.max()))
-            apply_scale(axes, Scale(label, limits=(-0.02 * end, end)), Scale("Trials / bin", True, (0.3, 3.0 * top)))
         first, second = sheet.panels
+        _draw_trials(first, n_edges, n_counts, of_n, r"Gaussian, $\sigma_n$, cut at 0", Scale(r"Fitted events $\hat{n}$", limits=(0.0, n_edges[-1])))
+        _draw_trials(
+            second, ts_edges, ts_counts, of_ts, r"$\frac{1}{2}\delta(0)+\frac{1}{2}\chi^2_1$", Scale("Test statistic TS", limits=(0.0, last))
+        )
         if observed is not None:
             for axes, value in ((first, observed.n_hat), (second, observed.ts)):
                 axes.axvline(value, ymax=0.6, color=BLACK, linewidth=2.6, label=f"Data ({value:.3g})", gid="observed")
         for z in (one for one in Z_LINES if one**2 < last):
             second.axvline(z**2, color=GREY, linestyle="--", linewidth=1.3, ymax=0.62, gid=f"Z {z:g}")
             second.text(z**2, 0.63, rf"{z:g}$\sigma$", transform=second.get_xaxis_transform(), ha="center", va="bottom", fontsize=13, color="#555555")
-        words = (f"$\\hat{{n}}$ = 0 in {found.zero_fraction:.1%}", f"$\\sigma_n$ = {sigma:.4g}")
+        words = (f"$\\hat{{n}}$ = 0 in {100.0 * found.zero_fraction:.1f} %", f"$\\sigma_n$ = {sigma:.4g}")
         place_legend(first, [(n_edges, np.maximum(n_counts, of_n))], text=words)
         place_legend(second, [(ts_edges, np.maximum(ts_counts, of_ts))])
-        _same_top(first, second)
+        top = max(axes.get_ylim()[1] for axes in sheet.panels)  # both histograms hold the same trials
+        for axes in sheet.panels:
+            axes.set_ylim(top=top)
     numbers = {
         "trials": total, "zero_fraction": found.zero_fraction, "sigma_n": sigma, "n_hat_edges": n_edges, "n_hat_counts": n_counts,
         "n_hat_asymptotic": of_n, "ts_edges": ts_edges, "ts_counts": ts_counts, "ts_asymptotic": of_ts,
@@ -94,11 +96,12 @@ def _trials(view: CombinationView) -> DrawnFigure:
     return DrawnFigure(sheet.figure, numbers | ({} if observed is None else {"observed_n_hat": observed.n_hat, "observed_ts": observed.ts}))
 
 
-def _same_top(*panels: object) -> None:
-    """The highest top for all panels: both histograms hold the same trials."""
-    top = max(axes.get_ylim()[1] for axes in panels)  # type: ignore[attr-defined]
-    for axes in panels:
-        axes.set_ylim(top=top)  # type: ignore[attr-defined]
+def _draw_trials(axes: Axes, edges: Array, counts: Array, expected: Array, words: str, x: Scale) -> None:
+    assert x.limits is not None
+    axes.stairs(counts, edges, fill=True, color=SKY, label=f"Background trials ({counts.sum():.0f})", gid="trials")
+    axes.stairs(expected, edges, baseline=None, color=OTHER, linewidth=2.2, label=words, gid="asymptotic")
+    top = float(max(counts.max(), expected.max()))
+    apply_scale(axes, replace(x, limits=(-0.02 * x.limits[1], x.limits[1])), Scale("Trials / bin", True, (0.3, 3.0 * top)))
 
 
 def expected_mean(injected: Array, sigma: float) -> Array:
@@ -116,10 +119,10 @@ def _injection(view: CombinationView) -> DrawnFigure:
     injected, mean, error, low, median, high = (
         np.array(getattr(check, name)) for name in ("injected", "mean", "mean_error", "low", "median", "high")
     )
-    spread = view.result.spread
     end = float(injected[-1])
     cut = expected_mean(injected, sigma)
-    notes = ("The strength of the signal varies from trial to trial, log-normally: the mean lies above the median",) if spread > 0.0 else ()
+    drawn = view.result.j_nuisance == "marginal"
+    notes = ("J factors are drawn anew in every trial: injected is the number for their central values",) if drawn else ()
     with view.style.context():
         sheet = page(view.style, view.caption(notes), ratio=True)
         axes, below = sheet.panels[0], sheet.ratios[0]
@@ -132,22 +135,22 @@ def _injection(view: CombinationView) -> DrawnFigure:
         below.axhline(0.0, color=GREY, linewidth=1.2)
         below.plot(injected, (median - injected) / sigma, color=BLUE, gid="median bias")
         below.errorbar(injected, (mean - injected) / sigma, yerr=error / sigma, fmt=".", color=BLACK, markersize=7, gid="mean bias")
-        if spread == 0.0:
+        if not drawn:
             below.plot(injected, (cut - injected) / sigma, color=OTHER, linestyle=":", label="Gaussian cut at 0", gid="cut at zero")
             below.legend(loc="upper right", fontsize=12)
-        reach = 1.25 * float(np.abs(np.concatenate([mean, median]) - np.tile(injected, 2)).max()) / sigma
-        apply_scale(below, Scale("Injected events", limits=(0.0, end)), Scale("", limits=(-min(reach, 0.5), max(reach, 0.5))))
+        reach = 1.25 * float((np.concatenate([mean, median]) - np.tile(injected, 2)).max()) / sigma
+        apply_scale(below, Scale("Injected events", limits=(0.0, end)), Scale("", limits=(-0.7, max(reach, 0.7))))
         below.set_ylabel(r"Bias [$\sigma_n$]", loc="center", fontsize=16)
         axes.legend(loc="upper left")
     return DrawnFigure(sheet.figure, {
-        "injected": injected, "mean": mean, "mean_error": error, "low": low, "median": median, "high": high, "sigma_n": sigma, "spread": spread,
-        "mean_of_gaussian_cut_at_zero": cut,
+        "injected": injected, "mean": mean, "mean_error": error, "low": low, "median": median, "high": high, "sigma_n": sigma,
+        "j_factors_drawn": drawn, "mean_of_gaussian_cut_at_zero": cut,
     })  # fmt: skip
 
 
 def _passing(view: CombinationView) -> DrawnFigure:
     result = view.result
-    reaches = {f"Sensitivity, {result.sensitivity.target:.0%}": result.sensitivity}
+    reaches = {f"Sensitivity, {100.0 * result.sensitivity.target:g} %": result.sensitivity}
     reaches |= {f"Discovery, {key}$\\sigma$": one for key, one in result.discovery.items()}
     finite = [one.n for one in reaches.values() if math.isfinite(one.n)]
     end = 1.5 * max(finite, default=max(max(one.points) for one in reaches.values()))
@@ -167,6 +170,7 @@ def _passing(view: CombinationView) -> DrawnFigure:
         apply_scale(axes, Scale("Injected events", limits=(0.0, end)), Scale("Share of trials above the threshold", limits=(0.0, 1.0)))
         tops = [(np.append(at, 1.01 * end), curve) for curve in curves.values()]
         place_legend(axes, tops, loc="upper left", fontsize=13)
+        axes.set_yticks(np.linspace(0.0, 1.0, 6))
     numbers = {
         name: {"points": one.points, "fraction": one.fraction, "trials": one.trials, "curve": list(one.curve), "n": one.n, "n_error": one.n_error,
                "target": one.target, "threshold_ts": one.threshold_ts, "threshold_origin": one.threshold_origin} for name, one in reaches.items()

@@ -13,6 +13,7 @@ from configs.dark_matter import Campaign
 from configs.schema import DarkMatterConfig
 from data_info.annihilation_spectra import SpectrumTable
 from data_info.dwarf_galaxies import Source
+from data_info.published_limits import PublishedLimit
 from physics.annihilation_spectra import Spectrum
 from plotting.canvas import Array, Caption
 from plotting.style import BLACK, BLUE, GREEN, ORANGE, Component, Style
@@ -74,7 +75,7 @@ class RunView:
 
 @dataclass(frozen=True)
 class FitView:
-    """A fit: its results by ``<channel>_<mass>``, the sources that it is on, and another table of spectra to compare with (null: none is there)."""
+    """A fit: its results by ``<channel>_<mass>``, the sources that it is on, another table of spectra (null: none is there) and limits of others."""
 
     name: str
     first: bool
@@ -82,6 +83,7 @@ class FitView:
     results: Mapping[str, CombinationResult]
     sources: Sequence[Source] = ()
     published: SpectrumTable | None = None
+    published_limits: Sequence[PublishedLimit] = ()
 
     @property
     def options(self) -> Campaign:

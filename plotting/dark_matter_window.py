@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -65,10 +66,8 @@ def marked(view: CombinationView, merit: Array) -> dict[str, Window]:
     """The best window, the published one where there is one, and the one that is used where it is neither."""
     used = Window(*view.result.window_gev)
     found = {"Best": windows.best(merit, view.fit.options.window.range)}
-    try:
+    with suppress(InputError):
         found["Published"] = windows.given("reference", view.result.channel, view.edge_gev)
-    except InputError:
-        pass
     if used not in found.values():
         found["Used"] = used
     return found

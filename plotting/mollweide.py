@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from plotting.canvas import Array, Caption, page
 from plotting.style import Style
 
-WIDTH_IN, HEIGHT_IN = 11.0, 7.6
+WIDTH_IN, HEIGHT_IN = 11.0, 7.1
 MAP_BOX_IN = (0.75, 1.55, 9.5, 5.0)  # left, bottom (above the foot), width, height
 HOURS = range(3, 24, 3)
 
