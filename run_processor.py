@@ -43,7 +43,8 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
         return DONE
     depends = dependencies("process", config)
     with command_line.progress_bar() as progress:
-        outcome = process(config, fresh=arguments.fresh, allow_partial=arguments.allow_partial, progress=progress)
+        unblind = getattr(arguments, "unblind", False)
+        outcome = process(config, fresh=arguments.fresh, allow_partial=arguments.allow_partial, unblind=unblind, progress=progress)
     account = outcome.account
     show(account_table(account.to_json()))
     if not account.complete:

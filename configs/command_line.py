@@ -43,6 +43,7 @@ def _add_input_options(options: argparse.ArgumentParser) -> None:
     files.add_argument("--files", nargs="+", action="append", default=[], metavar="[DATASET=]GLOB", help="replace the files of a data set")
     files.add_argument("--filelist", action="append", default=[], metavar="[DATASET=]FILE", help="replace them by the paths in a text file")
     files.add_argument("--refresh", action="store_true", help="fetch files behind URLs again that the cache has")
+    files.add_argument("--unblind", action="store_true", help="allow processor.blind: false on data that are not generated")
     work = options.add_argument_group("work")
     work.add_argument("--executor", choices=["iterative", "futures", "dask"], help="how chunks are computed")
     work.add_argument("--workers", type=positive, metavar="N", help="number of worker processes")
@@ -118,12 +119,25 @@ def read_config(arguments: argparse.Namespace) -> Any:
     config = load_config(arguments.config, arguments.overrides)
     if not hasattr(arguments, "files"):
         return config
+    _refuse_unblinding(config, arguments)
     options = {"kind": arguments.executor, "workers": arguments.workers, "chunksize": arguments.chunksize}
     executor = config.executor.model_copy(update={key: value for key, value in options.items() if value is not None})
     if arguments.workers is not None and executor.kind == "iterative":
         raise InputError(f"--workers {arguments.workers} has no effect with the executor iterative; add --executor futures")
     datasets = _replaced(config.datasets, arguments)
     return config.model_copy(update={"executor": executor, "datasets": _refreshed(datasets) if arguments.refresh else datasets})
+
+
+def _refuse_unblinding(config: Any, arguments: argparse.Namespace) -> None:
+    """Right ascensions of measured data are looked at only when both the configuration and the command say so; generated data are exempt."""
+    if getattr(getattr(config, "processor", None), "blind", True) or getattr(arguments, "unblind", False):
+        return
+    given = bool(arguments.files or arguments.filelist)
+    if measured := [name for name, one in config.datasets.items() if one.kind == "data" and (one.example is None or given)]:
+        raise InputError(
+            f"{config.source}: processor.blind: false would show where the events of {measured[0]} come from; add --unblind to the command if "
+            "that is decided, or remove the key (generated data need no --unblind)"
+        )
 
 
 def _replaced(datasets: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:

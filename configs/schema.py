@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import BeforeValidator, Discriminator, Field, PositiveFloat, PositiveInt, Tag, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema, models_json_schema
 
-from configs import diffuse, iwcd, pmt_gain
+from configs import dark_matter, diffuse, iwcd, pmt_gain
 from configs.document import Document, KeyPath, read_document
 from configs.errors import InputError, nearest
 from configs.strict import Strict
@@ -115,6 +115,7 @@ PROCESSOR_TAGS: dict[str, type[Strict]] = {
     f"{TAG}diffuse": diffuse.Processor,
     f"{TAG}iwcd": iwcd.Processor,
     f"{TAG}pmt_gain": pmt_gain.Processor,
+    f"{TAG}dark_matter": dark_matter.Processor,
 }
 
 
@@ -191,7 +192,35 @@ class PmtGainConfig(Config):
     plots: pmt_gain.Plots = pmt_gain.Plots()
 
 
-ANALYSES: dict[str, type[Config]] = {"custom": CustomConfig, "diffuse": DiffuseConfig, "iwcd": IwcdConfig, "pmt_gain": PmtGainConfig}
+class DarkMatterDataset(Dataset):
+    """Events of one season (``kind: data``, with its good run list or livetime), or simulation of one flavour for all seasons or some."""
+
+    season: int | None = None  # of data
+    seasons: list[int] | None = None  # that a simulation stands for; null: all
+    flavour: Literal["e", "mu", "tau"] = "mu"  # of a simulation
+    grl: str | None = None  # good run list beside the events
+    livetime_days: PositiveFloat | None = None
+
+
+class DarkMatterConfig(Config):
+    """``analysis: dark_matter``."""
+
+    analysis: Literal["dark_matter"]
+    datasets: Annotated[dict[str, DarkMatterDataset], Field(min_length=1)]  # type: ignore[assignment]
+    processor: Annotated[
+        Annotated[dark_matter.Processor, Tag(f"{TAG}dark_matter")] | Annotated[UserProcessor, Tag(f"{TAG}own")], _processor_tag("dark_matter")
+    ] = dark_matter.Processor()
+    fits: Annotated[dict[str, dark_matter.Campaign], Field(min_length=1)] = {"main": dark_matter.Campaign()}
+    plots: dark_matter.Plots = dark_matter.Plots()
+
+
+ANALYSES: dict[str, type[Config]] = {
+    "custom": CustomConfig,
+    "diffuse": DiffuseConfig,
+    "iwcd": IwcdConfig,
+    "pmt_gain": PmtGainConfig,
+    "dark_matter": DarkMatterConfig,
+}
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 from configs.command_line import Progress
 from configs.errors import InputError, command
-from configs.schema import DiffuseConfig, IwcdConfig, PmtGainConfig, as_json
+from configs.schema import DarkMatterConfig, DiffuseConfig, IwcdConfig, PmtGainConfig, as_json
 from fits.diffuse import fit_all, prepare_all
 from processors.account import load_account
 from processors.stage import input_identities
@@ -21,9 +21,9 @@ from records.hists import digest, load_hists
 from records.manifest import load_manifest, update_manifest
 from records.result_tables import save_result_tables
 from records.results import save_results
-from records.tables import FOLDER
+from records.tables import FOLDER, load_tables
 
-FittedConfig = DiffuseConfig | IwcdConfig | PmtGainConfig
+FittedConfig = DiffuseConfig | IwcdConfig | PmtGainConfig | DarkMatterConfig
 
 
 def fit(config: FittedConfig, progress: Progress | None = None) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def fit(config: FittedConfig, progress: Progress | None = None) -> dict[str, Any
     ``manifest.json``. Raises InputError when histograms are missing, stem from other processor options, or are not those of the account.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    fits = _done(config, progress)
+    fits = _fits(config, progress)
     save_results(config.output / "results.json", config.analysis, config.name, fits.results)
     entry = {"started": started.isoformat(timespec="seconds"), "seconds": round(time.perf_counter() - clock, 3), "fits": as_json(config)["fits"]}
     entry |= {"seed": config.seed, "histogram_digest": fits.histogram_digest}
@@ -50,10 +50,16 @@ class _Fits:
     inputs: list[Path] = field(default_factory=list)
 
 
-def _done(config: FittedConfig, progress: Progress | None) -> _Fits:
-    if isinstance(config, IwcdConfig):
-        return _iwcd(config, progress)
-    return _pmt_gain(config, progress) if isinstance(config, PmtGainConfig) else _diffuse(config, progress)
+def _fits(config: FittedConfig, progress: Progress | None) -> _Fits:
+    match config:
+        case IwcdConfig():
+            return _iwcd(config, progress)
+        case PmtGainConfig():
+            return _pmt_gain(config, progress)
+        case DarkMatterConfig():
+            return _dark_matter(config, progress)
+        case DiffuseConfig():
+            return _diffuse(config, progress)
 
 
 def _diffuse(config: DiffuseConfig, progress: Progress | None) -> _Fits:
@@ -84,6 +90,15 @@ def _pmt_gain(config: PmtGainConfig, progress: Progress | None) -> _Fits:
     results = pmt_gain.fit_all(config, hists, account, progress)
     results |= differences(config.output, hists)
     save_gain_tables(config.output, results)
+    return _Fits(results, account["histogram_digest"])
+
+
+def _dark_matter(config: DarkMatterConfig, progress: Progress | None) -> _Fits:
+    """Every channel and mass of every fit."""
+    from fits import dark_matter_stage  # brings compiled code: imported for this analysis only
+
+    hists, account = read_processed(config)
+    results = dark_matter_stage.fit_all(config, hists, load_tables(config.output), account, progress)
     return _Fits(results, account["histogram_digest"])
 
 

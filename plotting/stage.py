@@ -10,7 +10,7 @@ from typing import Any
 
 from configs.command_line import Progress
 from configs.errors import InputError, command
-from configs.schema import Config, CustomConfig, DiffuseConfig, IwcdConfig, PmtGainConfig
+from configs.schema import Config, CustomConfig, DarkMatterConfig, DiffuseConfig, IwcdConfig, PmtGainConfig
 from plotting import custom, diffuse, iwcd
 from plotting.drawn import Plan, save_figure
 from processors.account import load_account
@@ -73,6 +73,10 @@ def planned(config: Config) -> Plan:
         return pmt_gain.plan(config, hists, account, _results_if_any(config, account["histogram_digest"]))
     if isinstance(config, DiffuseConfig):
         return diffuse.plan(config, hists, account, _results(config))
+    if isinstance(config, DarkMatterConfig):
+        from plotting import dark_matter  # brings compiled code: imported for this analysis only
+
+        return dark_matter.plan(config, hists, load_tables(config.output), account, _results_if_any(config, account["histogram_digest"]))
     raise InputError(f"{config.source.name}: analysis {config.analysis!r} has no figures yet")
 
 
@@ -83,7 +87,7 @@ def _results(config: Config) -> dict[str, Any]:
     return load_results(path)
 
 
-def _results_if_any(config: IwcdConfig | PmtGainConfig, histogram_digest: str | None) -> dict[str, Any]:
+def _results_if_any(config: IwcdConfig | PmtGainConfig | DarkMatterConfig, histogram_digest: str | None) -> dict[str, Any]:
     """Results of the fits, none where they were not done: events have figures without them. Refuses those of other histograms."""
     if not config.fits or not (config.output / "results.json").is_file():
         return {}
@@ -94,7 +98,9 @@ def _results_if_any(config: IwcdConfig | PmtGainConfig, histogram_digest: str | 
             f"run: {command('run_fit.py', config.source)}"
         )
     results = _results(config)
-    return results if isinstance(config, PmtGainConfig) else {name: result for name, result in results.items() if name in config.fits}
+    if isinstance(config, PmtGainConfig):
+        return results
+    return {name: result for name, result in results.items() if name.partition(".")[0] in config.fits}
 
 
 def _remove_others(directory: Path, written: list[Path]) -> None:

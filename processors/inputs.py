@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from configs.command_line import Progress
 from configs.errors import InputError, nearest
-from configs.schema import Config, Dataset, PmtGainConfig
+from configs.schema import Config, DarkMatterConfig, Dataset, PmtGainConfig
 from data_info.files import find_files
 from processors.chunks import DatasetInput, EventFile
 from processors.registry import build
@@ -36,8 +37,18 @@ def dataset_inputs(config: Config, progress: Progress | None = None) -> list[Dat
     for name, dataset in config.datasets.items():
         built = processors[name]
         found = event_files(_paths(config, name, dataset), dataset)
-        inputs.append(DatasetInput(name, dataset.kind, found, built.processor, dataset.metadata, built.options, built.source_files, built.folder))
+        metadata = _metadata(config, name, dataset, found)
+        inputs.append(DatasetInput(name, dataset.kind, found, built.processor, metadata, built.options, built.source_files, built.folder))
     return inputs
+
+
+def _metadata(config: Config, name: str, dataset: Dataset, files: tuple[EventFile, ...]) -> dict[str, Any]:
+    """What the configuration says of a data set, and what an analysis adds to it."""
+    if not isinstance(config, DarkMatterConfig):
+        return dataset.metadata
+    from processors.dark_matter_checks import season_metadata
+
+    return {**dataset.metadata, **season_metadata(config, name, [path for file in files for path in file.paths])}
 
 
 def _check_format(config: Config, name: str, dataset: Dataset) -> None:

@@ -61,6 +61,15 @@ def _pmt_gain(config: Any, dataset: str) -> ProcessorABC:
     )
 
 
+def _dark_matter(config: Any, dataset: str) -> ProcessorABC:
+    from processors.dark_matter import DarkMatterProcessor
+    from processors.dark_matter_checks import check_dataset
+
+    check_dataset(config, dataset)
+    about = config.datasets[dataset]
+    return DarkMatterProcessor(config.processor, kind=about.kind, season=about.season, seed=config.seed)
+
+
 def _user_processor(options: UserProcessor, config_file: Path) -> Built:
     where = f"{config_file}: processor.class: {options.class_}"
     folder = config_file.parent.resolve()
@@ -78,4 +87,6 @@ def _user_processor(options: UserProcessor, config_file: Path) -> Built:
     return Built(processor, {"class": options.class_, "options": options.options}, source_code.relied_on(file, folder), folder)
 
 
-ANALYSES: dict[str, Callable[[Any, str], ProcessorABC]] = {"diffuse": _diffuse, "iwcd": _iwcd, "pmt_gain": _pmt_gain}
+ANALYSES: dict[str, Callable[[Any, str], ProcessorABC]] = {
+    "diffuse": _diffuse, "iwcd": _iwcd, "pmt_gain": _pmt_gain, "dark_matter": _dark_matter,
+}  # fmt: skip

@@ -33,12 +33,13 @@ def process(
     *,
     fresh: bool = False,
     allow_partial: bool = False,
+    unblind: bool = False,
     progress: Progress | None = None,
 ) -> RunOutcome:
     """Run the configured processor over all data sets and write what the run leaves behind into ``config.output``.
 
-    ``fresh`` discards the journal. An incomplete run writes its account, and histograms and tables only with ``allow_partial``; without it those
-    of an earlier run are removed, as they do not belong to the account.
+    ``fresh`` discards the journal; ``unblind`` (the option of the command) is recorded. An incomplete run writes its account, and histograms and
+    tables only with ``allow_partial``; without it those of an earlier run are removed, as they do not belong to the account.
     The caller looks at ``outcome.complete`` and shows ``outcome.account.describe()``. Raises ``InputError`` for wrong input.
     """
     started = time.perf_counter()
@@ -49,6 +50,7 @@ def process(
     entry = {
         "key": outcome.digest, "started": began, "seconds": round(time.perf_counter() - started, 3), "complete": outcome.complete,
         "executor": config.executor.kind, "allow_partial": allow_partial,
+        **({"unblind": True} if unblind else {}),
     }  # fmt: skip
     paths = [path for dataset in datasets for file in dataset.files for path in file.paths]
     update_manifest(config.output, "process", entry, config=config, inputs=input_identities(paths))

@@ -146,25 +146,32 @@ def lost(chunk: Chunk, reason: str, stage: Stage = "worker") -> Outcome:
 
 
 def trial(work: Work, item: tuple[str, Span]) -> tuple[float, float] | None:
-    """Time the opening of a file and the processing of an entry, in seconds, on growing spans; nothing when the trial fails."""
+    """Time what a chunk costs whatever its size (opening, large histograms) and an entry, in seconds, on growing spans; nothing when it fails."""
     dataset, whole = item
     try:
         processor = _processor(work, dataset)
         started = time.perf_counter()
         with work.open_file(whole.file) as source:
             opening_s = time.perf_counter() - started
-            entries = TRIAL_ENTRIES
-            _fill(work, processor, dataset, source, Span(whole.file, 0, min(entries, whole.stop)))  # imports and compilation, once per worker
-            while True:
-                stop = min(entries, whole.stop)
-                started = time.perf_counter()
-                _fill(work, processor, dataset, source, Span(whole.file, 0, stop))
-                took_s = time.perf_counter() - started
-                if took_s >= TRIAL_S or stop == whole.stop:
-                    return opening_s, took_s / stop
-                entries *= TRIAL_GROWTH
+            first = min(TRIAL_ENTRIES, whole.stop)
+            _fill(work, processor, dataset, source, Span(whole.file, 0, first))  # imports and compilation, once per worker
+            smallest_s = _timed(work, processor, dataset, source, Span(whole.file, 0, first))
+            entries, took_s = first, smallest_s
+            while entries < whole.stop and (took_s < TRIAL_S or took_s < 2.0 * smallest_s):
+                entries = min(TRIAL_GROWTH * entries, whole.stop)
+                took_s = _timed(work, processor, dataset, source, Span(whole.file, 0, entries))
+            per_entry_s = (took_s - smallest_s) / (entries - first) if entries > first else took_s / entries
+            if per_entry_s <= 0.0:
+                return opening_s + smallest_s, took_s / entries
+            return opening_s + max(smallest_s - first * per_entry_s, 0.0), per_entry_s
     except (Exception, SystemExit):
         return None  # the work itself will meet the same error and report it
+
+
+def _timed(work: Work, processor: Any, dataset: str, source: Source, span: Span) -> float:
+    started = time.perf_counter()
+    _fill(work, processor, dataset, source, span)
+    return time.perf_counter() - started
 
 
 def _retried(work: Work, attempt: Callable[[], Any]) -> Any:

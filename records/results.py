@@ -16,6 +16,8 @@ Kinds of ``pmt_gain``: a photomultiplier leaves one result of its own name (Gain
 ``<point>.spe.<model>`` (SpeResult), ``<point>.spe`` (ModelChoice: the models compared) and ``<point>.saldanha`` (SaldanhaResult); a voltage with
 three light levels or more ``PMT_1.1400V.levels`` (VarianceMeanResult); a run beside the published chain ``<point>.difference``
 (ReferenceDifference).
+
+Kinds of ``dark_matter``: a fit leaves one ``<fit>.<channel>_<mass>`` (CombinationResult) for each of its combinations.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ import numpy as np
 
 from configs.errors import InputError, nearest
 from records.atomic import write_text
+from records.dark_matter import CombinationResult
 from records.gain import GainResult
 from records.generator import GeneratorResult
 from records.iwcd_fits import FailedFit, FractionsResult, ResponseResult, ScaleResult
@@ -198,6 +201,7 @@ KINDS: dict[str, type] = {
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
         *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult, FailedFit, SampleSummary),
         *(GainResult, SpeResult, ModelChoice, SaldanhaResult, VarianceMeanResult, ReferenceDifference),
+        CombinationResult,
     )
 }
 
@@ -209,7 +213,7 @@ def save_results(path: str | Path, analysis: str, name: str, results: Mapping[st
         kind = type(result).__name__
         if kind not in KINDS:
             raise TypeError(f"result {key!r} is {kind}{nearest(kind, KINDS)}")
-        encoded[key] = {"kind": kind, **_encode(result)}
+        encoded[key] = encode_result(result)
     document = {"analysis": analysis, "name": name, "schema": SCHEMA, "results": encoded}
     write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
@@ -217,14 +221,20 @@ def save_results(path: str | Path, analysis: str, name: str, results: Mapping[st
 def load_results(path: str | Path) -> dict[str, Any]:
     """Read ``results.json`` back as ``{result name: result dataclass}``. Raises ``InputError`` for a wrong or missing file."""
     document = _read_document(path)
-    results = {}
-    for key, entry in document["results"].items():
-        kind = entry.get("kind") if isinstance(entry, dict) else None
-        if kind not in KINDS:
-            raise InputError(f"{path}: results.{key}.kind: {kind!r} is not a kind of result{nearest(str(kind), KINDS)}")
-        fields = {name: value for name, value in entry.items() if name != "kind"}
-        results[key] = _decode(fields, KINDS[kind], f"{path}: results.{key}")
-    return results
+    return {key: decode_result(entry, f"{path}: results.{key}") for key, entry in document["results"].items()}
+
+
+def encode_result(result: Any) -> dict[str, Any]:
+    """One result as JSON values, with its kind."""
+    return {"kind": type(result).__name__, **_encode(result)}
+
+
+def decode_result(entry: Any, where: str) -> Any:
+    """The result that ``encode_result`` wrote. Raises ``InputError`` naming ``where`` for something else."""
+    kind = entry.get("kind") if isinstance(entry, dict) else None
+    if kind not in KINDS:
+        raise InputError(f"{where}.kind: {kind!r} is not a kind of result{nearest(str(kind), KINDS)}")
+    return _decode({name: value for name, value in entry.items() if name != "kind"}, KINDS[kind], where)
 
 
 def failures(results: Mapping[str, Any]) -> dict[str, str]:

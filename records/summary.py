@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from records import gain_summary
 from records import results as kinds
+from records.dark_matter import CombinationResult
 from records.iwcd_fits import ProfileCurve, Saturated
 from records.performance import Rate
 from records.samples import Distribution
@@ -205,6 +206,27 @@ def _(result: kinds.GeneratorResult) -> list[Row]:
             shown.append((f"hits of {name}", f"Kolmogorov-Smirnov distance {one.shape.ks_distance:.3f}, p = {one.shape.ks_p:.2g}", ""))
         if one.zero_fraction_real is not None:
             shown.append((f"{name} without hits", f"{one.zero_fraction:.2%}", f"{one.zero_fraction_real:.2%}"))
+    return [*shown, *_notes(result.notes)]
+
+
+@rows.register
+def _(result: CombinationResult) -> list[Row]:
+    """Window, what can be seen, what is excluded, and the data or that they are blind."""
+    limit, reach, unit = result.limit, result.sensitivity, result.unit
+    low, high = result.window_gev
+    side = ">" if result.mode == "decay" else "<"
+    shown = [
+        ("window", f"{low}-{high} GeV, {result.n_events} events, sigma_n {result.sigma_n:.4g}{_partial(result.partial)}", ""),
+        ("sensitivity", f"{reach.value:.3g} {unit} ({reach.n:.4g} \u00b1 {reach.n_error:.2g} events)", ""),
+        *((f"discovery, {key} sigma", f"{one.value:.3g} {unit} ({one.n:.4g} events)", "") for key, one in result.discovery.items()),
+        (f"expected limit, {limit.cl:.0%} {limit.band_method}", f"{side} {limit.band['0']:.3g} {unit} (J: {result.j_nuisance})", ""),
+    ]
+    if result.observation is None:
+        return [*shown, ("observed", "blind", ""), *_notes(result.notes)]
+    found = result.observation
+    together = "" if math.isnan(found.p_global) else f", global {found.p_global:.3f} \u00b1 {found.p_global_error:.3f}"
+    shown.append(("observed", f"{found.n_hat:.4g} events, TS {found.ts:.3f}, p = {found.p:.3f} \u00b1 {found.p_error:.3f}{together}", ""))
+    shown.append((f"limit, {limit.cl:.0%} {limit.method}", f"{side} {limit.up:.3g} {unit} ({limit.n_up:.4g} events)", ""))
     return [*shown, *_notes(result.notes)]
 
 

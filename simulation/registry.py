@@ -235,4 +235,12 @@ def _pmt_gain(config: Config, name: str) -> Generation:
     return request(config, name)
 
 
-REQUESTS: dict[str, Callable[[Config, str], Generation]] = {"diffuse": _diffuse, "iwcd": _iwcd, "pmt_gain": _pmt_gain}
+def _dark_matter(config: Config, name: str) -> Generation:
+    from simulation.dark_matter_request import request
+
+    return request(config, name)
+
+
+REQUESTS: dict[str, Callable[[Config, str], Generation]] = {
+    "diffuse": _diffuse, "iwcd": _iwcd, "pmt_gain": _pmt_gain, "dark_matter": _dark_matter,
+}  # fmt: skip

@@ -4,4 +4,4 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / "fits"), str(TESTS / "processors")]
+sys.path[:0] = [str(TESTS / "reference"), str(TESTS / "fits"), str(TESTS / "processors"), str(TESTS)]

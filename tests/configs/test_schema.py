@@ -88,7 +88,7 @@ MISTAKES = {
     "no source": ("files: a.json, ", "", r":4: datasets\.data: give exactly one of files, filelist, catalogue, example \(given: none\)"),
     "unknown analysis": ("analysis: diffuse", "analysis: difuse", r":2: analysis: 'difuse' is not an analysis; did you mean 'diffuse'\?"),
     "analysis is a list": ("analysis: diffuse", "analysis: [diffuse]", r":2: analysis: \['diffuse'\] is not an analysis"),
-    "no analysis": ("analysis: diffuse\n", "", r"yaml: analysis: None is not an analysis; known: custom, diffuse"),
+    "no analysis": ("analysis: diffuse\n", "", r"yaml: analysis: None is not an analysis; known: custom, dark_matter, diffuse"),
     "path in the name": ("name: test", "name: ../up", r":1: name: String should match pattern"),
     "key given twice": ("    format: surrogate", "    format: surrogate\n    kind: data", r":8: datasets\.mc\.kind is given twice \(first in"),
     "not yaml": ("name: test", "name: [", r"c\.yaml: not valid YAML"),

@@ -1,0 +1,64 @@
+"""Every source alone, for information: the fits to one sky share its events and are not combined from these numbers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.special import ndtri
+
+from fits.dark_matter.acceptance import Conversion
+from fits.dark_matter.case import Case, Shared
+from fits.dark_matter.limits import profile_limit
+from fits.dark_matter.sky import Densities, Grid, RatioBins, ratio_bins
+from fits.dark_matter.stack_fit import fit
+from fits.intervals import half_chi2_p_value
+from records.dark_matter import SourceResult
+
+
+def source_results(case: Case, shared: Shared) -> list[SourceResult]:
+    """Asymptotic sensitivity of each source, and its fit and profile limit where the data may be looked at."""
+    return [_alone(case, shared, number) for number in range(len(shared.sources))]
+
+
+def _alone(case: Case, shared: Shared, number: int) -> SourceResult:
+    found, cl = case.acceptance, shared.options.statistics.cl
+    bins = _bins(case, shared, number)
+    share = float(found.share[number])
+    scale = share if case.conversion.decay else 1.0 / share
+    value = Conversion(case.conversion.per_event * scale, case.conversion.decay)
+    n_hat = ts = p = up = math.nan
+    if not shared.sample.blind:
+        counts = _counts(case, shared, bins)
+        best = fit(counts, bins.ratio)
+        n_hat, ts, p = best.n_hat, best.ts, half_chi2_p_value(best.ts)
+        up = value(profile_limit(counts, bins.ratio, cl))
+    sensitivity = value(float(ndtri(cl)) * bins.sigma_n)
+    return SourceResult(
+        shared.sources[number].name,
+        share,
+        float(found.area_cm2[number]),
+        float(found.relative_error[number]),
+        bins.sigma_n,
+        sensitivity,
+        n_hat,
+        ts,
+        p,
+        up,
+    )
+
+
+def _bins(case: Case, shared: Shared, number: int) -> RatioBins:
+    """The sky with this source alone."""
+    psf = case.densities.psf_per_sr
+    one = Densities(np.ones(1), psf[number : number + 1] if len(psf) > 1 else psf, case.densities.background, case.densities.n_events)
+    likelihood = shared.options.likelihood
+    cells = Grid(shared.cells.shape, shared.cells.psi_bin[number : number + 1])
+    return ratio_bins(cells, one, bins=likelihood.ratio_bins, max_loss=likelihood.max_info_loss, background=likelihood.background)
+
+
+def _counts(case: Case, shared: Shared, bins: RatioBins) -> np.ndarray:
+    columns = bins.cell_bin.shape[-1]
+    column = np.clip((shared.sample.sky.ra[case.event] / (2.0 * math.pi) * columns).astype(int), 0, columns - 1)
+    of_events = bins.cell_bin.reshape(-1, columns)[case.row, column]
+    return np.bincount(of_events, minlength=len(bins.ratio)).astype(np.float64)

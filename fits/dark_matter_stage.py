@@ -1,0 +1,97 @@
+"""The fits of the dark-matter analysis: histograms, tables and account of a run -> results, with the files that they leave besides."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hist
+import numpy as np
+
+from configs.command_line import Progress
+from configs.schema import DarkMatterConfig
+from fits.dark_matter.campaign import Campaigner, shared_by_all
+from fits.dark_matter.case import Case, Shared
+from fits.dark_matter.inputs import sample
+from fits.dark_matter.shown import arrays
+from fits.dark_matter.trials import Map
+from records.arrays import save_arrays
+from records.dark_matter import CombinationResult
+from records.limits_table import write_limits
+from records.tables import TablesByDataset
+
+if TYPE_CHECKING:
+    from fits.frontends.pyhf_stack import JErrors
+
+PDFS = "pdfs.h5"  # arrays for figures, one group for each result
+WORKSPACES = "workspaces"  # folder: the likelihoods in HistFactory's JSON
+TRIALS = "trials"  # folder of the output directory: trials and result of every combination
+
+
+def fit_all(
+    config: DarkMatterConfig, hists: Mapping[str, Mapping[str, hist.Hist]], tables: TablesByDataset, account: Mapping[str, Any],
+    progress: Progress | None = None,
+) -> dict[str, CombinationResult]:  # fmt: skip
+    """Every combination of every fit: ``<fit>.<channel>_<mass>`` -> result.
+
+    Writes ``limits.csv``, ``pdfs.h5``, ``trials/<fit>/<channel>_<mass>.h5`` and ``workspaces/<fit>/<channel>_<mass>.json``.
+    """
+    events = sample(config, hists, tables, account)
+    results: dict[str, CombinationResult] = {}
+    shown: dict[str, dict[str, Any]] = {}
+    with _workers(config) as execute:
+        for name in config.fits:
+            shared = shared_by_all(config, name, events)
+            campaign = Campaigner(shared, config.output / TRIALS / name, execute)
+            report = None if progress is None else lambda done, total, name=name: progress(f"{name}: channels and masses", done, total)
+            cases = campaign.cases()
+            found = campaign.run(cases, report)
+            results |= {f"{name}.{key}": replace(one, partial=not account["complete"]) for key, one in found.items()}
+            shown |= {f"{name}.{key}": arrays(case, shared) for key, case in cases.items()}
+            if config.fits[name].workspaces:
+                _write_workspaces(config.output / WORKSPACES / name, shared, cases, found)
+    save_arrays(config.output / PDFS, shown)
+    write_limits(config.output / "limits.csv", results)
+    return results
+
+
+def _write_workspaces(folder: Path, shared: Shared, cases: Mapping[str, Case], results: Mapping[str, CombinationResult]) -> None:
+    """The likelihood of every combination for pyhf, mu = 1 at its sensitivity; counts of scrambled data while blind."""
+    if find_spec("pyhf") is None:
+        warnings.warn(
+            "no workspaces are written: pyhf is not installed (pip install 'dynode[pyhf]', or workspaces: false)", UserWarning, stacklevel=2
+        )
+        return
+    from fits.frontends.pyhf_stack import write_workspace
+
+    for name, case in cases.items():
+        n_reference = results[name].sensitivity.n
+        at_one = n_reference if math.isfinite(n_reference) else case.bins.sigma_n
+        write_workspace(folder / f"{name}.json", case.bins, case.counts, at_one, _j_errors(shared, case, results[name].spread))
+
+
+def _j_errors(shared: Shared, case: Case, spread: float) -> JErrors | None:
+    """Of every source where they are apart, else one for all."""
+    from fits.frontends.pyhf_stack import JErrors
+
+    if shared.options.j_nuisance in ("per_source", "marginal"):
+        plus, minus = (np.array([getattr(source.j, side) for source in shared.sources]) for side in ("plus", "minus"))
+        return JErrors(tuple(source.name for source in shared.sources), plus, minus, case.acceptance.share)
+    return JErrors.of_total(spread) if spread > 0.0 else None
+
+
+@contextmanager
+def _workers(config: DarkMatterConfig) -> Iterator[Map | None]:
+    """A map over threads (the trials run outside Python's lock), or none for the executor ``iterative``."""
+    if config.executor.kind == "iterative":
+        yield None
+        return
+    with ThreadPoolExecutor(config.executor.workers) as pool:
+        yield pool.map
