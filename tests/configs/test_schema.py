@@ -235,7 +235,8 @@ def fit_class(exported: dict, model: dict, name: str, options: dict) -> str:
     """Options class of a fit: by its section where the sections are fixed (pmt_gain), else by its kind (a fit of diffuse has none)."""
     sections = model["properties"]["fits"].get("$ref")
     if sections is None:
-        return str(options.get("kind", "fit")).capitalize()
+        alone = {"DarkMatterConfig": "Campaign"}.get(model["title"], "fit")
+        return str(options.get("kind", alone)).capitalize()
     return exported[sections.rpartition("/")[2]]["properties"][name]["$ref"].rpartition("/")[2]
 
 
