@@ -60,7 +60,9 @@ def ratio_of_events() -> np.ndarray:
 def unbinned_fit() -> float:
     """One fit as written by hand: every event, SciPy's bounded search."""
     r = ratio_of_events()
-    found = minimize_scalar(lambda n: -np.log1p(n / N_EVENTS * r).sum(), bounds=(0.0, largest_share(bins().ratio) * N_EVENTS), method="bounded", options={"xatol": 1e-3})
+    found = minimize_scalar(
+        lambda n: -np.log1p(n / N_EVENTS * r).sum(), bounds=(0.0, largest_share(bins().ratio) * N_EVENTS), method="bounded", options={"xatol": 1e-3}
+    )
     return float(found.x)
 
 
@@ -87,7 +89,9 @@ def test_limit_trials(benchmark, spread: float) -> None:
 
 def test_one_combination(benchmark) -> None:
     """Everything of one channel and mass with 10,000 background trials."""
-    common = shared(trials={"background": 10_000, "per_limit_point": 5_000, "signal_per_point": 2_000, "points": 9}, statistics={"target_error": 0.02})
+    common = shared(
+        trials={"background": 10_000, "per_limit_point": 5_000, "signal_per_point": 2_000, "points": 9}, statistics={"target_error": 0.02}
+    )
     found = benchmark.pedantic(result, (common, "Mu", 100.0), rounds=1, warmup_rounds=1)
     assert found.background.n_trials == 10_000
 
@@ -101,8 +105,9 @@ def test_targets(benchmark, capsys) -> None:
     unbinned = cpu_seconds(unbinned_fit, 3)
     assert unbinned_fit() == pytest.approx(fit(counts(), bins().ratio).n_hat, abs=0.05)
     with capsys.disabled():
-        print(  # noqa: T201
-            f"\n  trials per CPU second, K = {len(bins().ratio)}: {1 / per_trial:,.0f} (target 100,000), NumPy engine {1 / numpy_trial:,.0f} (20,000)"
+        print(
+            f"\n  trials per CPU second, K = {len(bins().ratio)}: {1 / per_trial:,.0f} (target 100,000), NumPy engine {1 / numpy_trial:,.0f} "
+            f"(20,000)"
             f"\n  one trial: {per_trial * 1e6:.2f} us; scan of {WIDEST} whole numbers {scan / per_trial:,.0f} times that, unbinned fit with SciPy "
             f"{unbinned / per_trial:,.0f} times"
         )
