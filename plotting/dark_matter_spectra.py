@@ -78,8 +78,9 @@ def _spectra(view: CombinationView) -> DrawnFigure:
             }
             for axes, unit, values in zip((first, second), (1.0, mass_gev), published.values(), strict=True):
                 _draw_points(axes, unit * 10.0**edges, values)
-        for axes, unit, ratio in zip(sheet.ratios, (1.0, mass_gev), ratios or (), strict=True):
-            _draw_ratio(axes, ratio, unit)
+        if ratios is not None:
+            for axes, unit, ratio in zip(sheet.ratios, (1.0, mass_gev), ratios, strict=True):
+                _draw_ratio(axes, ratio, unit)
         _finish(view, sheet, name, found.lowest_x, (np.concatenate([at_source, at_earth]), per_gev))
         _legend(first, None if found.others is None else name)
     numbers = {

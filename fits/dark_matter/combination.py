@@ -109,6 +109,8 @@ def _reach(case: Case, shared: Shared, bank: Bank, above: Threshold, target: flo
     start = asymptotic * case.bins.sigma_n
     largest = LARGEST_SHARE * case.bins.n_events
     found = search(passing, target, min(start, largest / 2.0), points=options.trials.points, error=options.statistics.target_error, largest=largest)
+    if math.isnan(found.n):
+        notes.append(f"the number of events for TS > {above.ts:.3g} in {target:.0%} of the trials was not found; ask for more trials")
     if math.isinf(found.n):
         notes.append(f"no number of events up to {largest:.4g} passes TS > {above.ts:.3g} in {target:.0%} of the trials")
     return _as_reach(found, above, start, case.conversion)

@@ -106,7 +106,8 @@ def test_targets(benchmark, capsys) -> None:
     assert unbinned_fit() == pytest.approx(fit(counts(), bins().ratio).n_hat, abs=0.05)
     with capsys.disabled():
         print(
-            f"\n  trials per CPU second, K = {len(bins().ratio)}: {1 / per_trial:,.0f} (target 100,000), NumPy engine {1 / numpy_trial:,.0f} (20,000)"
+            f"\n  trials per CPU second, K = {len(bins().ratio)}: {1 / per_trial:,.0f} (target 100,000), NumPy engine {1 / numpy_trial:,.0f} "
+            f"(20,000)"
             f"\n  one trial: {per_trial * 1e6:.2f} us; scan of {WIDEST} whole numbers {scan / per_trial:,.0f} times that, unbinned fit with SciPy "
             f"{unbinned / per_trial:,.0f} times"
         )
