@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-import hist
 import numpy as np
 import pytest
 
@@ -13,7 +12,7 @@ from configs.errors import InputError
 from fits.joint_photostatistics import joint_photostatistics
 from fits.light_levels import variance_mean_line, without_instability
 from fits.photostatistics import photostatistics
-from fits.sample_moments import ChargeMoments, histogram_moments
+from fits.sample_moments import ChargeMoments
 from physics.constants import ELEMENTARY_CHARGE_PC
 
 DELTA, Q1 = 0.4, 0.32
@@ -49,15 +48,6 @@ class TestMoments:
         assert found.variance_pc2 == pytest.approx((step / 2) ** 2 * 100 / 99, rel=1e-14)
         assert found.mu3_pc3 == 0.0
         assert found.mu4_pc4 == pytest.approx((step / 2) ** 4, rel=1e-14)
-
-    def test_reads_the_histogram_of_the_processor(self) -> None:
-        moments = hist.Hist(
-            hist.axis.StrCategory(["gate", "fit", "pre"], name="estimator"),
-            hist.axis.StrCategory(["all", "selected"], name="kept"),
-            hist.axis.IntCategory(range(5), name="power"),
-        )
-        moments.view()[1, 0] = [2, 4, 10, 28, 82]
-        assert histogram_moments(moments, "fit", "all", 3.0) == ChargeMoments.from_sums([2, 4, 10, 28, 82], 3.0)
 
     @pytest.mark.parametrize(
         ("sums", "q_ref", "message"),
