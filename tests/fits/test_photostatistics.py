@@ -216,6 +216,27 @@ class TestJoint:
         assert gain.std() == pytest.approx(gain_error, rel=0.2)
         assert gain_error < 0.025
 
+    @pytest.mark.parametrize("nu", [0.0, 0.1])
+    def test_errors_of_a_point_at_the_common_light(self, nu: float) -> None:
+        """What a voltage does not share with the others has unit pulls; a flicker that is known is taken off and widens the mean charges too."""
+        random, pulls, light = np.random.default_rng(12), [], []
+        voltages = self.HV[::3]
+        for _ in range(60):
+            points = {}
+            for hv in voltages:
+                q1 = Q1 * (hv / 1000) ** 5.5
+                n_pe = random.poisson(30.0 * np.clip(random.normal(1.0, nu, 400), 0.0, None))
+                q = random.gamma(n_pe / DELTA**2 + 1e-300, q1 * DELTA**2) + random.normal(0, 0.05 * q1, 400)
+                points[f"{hv}V"] = (ChargeMoments.from_charges(q), ChargeMoments.noise((0.05 * q1) ** 2, 400))
+            found = joint_photostatistics(points, DELTA, 0.0, nu**2)
+            light.append((found.lambda_pe - 30.0) / found.lambda_error)
+            away = np.array([math.log(found.points[f"{hv}V"].q1_pc / (Q1 * (hv / 1000) ** 5.5)) for hv in voltages])
+            error = np.array([one.gain_uncorrelated_error / one.gain for one in found.points.values()])
+            pulls += list((away - away.mean()) / (error * math.sqrt(1.0 - 1.0 / len(voltages))))
+        assert np.mean(light) == pytest.approx(0.0, abs=0.4)
+        assert np.std(light) == pytest.approx(1.0, abs=0.25)
+        assert np.std(pulls) == pytest.approx(1.0, abs=0.1)
+
     def test_one_point_of_other_light_fails_the_constancy(self) -> None:
         points = self.toy(np.random.default_rng(8))
         assert joint_photostatistics(points).p_value > 0.01
