@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -87,6 +88,7 @@ class HttpPool:
     def __init__(self, patience: Patience, parallel: int = 1) -> None:
         self.patience, self.parallel = patience, parallel
         self._managers: dict[str | None, Any] = {}
+        self._lock = threading.Lock()  # two managers would keep twice as many connections
 
     def receive(self, url: str, part: Path, *, have: int = 0, size: int | None = None) -> Answer:
         """Write the file behind ``url`` to ``part``, or append what follows its first ``have`` bytes if the server can continue.
@@ -158,10 +160,11 @@ class HttpPool:
         scheme, _, rest = url.partition("://")
         bypassed = urllib.request.proxy_bypass(rest.partition("/")[0])
         proxy = None if bypassed else urllib.request.getproxies().get(scheme.lower())
-        if proxy not in self._managers:
-            about: dict[str, Any] = {"maxsize": self.parallel, "block": True}
-            self._managers[proxy] = urllib3.PoolManager(**about) if proxy is None else urllib3.ProxyManager(proxy, **about)
-        return self._managers[proxy]
+        with self._lock:
+            if proxy not in self._managers:
+                about: dict[str, Any] = {"maxsize": self.parallel, "block": True}
+                self._managers[proxy] = urllib3.PoolManager(**about) if proxy is None else urllib3.ProxyManager(proxy, **about)
+            return self._managers[proxy]
 
     def _refuse_status(self, response: Any, part: Path) -> None:
         answer = f"the server answers {response.status} {response.reason}"

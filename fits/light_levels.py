@@ -57,11 +57,9 @@ def without_instability(
     led: ChargeMoments, pedestal: ChargeMoments | None, line: VarianceMeanResult, delta: float = 0.40, delta_error: float = 0.10
 ) -> PhotostatisticsResult:
     """Photostatistics of one level with the variance nu^2 m^2 of the line subtracted (its error is not: the line's own gain is the better one)."""
-    plain = photostatistics(led, pedestal, delta, delta_error)
-    if not (plain.valid and line.valid):
-        return plain
-    share = max(line.nu_squared, 0.0) * plain.mean_pc**2
-    corrected = photostatistics(dataclasses.replace(led, variance_pc2=led.variance_pc2 - share), pedestal, delta, delta_error)
+    if not line.valid:
+        return photostatistics(led, pedestal, delta, delta_error)
+    corrected = photostatistics(led, pedestal, delta, delta_error, max(line.nu_squared, 0.0))
     return dataclasses.replace(corrected, nu=line.nu, nu_reason=line.nu_reason)
 
 

@@ -22,20 +22,22 @@ Found = TypeVar("Found")
 SMALLEST_SAMPLE = 4  # triggers; below, the variance has no error worth the name
 
 
-def photostatistics(led: ChargeMoments, pedestal: ChargeMoments | None, delta: float = 0.40, delta_error: float = 0.10) -> PhotostatisticsResult:
+def photostatistics(
+    led: ChargeMoments, pedestal: ChargeMoments | None, delta: float = 0.40, delta_error: float = 0.10, nu_squared: float = 0.0
+) -> PhotostatisticsResult:
     """Mean number of photo-electrons, charge of one and gain from one light level.
 
     ``delta``: relative width of the charge of one photo-electron, an input with its error. The statistical error is exact to first order,
     Var(G)/G^2 = [Var(s^2) + Var(s_ped^2)]/v^2 + s^2/(n m^2) - 2 mu3/(n m v), here with the pedestal's mean too; that of delta stands apart.
-    Light that flickers by ``nu`` adds nu^2 m^2 to v and raises the gain; one level cannot tell. Without any charge or variance above the
-    pedestal the result is invalid with its reason. Raises InputError without a pedestal and for delta <= 0.
+    Light that flickers by ``nu`` adds nu^2 m^2 to v and raises the gain; one level cannot tell, ``nu_squared`` is taken off. Without any charge or
+    variance above the pedestal the result is invalid with its reason. Raises InputError without a pedestal and for delta <= 0.
     """
     check_delta(delta, delta_error)
     pedestal = required(pedestal)
-    reason = unusable(led, pedestal)
+    reason = unusable(led, pedestal, nu_squared)
     if reason:
         return PhotostatisticsResult(False, reason, led.n, delta=delta, delta_error=delta_error)
-    (m, v), covariance = above_pedestal(led, pedestal)
+    (m, v), covariance = above_pedestal(led, pedestal, nu_squared)
     relative = covariance / np.outer((m, v), (m, v))
     width = 1.0 + delta**2
     q1_pc, lambda_pe = v / (m * width), m**2 * width / v
@@ -63,15 +65,21 @@ def photostatistics(led: ChargeMoments, pedestal: ChargeMoments | None, delta: f
     )
 
 
-def above_pedestal(led: ChargeMoments, pedestal: ChargeMoments) -> tuple[tuple[float, float], Array]:
-    """Mean and variance above the pedestal, and their covariance (2, 2)."""
-    values = led.mean_pc - pedestal.mean_pc, led.variance_pc2 - pedestal.variance_pc2
-    return values, led.covariance + pedestal.covariance
+def above_pedestal(led: ChargeMoments, pedestal: ChargeMoments, nu_squared: float = 0.0) -> tuple[tuple[float, float], Array]:
+    """Mean and variance above the pedestal and above that of a light that flickers, and their covariance (2, 2)."""
+    m, v = led.mean_pc - pedestal.mean_pc, led.variance_pc2 - pedestal.variance_pc2
+    return (m, v - nu_squared * m**2), steady(led.covariance + pedestal.covariance, m, nu_squared)
 
 
-def unusable(led: ChargeMoments, pedestal: ChargeMoments) -> str:
+def steady(covariance: Array, m: float, nu_squared: float) -> Array:
+    """Covariance (2, 2) of (m, v - nu^2 m^2) from that of (m, v)."""
+    slopes = np.array([[1.0, 0.0], [-2.0 * nu_squared * m, 1.0]])
+    return slopes @ covariance @ slopes.T
+
+
+def unusable(led: ChargeMoments, pedestal: ChargeMoments, nu_squared: float = 0.0) -> str:
     """Why there is no photostatistics of this point; empty if there is."""
-    (m, v), _ = above_pedestal(led, pedestal)
+    (m, v), _ = above_pedestal(led, pedestal, nu_squared)
     if min(led.n, pedestal.n) < SMALLEST_SAMPLE:
         return f"{led.n} triggers and {pedestal.n} of the pedestal; photostatistics needs {SMALLEST_SAMPLE} of each"
     if not v > 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from configs.pmt_gain import Fits
 from fits.joint_photostatistics import joint_photostatistics
@@ -78,19 +78,23 @@ def delta_of(low: Mapping[str, LowLight], options: Fits) -> Delta:
 def all_gains(measured: Sequence[Measured], low: Mapping[str, LowLight], options: Fits) -> Gains:
     """Gain of each point by each method that it allows."""
     delta = delta_of(low, options)
-    lines = level_lines(measured, delta.value, delta.error, options.mean_charge.syst_uncorrelated)
-    unsteady = flicker(lines)
-    usable = {
-        one.point.name: (one.led if unsteady is None else unsteady.without(one.led, one.dark), one.dark)
-        for one in measured
-        if one.led is not None and one.dark is not None
+    clipped = {
+        one.point.name: one.point.saturated_share for one in measured if one.point.saturated_share > options.gain_curve.exclude_saturated_above
     }
+    whole = [one for one in measured if one.point.name not in clipped]
+    lines = level_lines(whole, delta.value, delta.error, options.mean_charge.syst_uncorrelated)
+    unsteady = flicker(lines)
+    nu_squared = 0.0 if unsteady is None else unsteady.taken_off
+    usable = {one.point.name: (one.led, one.dark) for one in measured if one.led is not None and one.dark is not None}
     found: Estimates = {one.point.name: {} for one in measured}
     for name, pair in usable.items():
-        found[name][PHOTOSTATISTICS] = _of_photostatistics(photostatistics(*pair, delta.value, delta.error), delta, unsteady)
+        found[name][PHOTOSTATISTICS] = _of_photostatistics(photostatistics(*pair, delta.value, delta.error, nu_squared), delta, unsteady)
     shared = {hv_v: point.name for hv_v, point in shared_light(one.point for one in measured).items()}
-    common = {name: usable[name] for name in shared.values() if name in usable}
-    joint = joint_photostatistics(common, delta.value, delta.error) if options.photostat.joint_over_hv else None
+    common = {name: usable[name] for name in shared.values() if name in usable and name not in clipped}
+    joint = joint_photostatistics(common, delta.value, delta.error, nu_squared) if options.photostat.joint_over_hv else None
+    if joint is not None:
+        lost = {name: f"{share:.1%} of its triggers are saturated" for name, share in clipped.items() if name in shared.values()}
+        joint = replace(joint, excluded={**joint.excluded, **lost})
     if joint is not None and joint.valid:
         for name in joint.points:
             found[name][JOINT] = _of_joint(joint, name, unsteady)

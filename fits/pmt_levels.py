@@ -32,10 +32,10 @@ class Flicker:
         """Relative error that the error of nu^2 gives to a gain by photostatistics of one level."""
         return self.error * photoelectrons / (1.0 + delta**2)
 
-    def without(self, led: ChargeMoments, dark: ChargeMoments) -> ChargeMoments:
-        """Moments with the variance nu^2 m^2 of a light that was seen to flicker taken off."""
-        share = self.nu_squared * (led.mean_pc - dark.mean_pc) ** 2 if self.seen else 0.0
-        return replace(led, variance_pc2=led.variance_pc2 - share)
+    @property
+    def taken_off(self) -> float:
+        """The nu^2 that other points are corrected for."""
+        return self.nu_squared if self.seen else 0.0
 
     @property
     def sentence(self) -> str:

@@ -75,7 +75,7 @@ def times_of(point: Point) -> Timing | None:
 
 def saturation(point: Point) -> str:
     """How many triggers were dropped as saturated, and what that does at least to the mean: they had more charge than any that was kept."""
-    lost, share = point.n_saturated, point.n_saturated / max(point.n_read, 1)
+    lost, share = point.n_saturated, point.saturated_share
     words = f"{lost} of {point.n_read} triggers saturated"
     moments = point.moments("gate", "all")
     if not lost or share < BIASED or moments is None or not moments.mean_pc > 0.0:

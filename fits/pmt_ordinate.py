@@ -135,4 +135,4 @@ def _of_flicker(gains: Gains, photoelectrons: float) -> dict[str, float]:
 
 
 def _saturated(kept: Sequence[Measured]) -> list[float]:
-    return [one.point.n_saturated / max(one.point.n_read, 1) for one in kept]
+    return [one.point.saturated_share for one in kept]

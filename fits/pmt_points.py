@@ -79,6 +79,11 @@ class Point:
         """Triggers with a clipped sample."""
         return self.counts["unsaturated"][1] if "unsaturated" in self.counts else 0
 
+    @property
+    def saturated_share(self) -> float:
+        """Share of the triggers read that have a clipped sample."""
+        return self.n_saturated / max(self.n_read, 1)
+
     def efficiency(self) -> dict[str, Rate]:
         """Share of the triggers at each step that passes it, Wilson 68.27 %; steps that were not looked at are left out."""
         return {step: rate(passed, passed + failed, method="wilson") for step, (passed, failed) in self.counts.items() if passed + failed}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-import hist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -78,12 +77,6 @@ def sampling_covariance(n: int, variance: float, mu3: float, mu4: float) -> Arra
     Exact for true moments (Stuart and Ord, Kendall's Advanced Theory of Statistics, vol. 1, 6th edition, chapter 12).
     """
     return np.array([[variance, mu3], [mu3, mu4 - variance**2 * (n - 3) / (n - 1)]]) / n
-
-
-def histogram_moments(moments: hist.Hist, estimator: str, sample: str, q_ref_pc: float) -> ChargeMoments:
-    """Moments of one estimator and sample of the processor's histogram ``moments`` (axes in the order estimator, sample, power)."""
-    sums = [float(moments[hist.loc(estimator), hist.loc(sample), hist.loc(power)]) for power in range(POWERS)]
-    return ChargeMoments.from_sums(sums, q_ref_pc)
 
 
 def _enough(n: float) -> None:

@@ -85,10 +85,11 @@ def _iwcd(config: IwcdConfig, progress: Progress | None) -> _Fits:
 def _pmt_gain(config: PmtGainConfig, progress: Progress | None) -> _Fits:
     from fits import pmt_gain
     from fits.pmt_reference import differences
+    from records.gain import GainResult
 
     hists, account = read_processed(config)
     results = pmt_gain.fit_all(config, hists, account, progress)
-    results |= differences(config.output, hists)
+    results |= differences(config.output, [point.name for tube in results.values() if isinstance(tube, GainResult) for point in tube.points])
     save_gain_tables(config.output, results)
     return _Fits(results, account["histogram_digest"])
 

@@ -27,7 +27,6 @@ Figures = dict[str, Callable[[], DrawnFigure]]
 FEW = 10
 CURVE_POINTS = 200
 SCALE_SYMBOLS = {"scale": r"$\alpha$", "resolution": "$s$", "norm": "$k$"}
-SLICES_PER_PAGE = 10
 
 
 def fractions(view: ResultView) -> Figures:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,19 +12,20 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from fits.gain_curve import predicted
+from plotting import pmt_gain_light
 from plotting.canvas import Array, Scale, apply_scale, page
 from plotting.drawn import DrawnFigure
 from plotting.legend import place_legend
+from plotting.pmt_gain_light import lights_of
+from plotting.pmt_gain_points import all_voltages, beside, draw_points, voltage_range
 from plotting.pmt_gain_view import RunView
 from plotting.style import GREY
 from plotting.symbols import two_digits
-from records.gain import GainEstimate, GainPoint, PowerLaw
-from records.spe import JointPhotostatisticsResult
+from records.gain import GainPoint, PowerLaw
 
 Figures = dict[str, Callable[[], DrawnFigure]]
 
 CURVE_POINTS = 200
-MARGIN = 0.04  # of ln V, beyond the points
 BAND = 0.25
 STEP_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999", "#F0E442")
 WHOLE = "#000000"  # of the whole selection
@@ -36,12 +36,12 @@ QUANTITY = {"gain": "Gain", "charge_pc": "Mean charge [pC]"}
 def against_voltage(view: RunView) -> Figures:
     """Figures with one point for each voltage, of all photomultipliers together."""
     gains, charges = _laws(view)
-    points = [point for result in view.measured.values() for point in result.points if point.light == "bright"]
+    points = [point for result in view.measured.values() for point in result.points if point.shared]
     possible = {
         "gain_curve": (gains or charges, partial(curves, view, gains or charges)),
         "mean_charge": (gains and charges, partial(curves, view, charges)),
-        "lambda_hv": (_lights(points), partial(light, view)),
-        "variance_mean": (_lights(points), partial(variance_mean, view)),
+        "lambda_hv": (lights_of(points), partial(pmt_gain_light.light, view)),
+        "variance_mean": (lights_of(points), partial(pmt_gain_light.variance_mean, view)),
         "efficiency_hv": (points, partial(efficiencies, view)),
         "timing_hv": ([one for one in points if one.timing and one.timing.valid], partial(times, view)),
         "nominal_hv_table": ([one for curve in gains.values() for one in curve.nominal if one.valid], partial(nominal_table, view, gains)),
@@ -57,7 +57,7 @@ def _laws(view: RunView) -> tuple[dict[str, PowerLaw], dict[str, PowerLaw]]:
 
 def curves(view: RunView, laws: Mapping[str, PowerLaw]) -> DrawnFigure:
     """Every photomultiplier with its power law and 68 % band, wanted gains as lines, and data over fit below."""
-    low, high = _range(np.concatenate([law.hv_v for law in laws.values()]))
+    low, high = voltage_range(np.concatenate([law.hv_v for law in laws.values()]))
     at = np.geomspace(low, high, CURVE_POINTS)
     quantity = next(iter(laws.values())).quantity
     numbers: dict[str, Any] = {}
@@ -85,86 +85,6 @@ def curves(view: RunView, laws: Mapping[str, PowerLaw]) -> DrawnFigure:
     return DrawnFigure(sheet.figure, {"quantity": quantity, "photomultipliers": numbers})
 
 
-def light(view: RunView) -> DrawnFigure:
-    """Number of photo-electrons at each voltage from photostatistics, and the common one of the joint fit as a band."""
-    numbers: dict[str, Any] = {}
-    with view.style.context():
-        notes = ("Error bars: statistics. Bands: common light of all voltages and its statistical error. The width of single photo-electrons moves "
-                 "all points of a photomultiplier alike.",)  # fmt: skip
-        sheet = page(view.style, view.caption(notes=notes))
-        axes = sheet.panels[0]
-        low, high = _range(_all_voltages(view))
-        ends: list[float] = []
-        for order, (pmt, result) in enumerate(view.measured.items()):
-            found = _lights(result.points)
-            if not found:
-                continue
-            hv_v = np.array([point.hv_v for point, _ in found])
-            value, error = (np.array([getattr(one, name) for _, one in found]) for name in ("photoelectrons", "photoelectrons_error"))
-            words = _draw_common(axes, view, pmt, result.light)
-            _draw_points(axes, view, pmt, hv_v * _beside(view, order), value, error, label=words)
-            ends += [float(np.min(value - error)), float(np.max(value + error))]
-            common = math.nan if result.light is None else result.light.lambda_pe
-            numbers[pmt] = {"hv_v": hv_v, "photoelectrons": value, "error": error, "common": common}
-        y = Scale("Photo-electrons per trigger", limits=(0.9 * min(ends), 1.05 * max(ends)))
-        apply_scale(axes, Scale("High voltage [V]", limits=(low, high)), y)
-        place_legend(axes, [(np.array([low, high]), np.array([max(ends)]))], fontsize=13)
-    return DrawnFigure(sheet.figure, numbers)
-
-
-def _draw_common(axes: Axes, view: RunView, pmt: str, common: JointPhotostatisticsResult | None) -> str:
-    """The common light as a line with a band; returns what to say of it."""
-    if common is None or not common.valid:
-        return pmt
-    colour, middle, error = view.looks[pmt].colour, common.lambda_pe, common.lambda_error
-    axes.axhspan(middle - error, middle + error, color=colour, alpha=0.12, linewidth=0)
-    axes.axhline(middle, color=colour, linewidth=1.2, gid=f"common {pmt}")
-    return f"{pmt}: {two_digits(middle, error)}, $\\chi^2$ = {common.chi2:.1f} / {common.degrees_of_freedom}"
-
-
-def _draw_points(axes: Axes, view: RunView, pmt: str, x: Array, y: Array, error: Array, *, label: str | None = None, gid: str = "points") -> None:
-    look = view.looks[pmt]
-    axes.errorbar(x, y, yerr=error, fmt=look.marker, color=look.colour, markersize=6.0, elinewidth=1.6, label=label, gid=f"{gid} {pmt}")
-
-
-def _beside(view: RunView, order: int) -> float:
-    """A factor on the voltage that sets points of several photomultipliers beside each other."""
-    return 1.0 + 0.006 * (order - 0.5 * (len(view.measured) - 1))
-
-
-def variance_mean(view: RunView) -> DrawnFigure:
-    """Variance against mean of the charge above the pedestal, and the parabola of a common light: v = m^2 (1 + delta^2) / lambda."""
-    numbers: dict[str, Any] = {}
-    with view.style.context():
-        notes = (r"Lines: $v = m^2 (1 + \delta^2) / \lambda$ with the common light of all voltages.",)
-        sheet = page(view.style, view.caption(notes=notes), ratio=True, height_in=7.6)
-        axes, below = sheet.panels[0], sheet.ratios[0]
-        spans: list[float] = []
-        heights: list[float] = []
-        for pmt, result in view.measured.items():
-            found = [one for point, one in _lights(result.points) if point.light == "bright"]
-            if not found:
-                continue
-            mean, variance, error = _variance(found)
-            _draw_points(axes, view, pmt, mean, variance, error, label=pmt)
-            spans, heights = [*spans, *mean], [*heights, *variance]
-            common = result.light
-            if common is not None and common.valid:
-                at = np.geomspace(mean.min(), mean.max(), CURVE_POINTS)
-                slope = (1.0 + common.delta**2) / common.lambda_pe
-                axes.plot(at, slope * at**2, color=view.looks[pmt].colour, linewidth=1.4, gid=f"line {pmt}")
-                _draw_points(below, view, pmt, mean, variance / (slope * mean**2), error / (slope * mean**2), gid="ratio")
-            numbers[pmt] = {"mean_pc": mean, "variance_pc2": variance, "variance_error_pc2": error}
-        x = Scale("Mean charge above pedestal [pC]", True, (0.6 * min(spans), 1.7 * max(spans)))
-        apply_scale(axes, replace(x, label=""), Scale(r"Variance [pC$^2$]", True, (0.3 * min(heights), 3.0 * max(heights))))
-        axes.tick_params(labelbottom=False)
-        below.axhline(1.0, color=GREY, linewidth=1.2)
-        apply_scale(below, x, Scale("Data / line", limits=(0.4, 1.6)))
-        below.set_ylabel("Data / line", loc="center", fontsize=16)
-        place_legend(axes, [], loc="upper left")
-    return DrawnFigure(sheet.figure, numbers)
-
-
 def efficiencies(view: RunView) -> DrawnFigure:
     """Share of the triggers that passes each step, with Wilson intervals, a panel for each photomultiplier."""
     names = list(view.measured)
@@ -176,7 +96,7 @@ def efficiencies(view: RunView) -> DrawnFigure:
     with view.style.context():
         notes = ("Each step counts the triggers that passed those before it. Intervals: Wilson, 68 %.",)
         sheet = page(view.style, view.caption(notes=notes), columns=columns, rows=rows, width_in=1.7 + 5.6 * columns, height_in=1.3 + 4.4 * rows)
-        bright = [point for result in view.measured.values() for point in result.points if point.light == "bright"]
+        bright = [point for result in view.measured.values() for point in result.points if point.shared]
         lowest = min((rate.low for point in bright for step, rate in point.efficiency.items() if step in steps), default=0.0)
         bottom = max(0.0, 1.0 - 1.15 * (1.0 - lowest))
         for number, axes in enumerate(sheet.panels):
@@ -185,7 +105,7 @@ def efficiencies(view: RunView) -> DrawnFigure:
                 continue
             found = _draw_efficiencies(axes, view, names[number], colours)
             numbers[names[number]] = found
-            x = Scale("High voltage [V]" if number >= len(names) - columns else "", limits=_range(_all_voltages(view)))
+            x = Scale("High voltage [V]" if number >= len(names) - columns else "", limits=voltage_range(all_voltages(view)))
             apply_scale(axes, x, Scale("Efficiency" if number % columns == 0 else "", limits=(bottom, 1.0 + 0.06 * (1.0 - bottom))))
             axes.axhline(1.0, color=GREY, linewidth=1.0, zorder=0)
             place_legend(axes, [], text=[names[number]], entries=number == 0, loc="lower left", fontsize=12)
@@ -195,21 +115,21 @@ def efficiencies(view: RunView) -> DrawnFigure:
 def times(view: RunView) -> DrawnFigure:
     """Transit time and its spread (Gaussian core) against the voltage."""
     numbers: dict[str, Any] = {}
-    low, high = _range(_all_voltages(view))
+    low, high = voltage_range(all_voltages(view))
     with view.style.context():
         notes = ("20 % crossing after the trigger: LED width and trigger jitter are in the spread.",)
         sheet = page(view.style, view.caption(notes=notes), ratio=True, height_in=7.6)
         axes, below = sheet.panels[0], sheet.ratios[0]
         for order, (pmt, result) in enumerate(view.measured.items()):
-            kept = [(point.hv_v, point.timing) for point in result.points if point.timing and point.timing.valid and point.light == "bright"]
+            kept = [(point.hv_v, point.timing) for point in result.points if point.timing and point.timing.valid and point.shared]
             if not kept:
                 continue
             hv_v = np.array([hv for hv, _ in kept])
             fields = ("core_ns", "core_error_ns", "tts_sigma_ns", "tts_sigma_error_ns")
             found = {name: np.array([getattr(one, name) for _, one in kept]) for name in fields}
-            moved = hv_v * _beside(view, order)
-            _draw_points(axes, view, pmt, moved, found["core_ns"], found["core_error_ns"], label=pmt)
-            _draw_points(below, view, pmt, moved, found["tts_sigma_ns"], found["tts_sigma_error_ns"], gid="spread")
+            moved = hv_v * beside(view, order)
+            draw_points(axes, view, pmt, moved, found["core_ns"], found["core_error_ns"], label=pmt)
+            draw_points(below, view, pmt, moved, found["tts_sigma_ns"], found["tts_sigma_error_ns"], gid="spread")
             numbers[pmt] = {"hv_v": hv_v, **found}
         apply_scale(axes, Scale("", limits=(low, high)), Scale("Transit time [ns]"))
         axes.tick_params(labelbottom=False)
@@ -259,9 +179,9 @@ def _draw_law(axes: Axes, below: Axes, view: RunView, pmt: str, law: PowerLaw, a
     axes.fill_between(at, value - error, value + error, color=look.colour, alpha=BAND, linewidth=0.0, gid=f"band {pmt}")
     label = f"{pmt}: $\\beta$ = {two_digits(law.exponent, math.sqrt(law.covariance[1][1]))}, $\\chi^2$ = {law.chi2:.1f} / {law.degrees_of_freedom}"
     hv_v, value, error = (np.array(column) for column in (law.hv_v, law.value, law.error))
-    _draw_points(axes, view, pmt, hv_v, value, error, label=label)
+    draw_points(axes, view, pmt, hv_v, value, error, label=label)
     expected, _ = predicted(law, hv_v)
-    _draw_points(below, view, pmt, hv_v * (1.0 + shift), value / expected, error / expected, gid="ratio")
+    draw_points(below, view, pmt, hv_v * (1.0 + shift), value / expected, error / expected, gid="ratio")
 
 
 def _mark_nominal(axes: Axes, view: RunView, laws: Mapping[str, PowerLaw], limits: tuple[float, float], reach: tuple[float, float]) -> None:
@@ -279,7 +199,7 @@ def _mark_nominal(axes: Axes, view: RunView, laws: Mapping[str, PowerLaw], limit
 
 
 def _draw_efficiencies(axes: Axes, view: RunView, pmt: str, colours: Mapping[str, str]) -> dict[str, Any]:
-    points = [point for point in view.measured[pmt].points if point.light == "bright"]
+    points = [point for point in view.measured[pmt].points if point.shared]
     found: dict[str, Any] = {"hv_v": [point.hv_v for point in points]}
     for step, colour in colours.items():
         rows = [(point.hv_v, point.efficiency[step]) for point in points if step in point.efficiency]
@@ -305,20 +225,6 @@ def _passes(point: GainPoint, step: str) -> bool:
     return step not in point.efficiency or point.efficiency[step].value == 1.0
 
 
-def _lights(points: list[GainPoint]) -> list[tuple[GainPoint, GainEstimate]]:
-    """Points with photostatistics, in order of voltage."""
-    found = [(point, point.gains["photostatistics"]) for point in points if "photostatistics" in point.gains and point.light == "bright"]
-    return [(point, one) for point, one in found if one.valid]
-
-
-def _variance(found: list[GainEstimate]) -> tuple[Array, Array, Array]:
-    """Mean, variance and its error above the pedestal, from number and charge of the photo-electrons."""
-    light, q1, width = (np.array(column) for column in zip(*((one.photoelectrons, one.charge_pc, one.delta) for one in found), strict=True))
-    variance = light * q1**2 * (1.0 + width**2)
-    relative = np.array([one.charge_error_pc / one.charge_pc for one in found])
-    return light * q1, variance, variance * relative  # of one light level the error of Q1 is almost that of the variance
-
-
 def _numbers(law: PowerLaw, at: Array) -> dict[str, Any]:
     value, error = predicted(law, at)
     expected, _ = predicted(law, law.hv_v)
@@ -327,15 +233,6 @@ def _numbers(law: PowerLaw, at: Array) -> dict[str, Any]:
         "curve": {"hv_v": at, "value": value, "error": error}, "excluded": dict(law.excluded), "method": law.method,
         "nominal": [{"gain": one.gain, "hv_v": one.hv_v, "error_v": one.error_v} for one in law.nominal],
     }  # fmt: skip
-
-
-def _range(hv_v: Array) -> tuple[float, float]:
-    low, high = math.log(float(np.min(hv_v))), math.log(float(np.max(hv_v)))
-    return math.exp(low - MARGIN), math.exp(high + MARGIN)
-
-
-def _all_voltages(view: RunView) -> Array:
-    return np.array([point.hv_v for result in view.measured.values() for point in result.points])
 
 
 def _ratio_limits(laws: Mapping[str, PowerLaw]) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from fits.pmt_gain import wanted_pedestal
 from fits.pmt_low_light import spectrum_and_pedestal
-from fits.pmt_points import Point
+from fits.pmt_points import Point, shared_light
 from fits.spe_curve import SpeCurve, spe_curve
 from plotting.canvas import Array, Scale, apply_scale, page
 from plotting.drawn import DrawnFigure
@@ -58,7 +58,7 @@ def of_tube(view: RunView, pmt: str) -> tuple[Figures, dict[str, str]]:
 
 
 def _all_voltages(view: RunView, pmt: str) -> DrawnFigure:
-    points = [point for point in view.tubes[pmt].points if point.n_read and point.light == "bright"]
+    points = list(shared_light(point for point in view.tubes[pmt].points if point.n_read).values())
     colours = colormaps["viridis"](np.linspace(0.0, 0.92, len(points)))
     numbers: dict[str, Any] = {}
     with view.style.context():

@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from configs.schema import PmtGainConfig
-from fits.pmt_points import Point, Tube
+from fits.pmt_points import Point, Tube, shared_light
 from plotting.canvas import Caption
 from plotting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, Style
 from records.gain import GainPoint, GainResult
+from records.spe import VarianceMeanResult
 
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -49,11 +50,16 @@ class RunView:
         return {point.name: point for point in self.measured[pmt].points} if pmt in self.measured else {}
 
     def chosen(self, pmt: str) -> list[Point]:
-        """Points that are drawn singly: the first, middle and last voltage of the bright ones, and every one of low light."""
+        """Points that are drawn singly: the first, middle and last voltage of the shared light, and every one of low light."""
         filled = [point for point in self.tubes[pmt].points if point.n_read]
-        bright = [point for point in filled if point.light == "bright"]
+        bright = list(shared_light(filled).values())
         rows = sorted({0, len(bright) // 2, len(bright) - 1}) if bright else []
         return [bright[row] for row in rows] + [point for point in filled if point.light == "low"]
+
+    def lines(self, pmt: str) -> dict[str, VarianceMeanResult]:
+        """Valid lines through the light levels of single voltages, by ``<pmt>.<voltage>V``."""
+        found = {name.removesuffix(".levels"): one for name, one in self.results.items() if isinstance(one, VarianceMeanResult) and one.valid}
+        return {name: one for name, one in found.items() if name.rpartition(".")[0] == pmt}
 
     def caption(self, right: str = "", notes: tuple[str, ...] = ()) -> Caption:
         """Label above, what the figure is of at the right; a warning where the run is incomplete."""

@@ -83,7 +83,8 @@ def _check_sign(height: Array, noise: float, polarity: str) -> None:
     if up > max(SIGNIFICANT * noise, down):
         other = "positive" if polarity == "negative" else "negative"
         raise InputError(
-            f"the mean pulse is {other} ({1e3 * up:.3g} mV, {1e3 * max(down, 0.0):.3g} mV the other way); did you mean polarity: {other}?"
+            f"the mean pulse is {other} ({1e3 * up:.3g} mV, {1e3 * max(down, 0.0):.3g} mV the other way); did you mean polarity: {other}? "
+            "One polarity holds for all points: give others a configuration of their own"
         )
 
 

@@ -31,13 +31,14 @@ LOAD_PC_PER_V_NS = 20.0  # 1 V ns into 50 ohm
 SAMPLES, DT_NS, T0_NS = 502, 0.1, 22.0
 DIVISIONS = 6.0  # V/div is the smallest step with twice the mean amplitude within so many divisions
 OFFSET_DIVISIONS = 2.5
-LOW_OFFSET_DIVISIONS = 3.8  # at low light: the charges of one flash scatter by far more than their mean, and the largest must fit too
+LOW_OFFSET_DIVISIONS = 3.5  # at low light: the charges of one flash scatter by far more than their mean, and the largest must fit too
 CODES_PER_DIVISION = 8000.0
 CODE_STEP = 256  # 8 bits in 16
 MIN_CODE, MAX_CODE = -32768, 32512
 BASELINE_DIVISIONS, BASELINE_SPREAD_DIVISIONS = 0.02, 0.01
 NOISE_V, NOISE_DIVISIONS = 0.3e-3, 0.03
 NOISE_WINDOW = 4  # samples of the moving sum that limits the bandwidth
+LEVEL_SPREADS = 6.0  # standard deviations of the charge above the mean that a further light level has room for
 LOW_LIGHT_PHOTOELECTRONS = 6.0  # whose amplitude is within the divisions at low light
 BLOCK = 60  # triggers of one random stream
 
@@ -109,8 +110,11 @@ class Triggers:
         return len(self.codes)
 
 
-def point_truth(pmt: str, hv_v: float, kind: Kind, light: Light = Light()) -> PointTruth:
-    """Truth of a tube at a voltage (V): the mean amplitude of bright light is twice the |cut| of the tube's power law."""
+def point_truth(pmt: str, hv_v: float, kind: Kind, light: Light = Light(), level: int = 0) -> PointTruth:
+    """Truth of a tube at a voltage (V): the mean amplitude of bright light is twice the |cut| of the tube's power law.
+
+    The range of a further ``level`` holds what the scatter of few photo-electrons can reach.
+    """
     cut_mv, exponent = AMPLITUDE_LAW[pmt]
     cut_v = MV_TO_V * cut_mv * (hv_v / LAW_AT_V) ** exponent
     amplitude_v = 2.0 * cut_v
@@ -118,9 +122,11 @@ def point_truth(pmt: str, hv_v: float, kind: Kind, light: Light = Light()) -> Po
     low = kind.startswith("low")
     wanted = light.low if low else light.bright
     single_v = amplitude_v / Light().bright
-    full_scale_v = single_v * (max(LOW_LIGHT_PHOTOELECTRONS, 5.0 * wanted) if low else 2.0 * max(wanted, 1.0))
+    reach = max(LOW_LIGHT_PHOTOELECTRONS, 5.0 * wanted) if low else 2.0 * max(wanted, 1.0)
+    if level:
+        reach = max(reach, wanted + LEVEL_SPREADS * np.sqrt(wanted * (1.0 + light.delta**2)))
     photoelectrons = 0.0 if kind.endswith("off") else wanted
-    return PointTruth(pmt, hv_v, kind, photoelectrons, q1_pc, light.delta, light.spread, -cut_v, volts_per_division(full_scale_v))
+    return PointTruth(pmt, hv_v, kind, photoelectrons, q1_pc, light.delta, light.spread, -cut_v, volts_per_division(single_v * reach), level)
 
 
 def volts_per_division(full_scale_v: float) -> float:

@@ -98,7 +98,7 @@ def planned(chosen: list[Point], size: int, truth: dict[str, float]) -> Iterator
 
 def _planned(point: Point, kind: Kind, count: int, light: Light, *, faults: bool = False, level: int = 0) -> PlannedPoint:
     directory = (point.folder or point.pmt).split("/", maxsplit=1)[0]
-    return PlannedPoint(replace(point_truth(point.pmt, point.hv_v, kind, light), level=level), directory, count, point.noisy, faults)
+    return PlannedPoint(point_truth(point.pmt, point.hv_v, kind, light, level), directory, count, point.noisy, faults)
 
 
 def _truth(given: dict[str, float], where: str) -> dict[str, float]:

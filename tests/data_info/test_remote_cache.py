@@ -10,7 +10,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,6 +87,25 @@ def test_connections_are_used_again_and_bounded(server: Server, tmp_path: Path) 
     fetch(server, tmp_path, *server.files)
     assert len(server.connections) <= PATIENT.parallel
     assert server.most_busy == PATIENT.parallel
+
+
+def test_threads_that_begin_together_share_one_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    import urllib3
+
+    made: list[object] = []
+    real = urllib3.PoolManager
+
+    def slowly(**about: Any) -> Any:
+        made.append(about)
+        together.wait(0.05)  # time enough for the others to come
+        return real(**about)
+
+    together = threading.Event()
+    monkeypatch.setattr(urllib3, "PoolManager", slowly)
+    pool = transfer.HttpPool(Patience(), 4)
+    with ThreadPoolExecutor(4) as executor:
+        managers = list(executor.map(pool._manager, ["http://127.0.0.1/a"] * 4))
+    assert len(set(map(id, managers))) == len(made) == 1
 
 
 def test_second_run_is_offline(server: Server, tmp_path: Path) -> None:

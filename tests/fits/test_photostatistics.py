@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-import hist
 import numpy as np
 import pytest
 
@@ -13,7 +12,7 @@ from configs.errors import InputError
 from fits.joint_photostatistics import joint_photostatistics
 from fits.light_levels import variance_mean_line, without_instability
 from fits.photostatistics import photostatistics
-from fits.sample_moments import ChargeMoments, histogram_moments
+from fits.sample_moments import ChargeMoments
 from physics.constants import ELEMENTARY_CHARGE_PC
 
 DELTA, Q1 = 0.4, 0.32
@@ -49,15 +48,6 @@ class TestMoments:
         assert found.variance_pc2 == pytest.approx((step / 2) ** 2 * 100 / 99, rel=1e-14)
         assert found.mu3_pc3 == 0.0
         assert found.mu4_pc4 == pytest.approx((step / 2) ** 4, rel=1e-14)
-
-    def test_reads_the_histogram_of_the_processor(self) -> None:
-        moments = hist.Hist(
-            hist.axis.StrCategory(["gate", "fit", "pre"], name="estimator"),
-            hist.axis.StrCategory(["all", "selected"], name="kept"),
-            hist.axis.IntCategory(range(5), name="power"),
-        )
-        moments.view()[1, 0] = [2, 4, 10, 28, 82]
-        assert histogram_moments(moments, "fit", "all", 3.0) == ChargeMoments.from_sums([2, 4, 10, 28, 82], 3.0)
 
     @pytest.mark.parametrize(
         ("sums", "q_ref", "message"),
@@ -225,6 +215,27 @@ class TestJoint:
         gain_error = np.mean([toy.points["1020V"].gain_error / toy.points["1020V"].gain for toy in toys])
         assert gain.std() == pytest.approx(gain_error, rel=0.2)
         assert gain_error < 0.025
+
+    @pytest.mark.parametrize("nu", [0.0, 0.1])
+    def test_errors_of_a_point_at_the_common_light(self, nu: float) -> None:
+        """What a voltage does not share with the others has unit pulls; a flicker that is known is taken off and widens the mean charges too."""
+        random, pulls, light = np.random.default_rng(12), [], []
+        voltages = self.HV[::3]
+        for _ in range(60):
+            points = {}
+            for hv in voltages:
+                q1 = Q1 * (hv / 1000) ** 5.5
+                n_pe = random.poisson(30.0 * np.clip(random.normal(1.0, nu, 400), 0.0, None))
+                q = random.gamma(n_pe / DELTA**2 + 1e-300, q1 * DELTA**2) + random.normal(0, 0.05 * q1, 400)
+                points[f"{hv}V"] = (ChargeMoments.from_charges(q), ChargeMoments.noise((0.05 * q1) ** 2, 400))
+            found = joint_photostatistics(points, DELTA, 0.0, nu**2)
+            light.append((found.lambda_pe - 30.0) / found.lambda_error)
+            away = np.array([math.log(found.points[f"{hv}V"].q1_pc / (Q1 * (hv / 1000) ** 5.5)) for hv in voltages])
+            error = np.array([one.gain_uncorrelated_error / one.gain for one in found.points.values()])
+            pulls += list((away - away.mean()) / (error * math.sqrt(1.0 - 1.0 / len(voltages))))
+        assert np.mean(light) == pytest.approx(0.0, abs=0.4)
+        assert np.std(light) == pytest.approx(1.0, abs=0.25)
+        assert np.std(pulls) == pytest.approx(1.0, abs=0.1)
 
     def test_one_point_of_other_light_fails_the_constancy(self) -> None:
         points = self.toy(np.random.default_rng(8))

@@ -76,7 +76,7 @@ plots: {{formats: [png], figures: [variance_mean]}}
 
 @pytest.fixture(scope="module")
 def levels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Results of a run with four light levels at one voltage under a flickering LED, beside the published chain; ``said``: what the terminal showed."""
+    """Results of a run with four light levels at one voltage under a flickering LED, beside the published chain; ``said``: on the terminal."""
     place = tmp_path_factory.mktemp("levels")
     (place / "levels.yaml").write_text(LEVELS.format(folder=place, flicker=FLICKER))
     with contextlib.redirect_stdout(io.StringIO()) as said:

@@ -133,7 +133,7 @@ class TestRefused:
 
     def test_wrong_polarity(self, point: Made) -> None:
         with pytest.raises(
-            InputError, match=r"PMT_1 at 1000 V: the mean pulse is positive \(.* mV, .* the other way\); did you mean polarity: positive\?"
+            InputError, match=r"PMT_1 at 1000 V: the mean pulse is positive \(.* mV, .* way\); did you mean polarity: positive\? One polarity"
         ):
             with_volts(point, -volts(point)).plan()
         with pytest.raises(InputError, match="did you mean polarity: negative"):

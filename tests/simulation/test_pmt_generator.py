@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from data_info.pmt_runs import RUNS, read_runs
+from readers.trc_saturation import saturated_samples
 from simulation import pmt_gain
 from simulation.pmt_gain import DT_NS, KINDS, Light, PointTruth, point_truth, triggers, volts_per_division
 
@@ -135,6 +136,19 @@ def test_scale_is_the_smallest_step_that_holds_the_pulse(full_scale_v: float, st
 
 def test_low_light_is_taken_at_twenty_millivolts_per_division() -> None:
     assert point_truth("PMT_1", 1400.0, "low").volts_per_division == point_truth("PMT_1", 1400.0, "low.off").volts_per_division == 0.02
+
+
+def cut_off(codes: np.ndarray) -> np.ndarray:
+    """Triggers that the reader calls saturated."""
+    low, high = saturated_samples(codes, *(np.full(len(codes), float(limit)) for limit in (pmt_gain.MIN_CODE, pmt_gain.MAX_CODE)))
+    return (low + high) > 0
+
+
+def test_largest_pulses_of_low_light_fit_the_screen() -> None:
+    """At most 0.05 % of the triggers: those that are cut off are dropped, and the mean would be low by ten times their share."""
+    made = triggers(point_truth("PMT_1", 1400.0, "low"), 10_000, 1, jitter=True)
+    assert cut_off(made.codes).mean() <= 5e-4
+    assert not cut_off(triggers(point_truth("PMT_1", 1400.0, "low.off"), 2000, 1).codes).any()
 
 
 def test_a_trigger_is_the_same_whatever_else_is_generated() -> None:

@@ -127,6 +127,22 @@ def test_truth_of_points_is_a_readable_table(runs: Runs) -> None:
     assert float(rows["PMT_1", "1400.0", "low"]["photoelectrons"]) == 1.2
 
 
+def test_further_light_levels_have_their_own_light_range_and_led_off(runs: Runs, tmp_path: Path) -> None:
+    example = {"size": 12, "truth": {"off_triggers": 30, "low_triggers": 0, "light_levels": 2, "level_triggers": 40, "led_spread": 0.05}}
+    found = {point.name: point for point in made(tmp_path / "levels", example).points}
+    assert [name for name in found if "level" in name] == [
+        "PMT_1.1400V.level_1", "PMT_1.1400V.level_1.off", "PMT_1.1400V.level_2", "PMT_1.1400V.level_2.off"
+    ]  # fmt: skip
+    with (tmp_path / "levels" / "example" / "led" / "truth_points.csv").open() as file:
+        truth = [row for row in csv.DictReader(file) if row["level"] != "0" and row["kind"] == "led"]
+    assert [float(row["photoelectrons"]) for row in truth] == pytest.approx([10.0, 90.0])
+    assert [float(row["volts_per_division"]) for row in truth] == [0.2, 1.0]
+    with open_source([*locate(found["PMT_1.1400V.level_2"], []).files]) as source:
+        assert len(source) == 40
+    other = digests(made(tmp_path / "without", {**example, "truth": {**example["truth"], "light_levels": 0}}))
+    assert other.items() <= digests(made(tmp_path / "levels", example)).items()
+
+
 def test_same_seed_same_bytes_whatever_else_is_generated(runs: Runs, tmp_path: Path) -> None:
     alone = digests(made(tmp_path, pmts=["PMT_4"], hv_v=[1400]))
     all_of_them = digests(runs)
