@@ -31,6 +31,7 @@ demo: $(READY)
 	$(RUN) run_analysis.py configs/diffuse_bootcamp_example.yaml
 	$(RUN) run_analysis.py configs/iwcd_example.yaml
 	$(RUN) run_analysis.py configs/pmt_gain_example.yaml
+	$(RUN) run_analysis.py configs/dark_matter_example.yaml
 	@if [ -f "$(DATA)/hese/HESE_data.json" ]; then \
 	    echo "$(RUN) run_analysis.py configs/diffuse.yaml"; $(RUN) run_analysis.py configs/diffuse.yaml; \
 	else \
@@ -39,7 +40,7 @@ demo: $(READY)
 	@echo "Figures:"; ls outputs/*/figures/*.png
 
 test: $(READY)
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist loadfile
 
 test-slow: $(READY)
 	$(RUN) -m pytest -m slow

@@ -213,6 +213,15 @@ class DarkMatterConfig(Config):
     fits: Annotated[dict[str, dark_matter.Campaign], Field(min_length=1)] = {"main": dark_matter.Campaign()}
     plots: dark_matter.Plots = dark_matter.Plots()
 
+    @model_validator(mode="after")
+    def _has_the_combinations_to_plot(self) -> DarkMatterConfig:
+        known = {f"{channel}_{mass:g}" for fit in self.fits.values() for channel, masses in fit.channels.items() for mass in masses}
+        wanted = self.plots.combinations if isinstance(self.plots.combinations, list) else []
+        for name in wanted:
+            if name not in known:
+                raise ValueError(f"plots.combinations: no fit has {name!r} (<channel>_<mass>){nearest(name, known)}")
+        return self
+
 
 ANALYSES: dict[str, type[Config]] = {
     "custom": CustomConfig,

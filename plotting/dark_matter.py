@@ -9,7 +9,7 @@ from typing import Any, cast, get_args
 import hist
 
 from configs.dark_matter import Figure
-from configs.errors import InputError, command, nearest
+from configs.errors import command
 from configs.schema import DarkMatterConfig
 from data_info.annihilation_spectra import PPPC_FILES, SpectrumTable, embedded, pppc
 from data_info.catalogue import data_dir
@@ -66,8 +66,7 @@ def plan(config: DarkMatterConfig, hists: Mapping[str, Mapping[str, hist.Hist]],
          results: Mapping[str, Any]) -> Plan:  # fmt: skip
     """What to draw: figures of the run (``variables``), of a fit (``limits_b``), and of its chosen combinations (``sky_b_10``).
 
-    Those of the first fit have plain names, those of others the fit's name before. What cannot be drawn is in ``skipped`` with the reason. Raises
-    ``InputError`` for a combination in plots.combinations that no fit has.
+    Those of the first fit have plain names, those of others the fit's name before. What cannot be drawn is in ``skipped`` with the reason.
     """
     run = RunView(config, style(config.plots.style), hists, tables, account)
     kinds = list(get_args(Figure)) if config.plots.figures == "all" else list(config.plots.figures)
@@ -131,9 +130,6 @@ def _chosen(config: DarkMatterConfig, views: list[FitView]) -> dict[str, list[st
         return {view.name: _first_masses(view) for view in views}
     if wanted == "all":
         return {view.name: list(view.results) for view in views}
-    known = {f"{channel}_{mass:g}" for fit in config.fits.values() for channel, masses in fit.channels.items() for mass in masses}
-    if unknown := [name for name in wanted if name not in known]:
-        raise InputError(f"{config.source.name}: plots.combinations: {unknown[0]!r} is in no fit{nearest(unknown[0], known)}")
     return {view.name: [name for name in wanted if name in view.results] for view in views}
 
 

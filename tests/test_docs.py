@@ -48,6 +48,21 @@ def test_diffuse_page(tmp_path: Path, public_data: Path) -> None:
         assert finished.returncode == 0, finished.stdout + finished.stderr
 
 
+def test_dark_matter_page(tmp_path: Path) -> None:
+    example, looked, own, limits = run_page(ROOT / "docs" / "dark_matter.md", tmp_path)
+    for finished in (example, looked, own, limits):
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+    rows = " ".join(example.stdout.split())
+    assert "31-129 GeV, 3158 events" in rows
+    assert "251.7 ± 4.8 events" in rows
+    assert "0 events, TS 0.000, p = 1.000" in " ".join(looked.stdout.split())
+    sensitivity = [float(value) for value in re.findall(r"sensitivity\s+([\d.e-]+) cm", own.stdout)]
+    assert sensitivity[1] < sensitivity[0]  # the energy helps
+    ours, asymptotic, theirs = (float(value) for value in re.findall(r"([\d.]+)(?: events)?(?: from| asymptotic)", limits.stdout))
+    assert asymptotic == pytest.approx(theirs, rel=0.01)
+    assert ours == pytest.approx(theirs, rel=0.1)
+
+
 @pytest.mark.public_data
 def test_iwcd_page(tmp_path: Path, public_data: Path) -> None:
     example, calibration, own, counted, compared, real, joined, refused = run_page(ROOT / "docs" / "iwcd.md", tmp_path)
