@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import InputError
-from data_info.catalogue import Unavailable, entries
-from data_info.files import find_file
+from data_info.catalogue import data_dir, entries
+from data_info.files import find_file, search_roots
 
 Array = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ def published_limits(patterns: Sequence[str], channels: Iterable[str], config_fi
     """All curves for ``channels``, and a note for every one that cannot be had.
 
     ``{ch}`` in a pattern stands for the channel as files are named: bb, MuMu, TauTau, WW, NuNu, or its own name. Files are looked up as others of a
-    configuration, then among the public ones. Raises ``InputError`` for files that are not limits.
+    configuration, then in the folder of the public ones; nothing is downloaded. Raises ``InputError`` for files that are not limits.
     """
     found, notes = [], []
     for channel in channels:
@@ -98,12 +98,12 @@ def read_limit(path: Path, channel: str) -> PublishedLimit:
 
 
 def _path(name: str, config_file: Path) -> tuple[Path | None, str]:
-    """Where a file lies, or why there is none."""
+    """Where a file lies, or why there is none. Nothing is downloaded: a figure can do without, and files have no licence to be passed on."""
     for candidate in (name, f"{FOLDER}/{name}"):
+        if candidate in entries() and not any((root / candidate).is_file() for root in search_roots(config_file)):
+            return None, f"{name}: not in the data directory {data_dir()}; it is published at {entries()[candidate].url}"
         try:
             return find_file(candidate, config_file), ""
-        except Unavailable as error:
-            return None, f"{name}: {str(error).splitlines()[0]}"
         except InputError:
             continue
     public = f"; public ones are {', '.join(sorted(one.rpartition('/')[2] for one in entries() if '/limits_' in one))}" if "/" not in name else ""

@@ -112,7 +112,9 @@ def _fit_view(run: RunView, name: str, first: bool, results: Mapping[str, Any], 
     others: list[PublishedLimit] = []
     if "limits" in kinds and own and options.mode != "decay":
         others, notes = published_limits(options.compare, dict.fromkeys(one.channel for one in own.values()), run.config.source)
-        skipped |= {f"{'' if first else start}limits: published ({number})": note for number, note in enumerate(notes, 1)}
+        if notes:
+            absent = ", ".join(note.partition(": ")[0] for note in notes)
+            skipped[f"{'' if first else start}limits: published"] = f"{absent}. {notes[0].partition('; public ones')[0]}"
     return FitView(name, first, run, own, listed, published, others)
 
 

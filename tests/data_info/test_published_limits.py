@@ -65,6 +65,15 @@ def test_absent_files_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert notes == [f"sub/mine_{name}.csv: no such file, nothing is drawn for it" for name in ("bb", "WW")]
 
 
+def test_public_files_that_are_not_there_are_not_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing the figures of an example without network took a minute of attempts."""
+    monkeypatch.setenv("DYNODE_DATA", str(tmp_path / "data"))
+    found, notes = published_limits(["limits_{ch}_Fermi_2015.csv"], ["b"], tmp_path / "config.yaml")
+    assert found == []
+    assert notes[0].startswith(f"limits_bb_Fermi_2015.csv: not in the data directory {tmp_path / 'data'}; it is published at https://")
+    assert not (tmp_path / "data").exists()
+
+
 BAD = {
     "text": ("mass,limit\n10,1e-25\n", "row 1: 'mass,limit'; expected two numbers, mass in GeV and sigma-v in cm.3 s.-1"),
     "three columns": ("10,1e-25,3\n", "row 1: '10,1e-25,3'; expected two numbers"),
