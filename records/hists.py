@@ -73,6 +73,9 @@ class _StoredDataset(Mapping[str, hist.Hist]):
             found = self._read[name] = load_hist(self._path, self._dataset, name)
         return found
 
+    def __contains__(self, name: object) -> bool:  # by name: Mapping's own way would read it
+        return name in self._read
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._read)
 
