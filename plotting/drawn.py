@@ -50,8 +50,26 @@ def save_figure(drawn: DrawnFigure, directory: str | Path, name: str, formats: S
             with replacing(path) as temporary:
                 drawn.figure.savefig(temporary, format=suffix, metadata=METADATA[suffix], **ENCODING[suffix])
     numbers = Path(directory) / f"{name}.json"
-    write_text(numbers, json.dumps(plain(drawn.numbers), indent=1, allow_nan=False) + "\n")
+    write_text(numbers, readable(plain(drawn.numbers)) + "\n")
     return [*paths, numbers]
+
+
+def readable(value: Any, indent: str = "") -> str:
+    """JSON with a line for each name and each list in one line: a list with a line for each number is long to read and slow to write.
+
+    >>> print(readable({"x": [1, 2], "y": {"z": None}}))
+    {
+     "x": [1, 2],
+     "y": {
+      "z": null
+     }
+    }
+    """
+    if not isinstance(value, Mapping) or not value:
+        return json.dumps(value, allow_nan=False)
+    inner = indent + " "
+    lines = (f"{inner}{json.dumps(key)}: {readable(item, inner)}" for key, item in value.items())
+    return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
 
 
 def plain(value: Any) -> Any:
@@ -63,7 +81,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
+        finite = value.dtype.kind in "biu" or (value.dtype.kind == "f" and bool(np.isfinite(value).all()))
+        return value.tolist() if finite else plain(value.tolist())
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):

@@ -40,6 +40,8 @@ def place_legend(axes: Axes, heights: Sequence[tuple[Array, Array]] = (), *, tex
 
 def make_room(axes: Axes, legend: Legend, heights: Sequence[tuple[Array, Array]]) -> None:
     """Raise the top of the y axis so that every bin under ``legend`` ends below it; the bottom stays."""
+    if not heights:
+        return
     box = _box(axes, legend)
     left, right = (axes.transData.inverted().transform(axes.transAxes.transform((x, 0.5)))[0] for x in (box.x0, box.x1))
     under = [high[(edges[1:] > left) & (edges[:-1] < right) & np.isfinite(high)] for edges, high in heights]

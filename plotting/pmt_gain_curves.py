@@ -27,6 +27,7 @@ Figures = dict[str, Callable[[], DrawnFigure]]
 
 CURVE_POINTS = 200
 BAND = 0.25
+EFFICIENCY_GAP_IN = 0.95  # between panels, each with numbers on its own axis
 STEP_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999", "#F0E442")
 WHOLE = "#000000"  # of the whole selection
 UNINTERESTING = ("read", "units")  # steps that everything passes unless a file is broken
@@ -95,7 +96,15 @@ def efficiencies(view: RunView) -> DrawnFigure:
     numbers: dict[str, Any] = {}
     with view.style.context():
         notes = ("Each step counts the triggers that passed those before it. Intervals: Wilson, 68 %.",)
-        sheet = page(view.style, view.caption(notes=notes), columns=columns, rows=rows, width_in=1.7 + 5.6 * columns, height_in=1.3 + 4.4 * rows)
+        sheet = page(
+            view.style,
+            view.caption(notes=notes),
+            columns=columns,
+            rows=rows,
+            width_in=1.7 + 5.6 * columns,
+            height_in=1.3 + 4.4 * rows,
+            gap_in=EFFICIENCY_GAP_IN,
+        )
         bright = [point for result in view.measured.values() for point in result.points if point.shared]
         lowest = min((rate.low for point in bright for step, rate in point.efficiency.items() if step in steps), default=0.0)
         bottom = max(0.0, 1.0 - 1.15 * (1.0 - lowest))

@@ -104,7 +104,7 @@ def _draw_levels(axes: Axes, below: Axes, view: RunView, pmt: str, name: str, li
     at = np.geomspace(mean.min(), mean.max(), CURVE_POINTS)
     axes.plot(at, line.slope_pc * at + line.nu_squared * at**2, "--", color=view.looks[pmt].colour, linewidth=1.4, gid=f"levels {pmt}")
     flicker = f"{100 * line.nu:.1f} %" if math.isfinite(line.nu) else "not seen"
-    words = f"{name.replace('.', ', ')}: {len(mean)} levels, $\\nu$ {'= ' if math.isfinite(line.nu) else ''}{flicker}"
+    words = f"{pmt}, {name.rpartition('.')[2].removesuffix('V')} V: {len(mean)} levels, $\\nu$ {'= ' if math.isfinite(line.nu) else ''}{flicker}"
     draw_points(axes, view, pmt, mean, variance, error, label=words, gid=f"levels of {name}", hollow=True)
     expected = line.slope_pc * mean + line.nu_squared * mean**2
     draw_points(below, view, pmt, mean, variance / expected, error / expected, gid=f"ratio of {name}", hollow=True)

@@ -20,8 +20,8 @@ from plotting.drawn import DrawnFigure
 from plotting.legend import place_legend
 from plotting.map_panels import MapPanel, maps, number_bar
 from plotting.overlay import Spectrum, small
-from plotting.pmt_gain_spectra import merged
-from plotting.pmt_gain_view import RunView, title
+from plotting.pmt_gain_spectra import merged, where_filled
+from plotting.pmt_gain_view import RunView, columns_of, title
 from plotting.projections import count_bars
 from plotting.style import BLACK, BLUE, GREY, SKY, VERMILLION
 from plotting.symbols import two_digits
@@ -30,7 +30,6 @@ from records.gain import MeanPulse, Timing
 Figures = dict[str, Callable[[], DrawnFigure]]
 
 PANEL_IN = 5.4
-COLUMNS = 2
 FEWEST_LATE = 10  # maxima that are worth a figure
 MV = 1e3  # per V
 TIME_BINS = 40  # of a distribution of times, at least
@@ -99,10 +98,14 @@ def _waveforms(view: RunView, pmt: str) -> DrawnFigure:
             words = _draw_shape(axes, below, found.time_ns, found.mean_v, result, (low, high))
             _mark_gate((axes, below), point)
             bottom = -1.1 * MV * float((found.mean_v + found.spread_v).max())
-            apply_scale(axes, Scale("", limits=(low, high)), Scale("Voltage [mV]" if number % COLUMNS == 0 else "", limits=(bottom, -0.08 * bottom)))
+            apply_scale(
+                axes,
+                Scale("", limits=(low, high)),
+                Scale("Voltage [mV]" if number % columns_of(len(chosen)) == 0 else "", limits=(bottom, -0.08 * bottom)),
+            )
             axes.tick_params(labelbottom=False)
-            apply_scale(below, Scale("Time [ns]", limits=(low, high)), Scale("Residual [mV]" if number % COLUMNS == 0 else ""))
-            below.set_ylabel("Residual [mV]" if number % COLUMNS == 0 else "", loc="center", fontsize=15)
+            apply_scale(below, Scale("Time [ns]", limits=(low, high)), Scale("Residual [mV]" if number % columns_of(len(chosen)) == 0 else ""))
+            below.set_ylabel("Residual [mV]" if number % columns_of(len(chosen)) == 0 else "", loc="center", fontsize=15)
             place_legend(axes, [], text=[title(point), *words], loc="lower right", fontsize=12.5)
             numbers[point.name] = {"time_ns": found.time_ns, "mean_v": -found.mean_v, "spread_v": found.spread_v, "n": found.n}
     return DrawnFigure(sheet.figure, numbers)
@@ -145,8 +148,8 @@ def _persistence(view: RunView, pmt: str) -> DrawnFigure:
             rows = np.flatnonzero(counts[:, 1:-1].sum(axis=0))
             limits = tuple(sorted(-MV * reference_v * height[[rows[0], rows[-1] + 1]])) if rows.size else (-1.0, 1.0)
             room = 0.05 * (limits[1] - limits[0])
-            apply_scale(axes, Scale("Time [ns]", limits=_shown(point)),
-                        Scale("Voltage [mV]" if number % COLUMNS == 0 else "", limits=(limits[0] - room, limits[1] + room)))  # fmt: skip
+            y = Scale("Voltage [mV]" if number % columns_of(len(chosen)) == 0 else "", limits=(limits[0] - room, limits[1] + room))
+            apply_scale(axes, Scale("Time [ns]", limits=_shown(point)), y)
             place_legend(axes, [], text=[title(point)], entries=number == 0, loc="lower right", fontsize=13)
             numbers[point.name] = {"time_edges_ns": time_ns, "voltage_edges_mv": -MV * reference_v * height, "share": share}
         _bar(sheet, mesh, norm)
@@ -161,8 +164,8 @@ def _shapes(view: RunView, pmt: str) -> DrawnFigure:
     panels = [MapPanel(title(point), one, note=f"{one.sum():.0f} pulses") for point, one in zip(chosen, counts, strict=True)]
     x, y = (Scale(label, limits=_central(total.sum(axis=1 - axis), edges[axis])) for axis, label in enumerate((r"$\tau_r$ [ns]", r"$\tau_f$ [ns]")))
     assert y.limits is not None
-    y = Scale(y.label, limits=(y.limits[0], y.limits[1] + 0.25 * (y.limits[1] - y.limits[0])))  # the words of a panel stand above
-    return maps(panels, (edges[0], edges[1]), x, y, "Pulses", columns=COLUMNS, style=view.style, caption=view.caption(pmt))
+    y = Scale(y.label, limits=(y.limits[0], y.limits[1] + 0.4 * (y.limits[1] - y.limits[0])))  # the words of a panel stand above
+    return maps(panels, (edges[0], edges[1]), x, y, "Pulses", columns=columns_of(len(panels)), style=view.style, caption=view.caption(pmt))
 
 
 def _timing(view: RunView, pmt: str) -> DrawnFigure:
@@ -181,8 +184,8 @@ def _timing(view: RunView, pmt: str) -> DrawnFigure:
             words.append(f"TTS $\\sigma$ = {two_digits(1e3 * result.tts_sigma_ns, 1e3 * result.tts_sigma_error_ns)} ps")
         if result is not None and np.isfinite(result.fwhm_ns):
             words.append(f"FWHM {1e3 * result.fwhm_ns:.0f} ps")
-        panels.append((at, spectra, Scale("Time after the trigger [ns]"), tuple(words)))
-    return small(panels, Scale("Triggers / bin"), columns=min(2, len(panels)), style=view.style, caption=view.caption(pmt))
+        panels.append((*where_filled(at, spectra), Scale("Time after the trigger [ns]"), tuple(words)))
+    return small(panels, Scale("Triggers / bin"), columns=columns_of(len(panels)), style=view.style, caption=view.caption(pmt))
 
 
 def _core(result: Timing, counts: Array, edges: Array, at: Array) -> Array:
@@ -222,7 +225,7 @@ def _stability(view: RunView, pmt: str) -> DrawnFigure:
             axes.axhline(1.0, color=GREY, linewidth=1.2)
             axes.errorbar(at, value, yerr=error, xerr=half, fmt="o", color=BLUE, markersize=5.5, elinewidth=1.4, gid="charge")
             reach = max(reach, float(np.max(np.abs(value - 1.0) + error, initial=0.01)))
-            apply_scale(axes, Scale("Time since the first trigger [s]"), Scale("Charge / mean" if number % COLUMNS == 0 else ""))
+            apply_scale(axes, Scale("Time since the first trigger [s]"), Scale("Charge / mean" if number % columns_of(len(chosen)) == 0 else ""))
             numbers[point.name] = {"time_s": at, "relative_charge": value, "error": error, "chi2": chi2}
             place_legend(axes, [], text=[title(point), f"Constant: $\\chi^2$ = {chi2:.1f} / {len(at) - 1}"], entries=False, fontsize=13)
         for axes in sheet.panels[: len(chosen)]:
@@ -251,8 +254,8 @@ def _in_time(point: Point) -> tuple[Array, Array, Array, Array, float]:
 
 
 def _panels(view: RunView, pmt: str, count: int, notes: tuple[str, ...], *, ratio: bool = False, bar: bool = False) -> Page:
-    """Panels in rows of two, each with numbers on its own y axis; those beyond ``count`` are hidden."""
-    right, columns = (1.85 if bar else 0.3), min(COLUMNS, count)
+    """Panels, each with numbers on its own y axis; those beyond ``count`` are hidden."""
+    right, columns = (1.85 if bar else 0.3), columns_of(count)
     rows = -(-count // columns)
     sheet = page(view.style, view.caption(pmt, notes), columns=columns, rows=rows, ratio=ratio, width_in=1.15 + right + PANEL_IN * columns,
                  height_in=1.35 + (5.6 if ratio else 4.6) * rows, right_in=right, gap_in=0.95)  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from plotting.canvas import Array, Scale, apply_scale, page
 from plotting.drawn import DrawnFigure
 from plotting.legend import place_legend
 from plotting.overlay import Spectrum, filled_range, small
-from plotting.pmt_gain_view import RunView, title
+from plotting.pmt_gain_view import RunView, columns_of, title
 from plotting.projections import count_bars
 from plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from plotting.symbols import two_digits
@@ -96,8 +97,9 @@ def _single(view: RunView, pmt: str) -> DrawnFigure:
         if selected.sum() < counts.sum():
             found["selected"] = _spectrum("Selected", ORANGE, selected, merge, bars=False)
         found["all"] = _spectrum("All triggers", BLUE, counts, merge)  # on top: what is not selected alone shows the colour beneath
-        panels.append((edges[::merge], found, Scale("Charge [pC]"), _words(point, measured.get(point.name), selected.sum() / max(counts.sum(), 1.0))))
-    return small(panels, Scale("Triggers / bin", log=True), columns=min(2, len(panels)), style=view.style, caption=view.caption(pmt))
+        words = _words(point, measured.get(point.name), selected.sum() / max(counts.sum(), 1.0))
+        panels.append((*where_filled(edges[::merge], found), Scale("Charge [pC]"), words))
+    return small(panels, Scale("Triggers / bin", log=True), columns=columns_of(len(panels)), style=view.style, caption=view.caption(pmt))
 
 
 def _dark(dark: Point, counts: Array, merge: int) -> dict[str, Spectrum]:
@@ -199,6 +201,24 @@ def merged(counts: Array, wanted: int) -> int:
     filled = np.flatnonzero(counts)
     span = int(filled[-1] - filled[0]) + 1 if filled.size else len(counts)
     return max((step for step in range(1, max(span // wanted, 1) + 1) if len(counts) % step == 0), default=1)
+
+
+def where_filled(edges: Array, spectra: Mapping[str, Spectrum]) -> tuple[Array, dict[str, Spectrum]]:
+    """The bins from the first to the last with entries and two beyond: a thousand empty ones take longer to draw than the others.
+
+    >>> edges, found = where_filled(np.arange(11.0), {"all": Spectrum("", "", np.array([0.0] * 4 + [3.0, 1.0] + [0.0] * 4))})
+    >>> edges.tolist(), found["all"].values.tolist()
+    ([2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], [0.0, 0.0, 3.0, 1.0, 0.0, 0.0])
+    """
+    filled = np.flatnonzero(np.any([np.nan_to_num(one.values) > 0.0 for one in spectra.values()], axis=0))
+    if not filled.size:
+        return edges, dict(spectra)
+    rows = slice(max(int(filled[0]) - 2, 0), int(filled[-1]) + 3)
+    cut = {
+        name: replace(one, values=one.values[rows], bars=None if one.bars is None else (one.bars[0][rows], one.bars[1][rows]))
+        for name, one in spectra.items()
+    }
+    return edges[rows.start : min(rows.stop, len(edges) - 1) + 1], cut
 
 
 def _merge(values: Array, step: int) -> Array:

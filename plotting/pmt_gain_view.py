@@ -68,6 +68,11 @@ class RunView:
         return Caption(self.config.plots.label, right, notes, warnings)
 
 
+def columns_of(panels: int) -> int:
+    """Panels in a row: up to three stand side by side, more in rows of two."""
+    return panels if panels <= 3 else 2
+
+
 def title(point: Point) -> str:
     """A point in words: voltage, and light where it is not the usual one."""
     return f"{point.hv_v:g} V{', low light' if point.light == 'low' else ''}"

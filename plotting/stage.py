@@ -14,7 +14,7 @@ from configs.schema import Config, CustomConfig, DarkMatterConfig, DiffuseConfig
 from plotting import custom, diffuse, iwcd
 from plotting.drawn import Plan, save_figure
 from processors.account import load_account
-from records.hists import load_hists
+from records.hists import StoredHists
 from records.manifest import load_manifest, update_manifest
 from records.results import load_results
 from records.tables import load_tables
@@ -62,7 +62,7 @@ def planned(config: Config) -> Plan:
     for name in ("hists.h5", "processing.json"):
         if not (config.output / name).is_file():
             raise InputError(f"{config.output / name}: not there, so there is nothing to draw; {again}")
-    hists, account = load_hists(config.output / "hists.h5"), load_account(config.output / "processing.json").to_json()
+    hists, account = StoredHists(config.output / "hists.h5"), load_account(config.output / "processing.json").to_json()
     if isinstance(config, CustomConfig):
         return custom.plan(config, hists, account)
     if isinstance(config, IwcdConfig):

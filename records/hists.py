@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,46 @@ def load_hists(path: str | Path) -> dict[str, dict[str, hist.Hist]]:
     """Every histogram of the file as ``{data set: {name: histogram}}``. Raises ``InputError`` when the file is missing or not ours."""
     with _opened(path) as file:
         return {dataset: {name: _read(group, path) for name, group in groups.items()} for dataset, groups in file.items()}
+
+
+class StoredHists(Mapping[str, Mapping[str, hist.Hist]]):
+    """Histograms of a file by data set and name like those of ``load_hists``, each read when it is first asked for.
+
+    Raises ``InputError`` when the file is missing or not ours.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._found = {dataset: _StoredDataset(path, dataset, names) for dataset, names in list_hists(path).items()}
+
+    def __getitem__(self, dataset: str) -> Mapping[str, hist.Hist]:
+        return self._found[dataset]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+class _StoredDataset(Mapping[str, hist.Hist]):
+    def __init__(self, path: str | Path, dataset: str, names: Sequence[str]) -> None:
+        self._path, self._dataset = path, dataset
+        self._read: dict[str, hist.Hist | None] = dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> hist.Hist:
+        found = self._read[name]
+        if found is None:
+            found = self._read[name] = load_hist(self._path, self._dataset, name)
+        return found
+
+    def __contains__(self, name: object) -> bool:  # by name: Mapping's own way would read it
+        return name in self._read
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read)
+
+    def __len__(self) -> int:
+        return len(self._read)
 
 
 def load_hist(path: str | Path, dataset: str, name: str) -> hist.Hist:

@@ -54,6 +54,18 @@ def locked_versions() -> list[str]:
     return [line.removesuffix("\\").strip() for line in lines if re.match(r"[A-Za-z0-9_.-]+==", line)]
 
 
+def test_every_benchmark_is_collected() -> None:
+    """``make bench`` collects test_* of bench_*.py: a function of another name would never run."""
+    missed = [
+        f"{path.name}: {node.name}"
+        for path in sorted((ROOT / "tests" / "bench").glob("*.py"))
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and any(argument.arg == "benchmark" for argument in node.args.args)
+        if not (node.name.startswith("test_") and path.name.startswith("bench_"))
+    ]
+    assert missed == []
+
+
 def test_no_two_test_modules_share_a_name() -> None:
     """Test folders are no packages, so two files of one name stop the collection of every test; alone each of them passes."""
     names = Counter(path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py")

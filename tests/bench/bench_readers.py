@@ -46,26 +46,26 @@ def read(path: Path, names: tuple[str, ...]) -> float:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def bench_one_column(benchmark: Callable[..., Any], files: dict[str, Path], name: str) -> None:
+def test_one_column(benchmark: Callable[..., Any], files: dict[str, Path], name: str) -> None:
     benchmark.group = f"read {name}"
     assert benchmark(read, files[name], ("energy",)) > 0
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def bench_all_columns(benchmark: Callable[..., Any], files: dict[str, Path], name: str) -> None:
+def test_all_columns(benchmark: Callable[..., Any], files: dict[str, Path], name: str) -> None:
     benchmark.group = f"read {name}"
     assert benchmark(read, files[name], NAMES) > 0
 
 
 @pytest.mark.parametrize("name", ["hese_json", "toy_json"])
-def bench_json_load(benchmark: Callable[..., Any], files: dict[str, Path], name: str) -> None:
+def test_json_load(benchmark: Callable[..., Any], files: dict[str, Path], name: str) -> None:
     """The whole file as Python objects, which needs some ten times the memory."""
     benchmark.group = f"read {name}"
     assert benchmark(lambda: json.loads(files[name].read_text()))
 
 
 @pytest.mark.parametrize("name", ["hese_json", "toy_json"])
-def bench_open_only(benchmark: Callable[..., Any], files: dict[str, Path], name: str) -> None:
+def test_open_only(benchmark: Callable[..., Any], files: dict[str, Path], name: str) -> None:
     """The first pass, which finds the lists and counts their entries."""
     benchmark.group = f"read {name}"
 

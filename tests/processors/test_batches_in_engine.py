@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from processors.chunks import DatasetInput, EventFile
 from processors.content import stat_identity
 from processors.inputs import event_files
 from processors.work import process_chunk
+from readers import trc_files
 from simulation.trc_writer import TrcSettings, trc_bytes
 
 
@@ -70,6 +73,25 @@ def test_every_refused_file_of_a_batch_is_named_and_the_others_count(tmp_path: P
     assert "18 of 18 entries processed, and 3 of 12 files could not be opened" in told
     for words in ("C1--00002.trc: open: block header (byte 0): found", "C1--00005.trc: open: no such file", "a login or error page was saved"):
         assert words in told
+
+
+def test_a_file_that_the_disk_fails_to_give_is_a_failure_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = write_batch(tmp_path / "led", 12)
+    plain = os.open
+
+    def failing(path: str, *flags: int, **options: Any) -> int:
+        if path == str(paths[4]):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return plain(path, *flags, **options)
+
+    monkeypatch.setattr(trc_files.os, "open", failing)
+    monkeypatch.setattr(trc_files.time, "sleep", lambda seconds: None)
+    outcome = run(paths)
+    assert not outcome.complete
+    assert counted(outcome) == [0 if number == 4 else 1 for number in range(12)]
+    (failure,) = outcome.account.datasets["led"].failed
+    assert failure.file == str(paths[4])
+    assert "Input/output error" in failure.reason
 
 
 def test_a_batch_without_a_single_good_file_names_them_all(tmp_path: Path) -> None:

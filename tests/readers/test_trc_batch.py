@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference.trc_loop import read_loop, read_one
 
-from readers import open_source
-from readers.trc_batch import read_batch
+from readers import ReadError, open_source, trc_files
+from readers.trc_batch import open_batch, read_batch
 from readers.trc_saturation import saturated_samples
 from simulation.trc_writer import TrcSettings, trc_bytes
 
@@ -42,6 +45,64 @@ def test_a_batch_reads_what_a_loop_reads(paths: list[str]) -> None:
         assert np.array_equal(group.volts(number, number + 1)[0], gain * CODES[number] - offset)
     assert list(group.files) == list(range(40))
     assert group.trigger_time[39] - group.trigger_time[0] == np.timedelta64(39, "s")
+
+
+class FailingDisk:
+    """An ``os.open`` that fails with an I/O error for one file, so many times."""
+
+    def __init__(self, path: str, times: int) -> None:
+        self.path, self.left, self.asked = path, times, 0
+
+    def __call__(self, path: str, *flags: int, **options: Any) -> int:
+        if path == self.path:
+            self.asked += 1
+            self.left -= 1
+            if self.left >= 0:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return OPEN(path, *flags, **options)
+
+
+OPEN = os.open
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    waited: list[float] = []
+    monkeypatch.setattr(trc_files.time, "sleep", waited.append)
+    return waited
+
+
+@pytest.mark.parametrize("number", [0, 17])
+def test_a_file_that_the_disk_gives_later_is_read(number: int, paths: list[str], monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
+    disk = FailingDisk(paths[number], 2)
+    monkeypatch.setattr(trc_files.os, "open", disk)
+    batch = open_batch(paths)
+    assert not batch.refused
+    assert pauses == list(trc_files.PAUSES_S)[: len(pauses)]
+    with open_source(paths) as source:
+        monkeypatch.undo()
+        expected = open_source(paths)
+        np.testing.assert_array_equal(source.events(0, 40)["code"], expected.events(0, 40)["code"])
+
+
+def test_a_file_that_the_disk_never_gives_is_left_out_alone(paths: list[str], monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
+    monkeypatch.setattr(trc_files.os, "open", FailingDisk(paths[17], 10**6))
+    batch = open_batch(paths)
+    assert list(batch.refused) == [paths[17]]
+    assert "Input/output error" in batch.refused[paths[17]]
+    assert "(tried 3 times)" in batch.refused[paths[17]]
+    assert pauses == list(trc_files.PAUSES_S)
+    assert sum(len(group) for group in batch.groups) == 39
+
+
+def test_a_disk_that_gives_nothing_is_no_fault_of_a_file(paths: list[str], monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
+    def broken(path: str, *flags: int, **options: Any) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(trc_files.os, "open", broken)
+    with pytest.raises(ReadError, match=r"000\.trc: reading failed .*Input/output error"):
+        open_batch(paths)
+    assert pauses == []
 
 
 def test_codes_are_views_of_the_bytes_read(paths: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import h5py
 import hist
@@ -148,6 +149,27 @@ def test_one_histogram_is_read_without_the_others(tmp_path: Path) -> None:
     assert_same(hists.load_hist(path, "mc", "good"), counts())
     with pytest.raises(InputError, match=r"hists\.h5: /mc/bad is not a histogram in the UHI format"):
         hists.load_hist(path, "mc", "bad")
+
+
+def test_stored_histograms_are_read_when_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "hists.h5"
+    hists.save_hists(path, {"mc": {"r": response(), "n": counts()}, "data": {"n": counts()}})
+    stored, read, plain = hists.StoredHists(path), [], hists.load_hist
+
+    def counted(*place: Any) -> hist.Hist:
+        read.append(place[1:])
+        return plain(*place)
+
+    monkeypatch.setattr(hists, "load_hist", counted)
+    assert {dataset: list(names) for dataset, names in stored.items()} == hists.list_hists(path)
+    assert "r" in stored["mc"]
+    assert "r" not in stored["data"]
+    assert read == []
+    assert_same(stored["mc"]["r"], response())
+    assert_same(stored["mc"]["r"], response())
+    assert read == [("mc", "r")]
+    with pytest.raises(InputError, match="no such histogram file"):
+        hists.StoredHists(tmp_path / "absent.h5")
 
 
 def test_missing_file_and_garbage_are_named(tmp_path: Path) -> None:
