@@ -16,6 +16,7 @@ def noise_variance(point: Point) -> ChargeMoments | str:
     """A pedestal of mean 0 with the variance that the noise has in the gate, or why there is none.
 
     Its number of triggers is that of the baselines, which is right for a gate as long as the noise is correlated and cautious for shorter ones.
+    Few baselines can give a negative variance where the noise is small: it then counts as 0.
     """
     if "noise_cov" not in point.hists or any(point.metadata.get(key) is None for key in PLANNED):
         return "no noise of the baseline was kept"
@@ -25,6 +26,6 @@ def noise_variance(point: Point) -> ChargeMoments | str:
     plan = point.metadata
     gate, level = (tuple(map(float, plan[name])) for name in ("gate_ns", "baseline_ns"))
     variance = charge_variance_pc2(covariance, float(plan["dt_ns"]), level, gate, load_ohm=float(plan["load_ohm"]))  # type: ignore[arg-type]
-    if not (math.isfinite(variance) and variance > 0.0):
-        return f"the noise of the baseline gives no variance ({variance:.3g} pC^2)"
-    return ChargeMoments.noise(variance, int(point.hists["noise_cov"]["count", 0]))
+    if not math.isfinite(variance):
+        return "the noise of the baseline gives no variance"
+    return ChargeMoments.noise(max(variance, 0.0), int(point.hists["noise_cov"]["count", 0]))

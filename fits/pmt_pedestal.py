@@ -24,6 +24,8 @@ def pedestal_of(tube: Tube, point: Point, wanted: Wanted) -> tuple[Pedestal, Cha
         found = _of_kind(tube, point, kind)
         if isinstance(found, ChargeMoments):
             spread = math.sqrt(max(found.variance_pc2, 0.0))
+            if spread == 0.0:
+                reasons.append("its variance is too small to be seen in so few baselines, and taken as 0")
             error = 0.0 if kind == "variance" else spread / math.sqrt(found.n)
             return Pedestal(kind, found.n, found.mean_pc, error, spread, "; ".join(reasons)), found
         reasons.append(found)

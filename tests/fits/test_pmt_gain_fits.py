@@ -292,6 +292,21 @@ def test_noise_of_the_baseline_is_the_last_pedestal() -> None:
     assert result.curve.quantity == "gain"
 
 
+def test_noise_too_small_to_be_seen_does_not_cost_a_point() -> None:
+    """Few baselines can give a negative variance; a tube then lost its absolute gain for a noise that did not matter."""
+    hists, account = case.run(hv_v=(900.0, 1000.0, 1100.0), off=False, pre=False, waveforms=True)
+    covariance = hists["PMT_1.1000V"]["noise_cov"].view()
+    covariance[1] *= -1.0
+    result = fitted(hists, account)
+    pedestal = at(result, 1000.0).pedestal
+    assert pedestal is not None
+    assert (pedestal.kind, pedestal.spread_pc) == ("variance", 0.0)
+    assert "too small to be seen in so few baselines, and taken as 0" in pedestal.reason
+    assert at(result, 1000.0).gains["photostatistics"].valid
+    assert result.curve.quantity == "gain"
+    assert "PMT_1.1000V" in result.curve.used
+
+
 class TestAnchor:
     """The scale of the common light combined with a spectrum of single photo-electrons of the same tube."""
 
