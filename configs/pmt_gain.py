@@ -14,7 +14,7 @@ SpeModel = Literal["gamma", "dossi", "bellamy", "gauss"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 FIGURES_OF_RUN = ("gain_curve", "mean_charge", "lambda_hv", "variance_mean", "efficiency_hv", "timing_hv", "nominal_hv_table")
-FIGURES_OF_TUBE = ("charge_spectra", "charge", "spe_fit", "waveform", "persistence", "shape", "timing", "late", "stability")
+FIGURES_OF_TUBE = ("charge_spectra", "charge", "spe_fit", "trace", "waveform", "persistence", "shape", "timing", "late", "stability")
 FIGURES = (*FIGURES_OF_RUN, *FIGURES_OF_TUBE)
 
 

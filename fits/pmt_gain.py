@@ -15,7 +15,7 @@ from fits.pmt_anchor import ANCHORED, anchored, with_anchored
 from fits.pmt_gains import NOT_COMMON, Gains, all_gains
 from fits.pmt_late import late_pulses
 from fits.pmt_low_light import low_light
-from fits.pmt_mean_pulse import mean_pulse
+from fits.pmt_mean_pulse import mean_pulse, single_pulse
 from fits.pmt_measured import Measured, flags_of, measure, times_of
 from fits.pmt_ordinate import ordinate, relative
 from fits.pmt_pedestal import Wanted
@@ -89,7 +89,8 @@ def _point_result(tube: Tube, one: Measured, gains: Mapping[str, GainEstimate], 
         efficiency=point.efficiency(), valid=one.valid, reason=one.reason, pedestal=one.pedestal, charge=one.charge, selected=one.selected,
         syst_uncorrelated_pc=abs(mean) * options.mean_charge.syst_uncorrelated, syst_scale_pc=abs(mean) * options.mean_charge.syst_scale,
         gains=gains, timing=times_of(point), late=late_pulses(point, tube.off.get(point.name), _photoelectrons(gains)),
-        pulse=mean_pulse(point), flags=flags_of(one), level=point.level, shared=point in shared_light(tube.points).values(),
+        pulse=mean_pulse(point), trace=single_pulse(point), flags=flags_of(one), level=point.level,
+        shared=point in shared_light(tube.points).values(),
     )  # fmt: skip
 
 

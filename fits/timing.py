@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 CORE = 1.5  # of sigma, around the mean: half of the range of the Gaussian fit
 FEWEST_BINS = 4  # of the range
 FEWEST = 30  # triggers in the core
+HIGHEST = 30  # triggers in the highest bin of a full width: of fewer the half is anywhere
 MOST_STEPS = 12
 SETTLED = 1e-3  # of sigma: the range follows the fit until it moves by less
 TO_SIGMA = 0.5 / 0.6744897501960817  # from the distance between the quartiles
@@ -41,16 +42,27 @@ def timing(counts: ArrayLike, edges: ArrayLike) -> Timing:
     variance = float(counts @ (centre - mean) ** 2 / (n - 1))
     width = float(edges[1] - edges[0])
     spread = math.sqrt(max(variance - width**2 / 12.0, 0.0))
-    fwhm = full_width_at_half_maximum(counts, edges)
     if n < FEWEST:
-        return _without_core(n, mean, spread, fwhm, f"{n} triggers with a crossing time; the core fit needs {FEWEST}")
+        return _without_core(n, mean, spread, NAN, f"{n} triggers with a crossing time; the core fit needs {FEWEST}")
     fitted = _core(counts, edges)
     if isinstance(fitted, str):
-        return _without_core(n, mean, spread, fwhm, fitted)
+        return _without_core(n, mean, spread, NAN, fitted)
+    fwhm = resolved_width(counts, edges, fitted.values["sigma"])
     return Timing(
         n=n, transit_time_ns=mean, transit_time_error_ns=spread / math.sqrt(n), spread_ns=spread, core_ns=fitted.values["mean"],
         core_error_ns=fitted.errors["mean"], tts_sigma_ns=fitted.values["sigma"], tts_sigma_error_ns=fitted.errors["sigma"], fwhm_ns=fwhm, valid=True,
     )  # fmt: skip
+
+
+def resolved_width(counts: Array, edges: Array, sigma: float) -> float:
+    """Full width at half maximum from bins of about half ``sigma``; NaN where bins are wider than that or the highest holds too few."""
+    width = float(edges[1] - edges[0])
+    step = max(int(0.5 * sigma / width), 1)
+    whole = len(counts) // step * step
+    merged = counts[:whole].reshape(-1, step).sum(axis=1)
+    if width > sigma or merged.max(initial=0.0) < HIGHEST:
+        return NAN
+    return full_width_at_half_maximum(merged, edges[: whole + 1 : step])
 
 
 def full_width_at_half_maximum(counts: Array, edges: Array) -> float:

@@ -72,8 +72,10 @@ def curves(view: RunView, laws: Mapping[str, PowerLaw]) -> DrawnFigure:
         for order, (pmt, law) in enumerate(laws.items()):
             _draw_law(axes, below, view, pmt, law, at, 0.004 * (order - 0.5 * (len(laws) - 1)))
             numbers[pmt] = _numbers(law, at)
+        low_light: dict[str, Any] = {}
         if quantity == "gain":
             _mark_nominal(axes, view, laws, limits, (low, high))
+            low_light = _mark_low_light(axes, below, view, laws)
         apply_scale(axes, Scale("", True, (low, high)), Scale(QUANTITY[quantity], True, limits))
         axes.tick_params(labelbottom=False)
         below.axhline(1.0, color=GREY, linewidth=1.2)
@@ -82,8 +84,8 @@ def curves(view: RunView, laws: Mapping[str, PowerLaw]) -> DrawnFigure:
         for panel in (axes, below):
             _voltage_ticks(panel, low, high)
         place_legend(axes, [], loc="upper left", fontsize=13)
-        axes.set_ylim(limits[0], limits[1] * (limits[1] / limits[0]) ** (0.055 * len(laws)))
-    return DrawnFigure(sheet.figure, {"quantity": quantity, "photomultipliers": numbers})
+        axes.set_ylim(limits[0], limits[1] * (limits[1] / limits[0]) ** (0.062 * (len(laws) + bool(low_light))))
+    return DrawnFigure(sheet.figure, {"quantity": quantity, "photomultipliers": numbers, "low_light": low_light})
 
 
 def efficiencies(view: RunView) -> DrawnFigure:
@@ -205,6 +207,23 @@ def _mark_nominal(axes: Axes, view: RunView, laws: Mapping[str, PowerLaw], limit
                 axes.plot(
                     [one.hv_v], [one.gain], "d", color=view.looks[pmt].colour, markersize=10, markerfacecolor="white", zorder=4, gid=f"nominal {pmt}"
                 )
+
+
+def _mark_low_light(axes: Axes, below: Axes, view: RunView, laws: Mapping[str, PowerLaw]) -> dict[str, Any]:
+    """Gains of single photo-electrons at low light as stars, beside a curve of another method; what the scale of that may be combined with."""
+    found: dict[str, Any] = {}
+    for pmt, law in laws.items():
+        points = [one for one in view.measured[pmt].points if "spe" in one.gains and one.gains["spe"].valid] if law.method != "spe" else []
+        for point in points:
+            one = point.gains["spe"]
+            error = one.statistical if math.isnan(one.model) else math.hypot(one.statistical, one.model)
+            expected = predicted(law, point.hv_v)[0]
+            label = None if found else "Single photo-electrons"
+            for panel, scale in ((axes, 1.0), (below, float(expected))):
+                panel.errorbar([point.hv_v], [one.gain / scale], yerr=[error / scale], fmt="*", color=view.looks[pmt].colour, markersize=15,
+                               markerfacecolor="white", elinewidth=1.6, zorder=5, label=label, gid=f"low light {point.name}")  # fmt: skip
+            found[point.name] = {"hv_v": point.hv_v, "gain": one.gain, "error": error}
+    return found
 
 
 def _draw_efficiencies(axes: Axes, view: RunView, pmt: str, colours: Mapping[str, str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from matplotlib.colors import LogNorm
 from scipy.special import ndtr
 
 from fits.pmt_late import record_behind_pulse_ns
-from fits.pmt_mean_pulse import fitted_curve, mean_waveform
+from fits.pmt_mean_pulse import fitted_curve, mean_waveform, single_waveform
 from fits.pmt_points import Point
 from plotting.canvas import Array, Page, Scale, apply_scale, page
 from plotting.drawn import DrawnFigure
@@ -32,7 +32,7 @@ Figures = dict[str, Callable[[], DrawnFigure]]
 PANEL_IN = 5.4
 FEWEST_LATE = 10  # maxima that are worth a figure
 MV = 1e3  # per V
-TIME_BINS = 40  # of a distribution of times, at least
+FEWEST_TIME_BINS, MOST_TIME_BINS = 12, 40  # of a distribution of times, at least, by the number of its entries
 CLOCK_BINS = 20  # of a figure of the charge in time, at most
 SHOWN_NS = (8.0, 6.0)  # before and behind the gate
 
@@ -45,6 +45,7 @@ def of_tube(view: RunView, pmt: str) -> tuple[Figures, dict[str, str]]:
     possible: Figures = {}
     skipped: dict[str, str] = {}
     needs: tuple[tuple[str, Callable[[], DrawnFigure], str], ...] = (
+        ("trace", partial(_trace, view, pmt), _no_trace(chosen)),
         ("waveform", partial(_waveforms, view, pmt), _lacks(chosen, "waveform_mean")),
         ("persistence", partial(_persistence, view, pmt), _lacks(chosen, "waveform_2d")),
         ("shape", partial(_shapes, view, pmt), _lacks(chosen, "shape")),
@@ -68,6 +69,16 @@ def _lacks(chosen: list[Point], name: str, *, first: bool = False) -> str:
     return "" if any(total > 0 for total in filled) else {"shape": "no pulse was fitted", "times": "no trigger times"}.get(name, "no entries")
 
 
+def _typical(chosen: list[Point]) -> list[Point]:
+    """Points that kept a single waveform, that of the middle voltage first."""
+    kept = [point for point in chosen if single_waveform(point) is not None]
+    return sorted(kept, key=lambda point: (point.light != "bright", abs(kept.index(point) - len(kept) // 2)))
+
+
+def _no_trace(chosen: list[Point]) -> str:
+    return "" if _typical(chosen) else "no single waveform was kept: triggers have no times"
+
+
 def _no_late(view: RunView, pmt: str) -> str:
     points = [point for point in view.tubes[pmt].points if point.n_read and "late" in point.hists]
     maxima = int(sum(point.hists["late"].values(flow=True).sum() for point in points))
@@ -76,6 +87,34 @@ def _no_late(view: RunView, pmt: str) -> str:
     reach = [record_behind_pulse_ns(point) for point in points]
     where = f"; records end {min(reach):.0f} ns after the pulse" if reach and np.isfinite(min(reach)) else ""
     return f"{maxima or 'no'} further maxima in {sum(point.n_read for point in points)} triggers{where}"
+
+
+def _trace(view: RunView, pmt: str) -> DrawnFigure:
+    """One waveform with its fit and what is left, in units of voltage."""
+    point = _typical(view.chosen(pmt))[0]
+    found = single_waveform(point)
+    assert found is not None
+    measured = view.points(pmt)
+    result = measured[point.name].trace if point.name in measured else None
+    with view.style.context():
+        notes = ("The waveform of middle charge among the first of this voltage. Grey: charge gate. Lines below: noise of the baselines.",)
+        sheet = page(view.style, view.caption(pmt, notes), ratio=True, height_in=7.6)
+        axes, below = sheet.panels[0], sheet.ratios[0]
+        low, high = _shown(point)
+        rows = (found.time_ns > low) & (found.time_ns < high)
+        axes.plot(found.time_ns[rows], -MV * found.mean_v[rows], ".", color=BLACK, markersize=4.0, label="Samples", gid="samples")
+        words = _draw_shape(axes, below, found.time_ns, found.mean_v, result, (low, high))
+        if result is not None and result.degrees_of_freedom:
+            words.append(f"$\\chi^2$ = {result.chi2:.0f} / {result.degrees_of_freedom}")
+        for noise_v in (found.spread_v[0], -found.spread_v[0]):
+            below.axhline(MV * noise_v, color=GREY, linewidth=1.0, linestyle="--", gid="noise")
+        _mark_gate((axes, below), point)
+        apply_scale(axes, Scale("", limits=(low, high)), Scale("Voltage [mV]"))
+        axes.tick_params(labelbottom=False)
+        apply_scale(below, Scale("Time [ns]", limits=(low, high)), Scale("Residual [mV]"))
+        below.set_ylabel("Residual [mV]", loc="center", fontsize=15)
+        place_legend(axes, [], text=[title(point), *words], loc="lower right", fontsize=14)
+    return DrawnFigure(sheet.figure, {"point": point.name, "time_ns": found.time_ns, "voltage_v": -found.mean_v, "noise_v": found.spread_v[0]})
 
 
 def _waveforms(view: RunView, pmt: str) -> DrawnFigure:
@@ -174,7 +213,7 @@ def _timing(view: RunView, pmt: str) -> DrawnFigure:
     for point in view.chosen(pmt):
         one: hist.Hist = point.hists["time"]["cfd20", :]  # type: ignore[assignment]
         counts, edges = np.asarray(one.values(), float), np.asarray(one.axes[0].edges)
-        step = merged(counts, TIME_BINS)
+        step = merged(counts, int(np.clip(np.sqrt(counts.sum()), FEWEST_TIME_BINS, MOST_TIME_BINS)))
         values, at = counts.reshape(-1, step).sum(axis=1), edges[::step]
         spectra = {"data": Spectrum("20 % times", BLACK, values, count_bars(values), None)}
         result = measured[point.name].timing if point.name in measured else None

@@ -17,11 +17,10 @@ from configs import pmt_gain
 from configs.errors import InputError
 from processors import pmt_histograms, pmt_traces
 from processors.pmt_measure import measure
-from processors.pmt_plan import PointPlan, gate_problem
+from processors.pmt_plan import PointPlan, gate_problem, trigger_times_ns
 from processors.pmt_records import blocks, check_sampling, file_of
 from processors.pmt_selection import fill_cutflow, select
 from processors.pmt_triggers import reference_table, trigger_table
-from processors.waveforms import Array
 from records.tables import Table, concatenate
 
 TABLE, REFERENCE = "triggers", "reference"
@@ -48,13 +47,16 @@ class PmtGainProcessor(ProcessorABC):
         tables: dict[str, list[Table]] = {}
         if len(events):
             _check(events, self.plan)
-        clock_s = _clock_s(events, self.plan)
+        times_ns = trigger_times_ns(events)
+        clock_s = np.where(times_ns != 0, (times_ns - self.plan.clock_start_ns) * 1e-9, np.nan)
+        picked = (times_ns == self.plan.trace_time_ns) & (times_ns != 0)
         for rows, records in blocks(events, self.options.polarity):
             found = measure(records, self.plan, self.options)
             chosen = select(found, self.plan, self.options)
             fill_cutflow(hists["cutflow"], chosen.counts)
             pmt_histograms.fill(hists, found, chosen, clock_s[rows], self.plan)
             pmt_traces.fill_traces(hists, records, found, chosen.all, self.plan)
+            pmt_traces.fill_trace(hists["trace"], records, found, picked[rows], self.plan)
             pmt_traces.fill_noise(hists["noise_cov"], records, chosen.all, self.plan)
             if self.options.waveform_table:
                 tables.setdefault(TABLE, []).append(trigger_table(events[rows], records, found, chosen, self.options))
@@ -87,12 +89,3 @@ def _check(events: ak.Array, plan: PointPlan) -> None:
     check_sampling(events, plan.sampling)
     if problem := gate_problem(np.asarray(events["t0_ns"], np.float64), plan.sampling, plan.gate_ns):
         raise InputError(f"{file_of(events, problem[0])}: {problem[1]}")
-
-
-def _clock_s(events: ak.Array, plan: PointPlan) -> Array:
-    """Trigger times in s since that of the plan; NaN where none is known."""
-    if "trigger_time" not in events.fields:
-        return np.full(len(events), np.nan)
-    times = np.asarray(events["trigger_time"]).astype("M8[ns]")
-    since = (times.astype(np.int64) - plan.clock_start_ns) * 1e-9
-    return np.where(np.isnat(times), np.nan, since)

@@ -26,9 +26,9 @@ ESTIMATORS, SELECTIONS, POWERS = ("gate", "fit", "pre"), ("all", "selected"), (0
 TIMES, LIMITS, CLOCK_SUMS = ("cfd20", "cfd50", "onset"), ("low", "high", "any"), ("count", "charge", "square")
 # Quanta of (q / q_ref)^k by k. Powers of charges around q_ref add exactly up to 2^21 triggers (k <= 2) or 2^25 (k = 4); each is off by 2e-9 at most.
 MOMENT_QUANTA = np.array([1.0, 2.0**32, 2.0**32, 2.0**30, 2.0**28])
-TIME_BINS, TIME_NS = 1000, 100.0
+TIME_BINS, TIME_NS = 4000, 100.0  # 25 ps: the core of bright light is some 50 ps wide
 CLOCK_BINS = 500
-FLOATING = ("moments", "times", "waveform_mean", "noise_cov")  # sums; the others count
+FLOATING = ("moments", "times", "waveform_mean", "trace", "noise_cov")  # sums; the others count
 
 
 def axes_of(plan: PointPlan) -> dict[str, Axes]:

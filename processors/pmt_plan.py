@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import awkward as ak
 import numpy as np
+from numpy.typing import NDArray
 
 from configs import pmt_gain
 from configs.errors import InputError
@@ -40,7 +42,8 @@ class PointPlan:
 
     ``onset_ns``: 10 % edge of the mean pulse. ``pre_gate_ns``, ``pre_baseline_ns``: gate of equal length before the pulse with its own baseline,
     None where the record is too short. ``correlation_samples``: samples of noise that one independent sample is worth. ``clock_s``: trigger times
-    in s since ``clock_start_ns`` (oscilloscope's clock) that a histogram holds.
+    in s since ``clock_start_ns`` (oscilloscope's clock) that a histogram holds. ``trace_time_ns``: time of the trigger of middle charge, whose
+    waveform is kept as an example; 0 where triggers have no times.
     """
 
     name: str
@@ -62,6 +65,7 @@ class PointPlan:
     clock_start_ns: int
     clock_s: float
     warnings: tuple[str, ...] = ()
+    trace_time_ns: int = 0
 
     @property
     def dt_ns(self) -> float:
@@ -108,9 +112,25 @@ def plan_point(source: Any, options: pmt_gain.Processor, metadata: Mapping[str, 
     try:
         shared = sampling(events)
         (records,) = (one for _, one in blocks(events, options.polarity, TRIGGERS))
-        return _planned(name, records, shared, options, metadata, _clock(source))
+        plan = _planned(name, records, shared, options, metadata, _clock(source))
+        return replace(plan, trace_time_ns=_typical(records, trigger_times_ns(events), plan, options))
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
+
+
+def trigger_times_ns(events: ak.Array) -> NDArray[np.int64]:
+    """Trigger times (n,) in ns of the oscilloscope's clock; 0 where none is known."""
+    if "trigger_time" not in events.fields:
+        return np.zeros(len(events), np.int64)
+    times = np.asarray(events["trigger_time"]).astype("M8[ns]")
+    return np.where(np.isnat(times), 0, times.astype(np.int64))
+
+
+def _typical(records: Records, times_ns: NDArray[np.int64], plan: PointPlan, options: pmt_gain.Processor) -> int:
+    """Time of the trigger whose charge is the middle one."""
+    base = baselines(records.waveform_v, records.t0_ns, plan.dt_ns, plan.baseline_ns, options.baseline.estimator)
+    charge = charge_pc(records.waveform_v, records.t0_ns, plan.dt_ns, base.level_v, plan.gate_ns, load_ohm=options.load_ohm)
+    return int(times_ns[np.argsort(charge, kind="stable")[len(charge) // 2]])
 
 
 def _planned(

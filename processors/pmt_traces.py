@@ -42,7 +42,7 @@ def view_ns(plan: PointPlan) -> tuple[float, int]:
 
 
 def trace_axes(plan: PointPlan) -> dict[str, Axes]:
-    """Axes of ``waveform_mean``, ``waveform_2d`` and ``noise_cov``."""
+    """Axes of ``waveform_mean``, ``waveform_2d``, ``trace`` and ``noise_cov``."""
     low, bins = view_ns(plan)
     time = hist.axis.Regular(bins, low, low + bins * plan.dt_ns, name="time", label="Time after the trigger [ns]")
     height = hist.axis.Regular(*HEIGHTS, name="height", label="Pulse height / reference")
@@ -50,6 +50,7 @@ def trace_axes(plan: PointPlan) -> dict[str, Axes]:
     return {
         "waveform_mean": (category("aligned", ALIGNED, "Aligned to"), category("sum", SUMS, "Sum"), time),
         "waveform_2d": (time, height),
+        "trace": (category("sum", SUMS[:2], "Sum"), time),
         "noise_cov": (category("sum", ("count", "covariance"), "Sum"), lags),
     }
 
@@ -69,6 +70,19 @@ def fill_traces(hists: dict[str, hist.Hist], records: Records, found: Measured, 
         _add_traces(records.waveform_v, found.baseline.level_v, kept, first_bin, 1.0 / unit, plan.amplitude_ref_v, sums, into)
         mean[number] += sums * np.array([[1.0], [unit / HEIGHT_QUANTA], [unit**2 / HEIGHT_QUANTA]])
     hists["waveform_2d"].view(flow=True)[1:-1] += density
+
+
+def fill_trace(trace: hist.Hist, records: Records, found: Measured, picked: Mask, plan: PointPlan) -> None:
+    """Add b - V in V of the picked triggers, the one example of the plan, as recorded."""
+    if not picked.any():
+        return
+    low, bins = view_ns(plan)
+    unit = power_of_two_below(plan.amplitude_ref_v)
+    first_bin = np.rint((records.t0_ns - low) / plan.dt_ns - 0.5).astype(np.int64)
+    sums = np.zeros((len(SUMS), bins))
+    none = np.zeros((0, HEIGHTS[0] + 2), np.int64)
+    _add_traces(records.waveform_v, found.baseline.level_v, picked, first_bin, 1.0 / unit, plan.amplitude_ref_v, sums, none)
+    trace.view(flow=True)[:, 1:-1] += sums[:2] * np.array([[1.0], [unit / HEIGHT_QUANTA]])
 
 
 def fill_noise(noise_cov: hist.Hist, records: Records, chosen: Mask, plan: PointPlan) -> None:

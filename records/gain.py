@@ -68,14 +68,17 @@ class Timing(Value):
     core_error_ns: float
     tts_sigma_ns: float
     tts_sigma_error_ns: float
-    fwhm_ns: float  # of the histogram, linear between bins
+    fwhm_ns: float  # of the histogram, linear between bins; NaN where they do not resolve the core or hold too few triggers
     valid: bool
     reason: str = ""
 
 
 @dataclass(frozen=True, repr=False)
 class MeanPulse(Value):
-    """Two exponentials smeared by a Gaussian through the mean of aligned pulses: a description, without errors."""
+    """Two exponentials smeared by a Gaussian through the mean of aligned pulses: a description, without errors.
+
+    Of a single waveform (``n`` 1) without the Gaussian, with ``chi2`` by the noise of its baseline.
+    """
 
     valid: bool
     reason: str
@@ -87,6 +90,8 @@ class MeanPulse(Value):
     sigma_ns: float
     amplitude_v: float
     gate_loss: float  # share of the charge behind the gate
+    chi2: float = math.nan
+    degrees_of_freedom: int = 0
 
 
 @dataclass(frozen=True, repr=False)
@@ -122,6 +127,7 @@ class GainPoint(Value):
     timing: Timing | None
     late: LatePulses | None
     pulse: MeanPulse | None = None
+    trace: MeanPulse | None = None  # of one waveform, that of middle charge among the first
     flags: list[str] = field(default_factory=list)
     level: str = ""
     shared: bool = True

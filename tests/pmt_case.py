@@ -100,7 +100,9 @@ def traces(generator: np.random.Generator, q_pc: np.ndarray, amplitude_ref_v: fl
         clock.fill(sum=name, clock=at, weight=q_pc**power)
     covariance = hist.Hist(category("sum", ["count", "covariance"]), hist.axis.Integer(0, 100, name="lag", flow=False))
     covariance.view()[...] = np.stack([np.full(100, len(q_pc)), len(q_pc) * noise_v**2 * (np.arange(100) == 0)])
-    return {"waveform_mean": mean, "waveform_2d": density, "shape": shape, "times": clock, "noise_cov": covariance}
+    trace = hist.Hist(category("sum", ["count", "sum"]), time, storage=hist.storage.Double())
+    trace.view()[...] = np.stack([np.ones(samples), height[0]])
+    return {"waveform_mean": mean, "waveform_2d": density, "trace": trace, "shape": shape, "times": clock, "noise_cov": covariance}
 
 
 def entry(pmt: str, hv_v: float, q_ref_pc: float, n: int, source: str = "led", light: str = "bright", **metadata: Any) -> dict[str, Any]:

@@ -86,6 +86,45 @@ def test_gain_curve_shows_points_bands_and_wanted_gains(figures: dict[str, Drawn
     assert "Errors of the scale are" in words(drawn.figure)
 
 
+def test_gain_at_low_light_stands_beside_the_curve(figures: dict[str, DrawnFigure], run: Any) -> None:
+    drawn, result = figures["gain_curve"], run[2]["PMT_1"]
+    (point,) = (one for one in result.points if one.light == "low")
+    assert drawn.numbers["low_light"]["PMT_1.1400V.low"]["gain"] == point.gains["spe"].gain
+    assert "Single photo-electrons" in legend_words(drawn.figure.axes[0])
+    star = named(drawn.figure.axes[0], "low light PMT_1.1400V.low")[0]
+    assert star.get_xydata().tolist() == [[1400.0, point.gains["spe"].gain]]
+
+
+def test_light_levels_have_a_line_of_their_own() -> None:
+    made = case.run(hv_v=HV_V, n=300, nu=0.06)
+    case.add_levels(made, 1100.0, (3.0, 100.0), 2000, 0.06)
+    results = results_of(*made)
+    drawn = plan(config(figures=["variance_mean", "lambda_hv", "efficiency_hv"]), *made, results).figures
+    figure = drawn["variance_mean"]()
+    line = results["PMT_1.1100V.levels"]
+    shown = figure.numbers["levels"]["PMT_1.1100V"]
+    assert shown["variance_pc2"].tolist() == line.variance_pc2
+    (curve,) = named(figure.figure.axes[0], "levels PMT_1")
+    x, y = curve.get_data()
+    np.testing.assert_allclose(y, line.slope_pc * x + line.nu_squared * x**2)
+    assert f"PMT_1, 1100 V: 3 levels, $\\nu$ = {100 * line.nu:.1f} %" in legend_words(figure.figure.axes[0])
+    assert figure.numbers["PMT_1"]["mean_pc"].size == len(HV_V)
+    assert drawn["lambda_hv"]().numbers["PMT_1"]["hv_v"].tolist() == list(HV_V)
+    assert drawn["efficiency_hv"]().numbers["PMT_1"]["hv_v"] == list(HV_V)
+
+
+def test_one_waveform_with_its_fit_and_residuals(figures: dict[str, DrawnFigure], run: Any) -> None:
+    drawn = figures["trace.PMT_1"]
+    (point,) = (one for one in run[2]["PMT_1"].points if one.name == drawn.numbers["point"])
+    assert point.light == "bright"
+    assert point.trace.tau_fall_ns == pytest.approx(case.TAUS_NS[1], rel=0.1)
+    assert point.trace.chi2 / point.trace.degrees_of_freedom == pytest.approx(1.0, abs=0.3)
+    (samples,) = named(drawn.figure.axes[0], "samples")
+    assert samples.get_ydata().min() == pytest.approx(1e3 * drawn.numbers["voltage_v"].min())
+    (residual,) = named(drawn.figure.axes[1], "residual")
+    assert residual.get_ydata().std() == pytest.approx(1e3 * drawn.numbers["noise_v"], rel=0.3)
+
+
 def test_spectrum_fit_shows_what_the_fit_expects(figures: dict[str, DrawnFigure], run: Any) -> None:
     drawn, result = figures["spe_fit.PMT_1.1400V.low"], run[2]["PMT_1.1400V.low.spe.gamma"]
     assert drawn.numbers["counts"].sum() == pytest.approx(4000, abs=5)

@@ -164,7 +164,8 @@ class TestHistograms:
         assert found["shape"].sum(flow=True) == good.sum()
         for kind, column in (("cfd20", "cfd20_ns"), ("cfd50", "cfd50_ns"), ("onset", "fit_onset_ns")):
             values = table[column][good if kind == "onset" else kept]
-            np.testing.assert_array_equal(found["time"][kind, :].values(), np.histogram(values, found["time"].axes[1].edges)[0])
+            axis = found["time"].axes[1]
+            np.testing.assert_array_equal(found["time"][kind, :].values(), np.bincount(axis.index(values), minlength=axis.size))
         clock = found["times"]
         assert clock["count", :].sum(flow=True) == used.sum()
         assert clock["charge", :].sum(flow=True) == pytest.approx(float(found["moments"]["gate", "all", hist.loc(1)]), rel=1e-9)
@@ -178,6 +179,18 @@ class TestHistograms:
         np.testing.assert_allclose(square, (pulses**2).sum(axis=0), rtol=0, atol=1e-6)
         density = found["waveform_2d"].values(flow=True)[1:-1]
         np.testing.assert_array_equal(density.sum(axis=1), found["waveform_mean"].values()[1, 0])
+
+    def test_one_waveform_is_kept_whatever_the_chunks(self, point: Made, found: Any) -> None:
+        """That of the middle charge among the first hundred triggers, as recorded, in b - V."""
+        table, first = found["triggers"], slice(0, 100)
+        row = int(np.argsort(table["charge_pc"][first], kind="stable")[50])
+        assert point.plan(TABLE).trace_time_ns == int(np.asarray(point.columns["trigger_time"])[row].astype(np.int64))
+        count, total = found["trace"].values()
+        np.testing.assert_array_equal(count, 1.0)
+        np.testing.assert_allclose(total, table["baseline_v"][row] - volts(point)[row], rtol=0, atol=1e-8)
+        plain = TABLE.model_copy(update={"waveform_table": False})
+        again = point.processed(plain, edges=[0, 31, 77, len(point)])
+        np.testing.assert_array_equal(again["trace"].values(), found["trace"].values())
 
     def test_aligned_pulses_are_sharper(self) -> None:
         """Times of low light spread by 0.3 ns; aligned to their pulses the mean rises faster."""
@@ -329,7 +342,7 @@ class TestExactness:
                 from processors.pmt_plan import plan_point
 
                 plan = plan_point(source, Processor(), low.metadata)
-            plan = PointPlan(**{**vars(plan), "clock_start_ns": 0, "clock_s": 1.0})  # the two kinds of files have other trigger times
+            plan = PointPlan(**{**vars(plan), "clock_start_ns": 0, "clock_s": 1.0, "trace_time_ns": 0})  # the files have other trigger times
             files = tuple(EventFile(tuple(paths[start : start + batch]), "trc") for start in range(0, len(paths), batch))
             dataset = DatasetInput("low", "data", files, PmtGainProcessor(Processor(), plan))
             outcome = engine.run([dataset], schema.Executor(kind=kind, chunksize=chunksize), executor=opened[kind])
