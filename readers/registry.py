@@ -12,7 +12,7 @@ from configs.errors import nearest
 from readers.columns import ColumnSource
 from readers.files import first_bytes, is_url, open_binary, reading
 from readers.json_scan import first_key
-from readers.source import SourceError
+from readers.source import ReadError, SourceError
 
 # Format -> (module, function); a module, and the library it needs, is imported when its format is first opened.
 OPENERS: dict[str, tuple[str, str]] = {
@@ -22,6 +22,7 @@ OPENERS: dict[str, tuple[str, str]] = {
     "digihit": ("readers.digihit", "open_digihit"),
     "truehit": ("readers.digihit", "open_truehit"),
     "dense": ("readers.dense", "open_dense"),
+    "hdfwriter": ("readers.hdfwriter", "open_hdfwriter"),
     "npy": ("readers.npy", "open_npy"),
     "npz": ("readers.npz", "open_npz"),
     "hese_json": ("readers.hese_json", "open_hese_json"),
@@ -43,6 +44,7 @@ ENDINGS = {
 }
 SIGNATURES = {b"root": "root", b"PAR1": "parquet", b"\x89HDF": "hdf5", b"\x93NUM": "npy", b"PK\x03\x04": "npz"}
 MERGED_BY_COLUMN = {"hese_json"}  # formats that take several files as one source, column by column
+FOLLOWING = {"hdfwriter"}  # formats of which several files can be opened as one source, event by event
 BATCHED = {"trc", "trc_processed"}  # formats of many small files: several, or a folder of them, are one source, entry by entry
 
 
@@ -55,8 +57,8 @@ def open_source(
 ) -> ColumnSource:
     """Open events for reading; use it as a context manager.
 
-    ``path`` is a local path or an fsspec URL; a list of several is for ``hese_json``, whose files are merged by column, and for the
-    waveform files of ``trc`` (also a folder of them), whose triggers follow each other.
+    ``path`` is a local path or an fsspec URL; a list of several is for ``hese_json``, whose files are merged by column, for ``hdfwriter``, and
+    for the waveform files of ``trc`` (also a folder of them), whose events follow each other.
     ``format`` is one of ``formats()``; None takes it from the ending, or from the content. ``tree`` names the TTree or RNTuple in a
     ROOT file, the group or table in an HDF5 file, the array in an npz file. ``columns`` renames: our name -> name in the file.
     Opening reads only what is needed to know the columns and the number of entries. Raises ``SourceError`` for content that is wrong
@@ -68,7 +70,7 @@ def open_source(
     name = detect_format(paths[0]) if format is None else format
     if name not in OPENERS:
         raise SourceError(f"{paths[0]}: {name!r} is not a format{nearest(name, OPENERS)}")
-    if len(paths) > 1 and name not in MERGED_BY_COLUMN | BATCHED:
+    if len(paths) > 1 and name not in MERGED_BY_COLUMN | BATCHED | FOLLOWING:
         raise SourceError(f"{len(paths)} files given for one source ({', '.join(paths[:3])}...), but format {name} takes one; open each by itself")
     module, function = OPENERS[name]
     with reading(paths[0]):
@@ -119,10 +121,17 @@ def detect_format(path: str) -> str:
 
 
 def _hdf5_format(path: str) -> str:
-    """The layouts of water-Cherenkov samples are known by the names of their datasets; every other HDF5 file is a table of columns."""
-    from readers.digihit_layout import sniff
+    """hdfwriter and the water-Cherenkov samples are known by the names at the root; every other HDF5 file is a table of columns."""
+    from readers.digihit_layout import recognised
+    from readers.hdf5 import children, open_file
+    from readers.hdfwriter_layout import is_hdfwriter
 
-    return sniff(path) or "hdf5"
+    try:
+        with open_file(path) as file:
+            found = children(file)
+            return "hdfwriter" if is_hdfwriter(found) else recognised(found) or "hdf5"
+    except (SourceError, ReadError):
+        return "hdf5"  # opening it will say what is wrong
 
 
 def _folder_format(path: str) -> str:
