@@ -11,10 +11,11 @@ import pytest
 from hdfwriter_case import ENERGY, FILTERS, HAS_RECO, MUONS, PULSES, N, changed, cut, replace_rows, write_case
 
 from configs.errors import InputError
+from configs.saved_columns import columns_for
 from readers import SourceError, open_source
 from readers.hdfwriter_layout import INDEX
 from readers.inspect import describe
-from readers.key_resolver import columns_for, resolve
+from readers.key_resolver import resolve
 from readers.registry import detect_format
 from simulation.hdfwriter_writer import EventKeys, TableContent, dom_table, write_hdfwriter
 
