@@ -1,4 +1,4 @@
-"""A configuration in the layout of the reference documentation -> the layout of ``StoppingMuonsConfig``, with every message naming the user's own keys.
+"""A configuration in the layout of the reference documentation -> that of ``StoppingMuonsConfig``; messages name the keys as the user wrote them.
 
 Capitals, blanks, ``_`` and ``-`` in the names of sections and keys are the same; a key may stand in its section, without one, or (with a warning) in
 another one. ``Main`` and ``seed`` become ``name``, ``output_dir`` and ``seed``; ``inputs`` become ``datasets``.
@@ -92,8 +92,8 @@ class _Builder:
     def key(self, section: str | None, name: str, value: Any, here: KeyPath) -> None:
         """One key of a section, or without one."""
         known = plain(name)
-        own, target = MOVED.get(known) or (SECTION_OF.get(known), (SECTION_OF.get(known, ""), known))
-        if own is None:
+        own, target = MOVED.get(known) or (SECTION_OF.get(known, ""), (SECTION_OF.get(known, ""), known))
+        if not own:
             near = SECTIONS[section].model_fields if section in SECTIONS else {}
             found = nearest(known, [*near, *(key for key, (moved, _) in MOVED.items() if moved == section)])
             found = found if "did you mean" in found else nearest(known, [*SECTION_OF, *MOVED])

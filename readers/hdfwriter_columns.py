@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,8 +27,8 @@ class EventTable:
         self._parts, self._starts = list(parts), list(starts)
         first = parts[0].layout
         self.layout: TableLayout = first
-        dtypes = [part.layout.dtype for part in parts]
-        shared = [name for name in first.fields if all(name in dtype.names and dtype[name] == first.dtype[name] for dtype in dtypes)]
+        layouts = [part.layout for part in parts]
+        shared = [name for name in first.fields if all(name in one.columns and one.dtype[name] == first.dtype[name] for one in layouts)]
         self.dtypes: dict[str, np.dtype] = {name: first.dtype[name] for name in shared}
         self.lost = sorted({name for part in parts for name in part.layout.fields} - set(shared))
 
@@ -155,6 +155,3 @@ def key_column(name: str, table: EventTable, meaning: str) -> LazyColumn:
         return np.ascontiguousarray(table.rows(start, stop).values[name], dtype=dtype)
 
     return LazyColumn(name, numpy_form(dtype), load, meaning=meaning)
-
-
-Described = Mapping[str, Column]

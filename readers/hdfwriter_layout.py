@@ -51,10 +51,15 @@ class TableLayout:
         """Of the rows, with the names of the columns."""
         return self.data.dtype
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns in the order of the file, those of the event key first."""
+        return self.dtype.names or ()
+
     @cached_property
     def fields(self) -> tuple[str, ...]:
         """The columns after the event key, in the order of the file."""
-        return tuple(name for name in self.dtype.names if name not in PREFIX)
+        return tuple(name for name in self.columns if name not in PREFIX)
 
     @cached_property
     def kind(self) -> Kind:

@@ -38,10 +38,10 @@ class WeightTable:
         return np.concatenate([_column(part, events, column) for part, events in self._parts])
 
     def __contains__(self, column: object) -> bool:
-        return all(column in (part.layout.dtype.names or ()) for part, _ in self._parts)
+        return all(column in part.layout.columns for part, _ in self._parts)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(name for name in self._parts[0][0].layout.dtype.names or () if name in self)
+        return iter(name for name in self._parts[0][0].layout.columns if name in self)
 
     def __len__(self) -> int:
         return sum(part.layout.data.shape[0] for part, _ in self._parts)
@@ -52,8 +52,8 @@ class WeightTable:
 
 def _column(part: FileTable, events: int, column: str) -> NDArray[np.float64]:
     layout = part.layout
-    if column not in (layout.dtype.names or ()):
-        raise KeyError(f"{part.path}: table {layout.name} has no column {column!r}{nearest(column, layout.dtype.names or ())}")
+    if column not in layout.columns:
+        raise KeyError(f"{part.path}: table {layout.name} has no column {column!r}{nearest(column, layout.columns)}")
     with reading(part.path, f"{layout.name}.{column}"):
         whole = layout.kind == "scalar" and not layout.per_file
         rows = part.rows(0, events).values if whole else part.all_values()

@@ -166,10 +166,11 @@ def _following(parts: Sequence[NDArray[np.int64] | None]) -> NDArray[np.int64] |
 
 
 def _stacked(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    if len({part.dtype for part in parts}) == 1:
+    first = parts[0].dtype
+    if all(part.dtype == first for part in parts):
         return np.concatenate(parts)
-    shared = [name for name in parts[0].dtype.names if all(name in part.dtype.names and part.dtype[name] == parts[0].dtype[name] for part in parts)]
-    stacked = np.empty(sum(map(len, parts)), [(name, parts[0].dtype[name]) for name in shared])
+    shared = [name for name in first.names or () if all(name in (part.dtype.names or ()) and part.dtype[name] == first[name] for part in parts)]
+    stacked = np.empty(sum(map(len, parts)), [(name, first[name]) for name in shared])
     for name in shared:
         stacked[name] = np.concatenate([part[name] for part in parts])
     return stacked

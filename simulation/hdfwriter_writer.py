@@ -137,7 +137,7 @@ def _create(group: h5py.Group, name: str, rows: NDArray, units: Mapping[str, str
 
 
 def dom_table(
-    counts: ArrayLike, dom: Mapping[str, ArrayLike], items: ArrayLike, columns: Mapping[str, ArrayLike], **words: Mapping[str, str]
+    counts: ArrayLike, dom: Mapping[str, ArrayLike], items: ArrayLike, columns: Mapping[str, ArrayLike], units: Mapping[str, str] | None = None
 ) -> TableContent:
     """A map from photomultipliers to lists: event i has ``counts[i]`` of them, photomultiplier j (string, om, pmt) has ``items[j]`` entries.
 
@@ -154,4 +154,4 @@ def dom_table(
     totals = np.append(np.cumsum(per_dom), 0)[np.where(ends > 0, ends - 1, -1)]
     rows = np.diff(totals, prepend=0)
     vector = (np.arange(len(which)) - starts[which]).astype(np.uint64)
-    return TableContent({**keys, VECTOR: vector, **columns}, counts=rows, **words)
+    return TableContent({**keys, VECTOR: vector, **columns}, counts=rows, units=units or {})
