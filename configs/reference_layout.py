@@ -81,7 +81,7 @@ class _Builder:
         known = plain(name)
         if known in SECTION_NAMES and (isinstance(value, dict) or (value is None and known not in SECTION_OF)):
             for key, inner in (value or {}).items():
-                self.key(known, str(key), inner, (name, key))
+                self.key(known, str(key), inner, (name, str(key)))
         elif known in OWN:
             self.put((known,), value, here)
         elif known in SECTION_OF or known in MOVED:

@@ -1,4 +1,4 @@
-"""Straight tracks and volumes in the ice: where a track is inside, whether it enters, whether it ends there; area of a cylinder seen from a direction.
+"""Straight tracks and volumes in the ice: where a track is inside, whether it enters or ends there; area of a cylinder seen from a direction.
 
 Detector coordinates in m, origin at the array's centre. A track begins at a point, has a unit direction and a length; t is the way along it.
 """
@@ -126,7 +126,7 @@ def stops(volume: Volume, point: ArrayLike, direction: ArrayLike, length_m: Arra
 
 
 def stopping_events(entering: Mask, stopping: Mask, event: NDArray[np.int64], count: int) -> Mask:
-    """Events (``count``) of muons that belong to ``event`` (n): at least one enters, and all that enter stop. Muons that never enter do not matter."""
+    """Events (``count``) of muons that belong to ``event`` (n): at least one enters, and all that enter stop; the others do not matter."""
     entered = np.bincount(event, weights=entering, minlength=count)
     stopped = np.bincount(event, weights=entering & stopping, minlength=count)
     return (entered > 0) & (stopped == entered)

@@ -55,8 +55,8 @@ TOY_ICE = EnergyLoss(0.24, 3.30e-4)  # of the generator, and of ``energy_surface
 def track_length_m(depth_m: ArrayLike, cos_zenith: ArrayLike, *, flat: bool = False) -> Array:
     """Length of a straight track from the ice surface to a point at ``depth_m``.
 
-    On a sphere of radius R: L = -(R - d) c + sqrt((R - d)^2 c^2 + 2 R d - d^2). ``flat``: d / c, which is longer (1.5 % at c = 0.10). Points above the
-    surface, and for ``flat`` tracks from below, give NaN.
+    On a sphere of radius R: L = -(R - d) c + sqrt((R - d)^2 c^2 + 2 R d - d^2). ``flat``: d / c, which is longer (1.5 % at c = 0.10).
+    Points above the surface, and for ``flat`` tracks from below, give NaN.
     """
     depth, cosine = np.asarray(depth_m, float), np.asarray(cos_zenith, float)
     if flat:

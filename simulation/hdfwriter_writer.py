@@ -101,11 +101,18 @@ def _write(file: h5py.File, indices: h5py.Group, name: str, keys: EventKeys, tab
 
 def _rows(keys: EventKeys, types: Mapping[str, tuple[str, tuple[int, ...]]], owner: NDArray[np.int64], exists: NDArray[np.bool_]) -> NDArray:
     fields = [*PREFIX.items(), *((name, kind, shape) for name, (kind, shape) in types.items())]
-    rows = np.zeros(len(owner), np.dtype(fields, align=True))
+    rows = np.zeros(len(owner), _padded(np.dtype(fields, align=True)))
     for name, values in zip(KEYS, (keys.run, keys.event, keys.sub_event, keys.stream), strict=True):
         rows[name] = values[owner]
     rows[EXISTS] = exists[owner]
     return rows
+
+
+def _padded(dtype: np.dtype) -> np.dtype:
+    """Rows of IceTray's tables begin at multiples of 16 bytes."""
+    names = dtype.names or ()
+    places = [dtype.fields[name][1] for name in names] if dtype.fields else []
+    return np.dtype({"names": names, "formats": [dtype[name] for name in names], "offsets": places, "itemsize": -(-dtype.itemsize // 16) * 16})
 
 
 def _blank(rows: NDArray) -> NDArray:
@@ -128,7 +135,7 @@ def _index(keys: EventKeys, exists: NDArray[np.bool_], counts: NDArray[np.int64]
 
 def _create(group: h5py.Group, name: str, rows: NDArray, units: Mapping[str, str], meanings: Mapping[str, str], *, ragged: bool) -> None:
     dataset = group.create_dataset(
-        name, data=rows, chunks=(min(CHUNK_ROWS, max(1, len(rows))),), maxshape=(None,), compression="gzip", compression_opts=GZIP_LEVEL
+        name, data=rows, chunks=(min(CHUNK_ROWS, max(1, len(rows))),), maxshape=(None,), compression="gzip", compression_opts=GZIP_LEVEL, shuffle=True
     )
     dataset.attrs[RAGGED] = np.array([ragged], np.int8)
     for number, column in enumerate(rows.dtype.names or ()):

@@ -208,7 +208,7 @@ def propagate(rng: Generator, energy_gev: ArrayLike) -> Array:
 
 @dataclass(frozen=True)
 class Tracks:
-    """Muons that were followed: ``length_m`` from the surface to the end, ``inside_m`` of it beyond the generation cylinder's surface (< 0: not reached)."""
+    """Muons that were followed: ``length_m`` from the surface to the end, ``inside_m`` of it beyond the entry point (< 0: not reached)."""
 
     muons: Muons
     length_m: Array

@@ -103,7 +103,7 @@ def _simulation(sample: MuonSample) -> Iterator[dict[str, TableContent]]:
 
 def _detected(rng: Generator, tracks: Tracks, sample: MuonSample) -> tuple[Tracks, Reconstruction, Detector]:
     """The muons that trigger, what is seen of them, and the detector that saw each."""
-    varied = {name: 1 + SNOWSTORM_HALF_WIDTH * (2 * rng.random(len(tracks.length_m)) - 1) for name in sample.snowstorm}
+    varied: dict[str, Any] = {name: 1 + SNOWSTORM_HALF_WIDTH * (2 * rng.random(len(tracks.length_m)) - 1) for name in sample.snowstorm}
     detector = Detector(**{**sample.knobs, **varied})
     reached = np.flatnonzero(tracks.reached)
     tracks, detector = tracks.of(reached), detector.of(reached)

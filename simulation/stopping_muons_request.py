@@ -41,8 +41,8 @@ def request(config: Config, name: str) -> Request:
     """What ``datasets.<name>`` (``inputs``) asks for.
 
     Simulation: ``example.size`` muons on the generation cylinder (2e6; level 0: 4e5; with ``systematic`` or ``snowstorm``: 1e6); ``systematic`` sets
-    dom_eff, ice_abs or escale, ``snowstorm`` lets them vary in 1 +- 0.1, ``example.truth`` may set them too. Data: what a livetime brings (3 s), at the
-    flux that ``example.truth`` gives (norm, delta_gamma) and its knobs. Raises ``InputError`` for anything else.
+    dom_eff, ice_abs or escale, ``snowstorm`` lets them vary in 1 +- 0.1, ``example.truth`` may set them too. Data: what a livetime brings (3 s), at
+    the flux that ``example.truth`` gives (norm, delta_gamma) and its knobs. Raises ``InputError`` for anything else.
     """
     dataset = config.datasets[name]
     where = f"{config.source}: inputs.{name}"
