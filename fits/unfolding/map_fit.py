@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import InputError, nearest
-from fits.unfolding.newton import EIGENVALUE_FLOOR, NewtonMinimum, newton
+from fits.unfolding.newton import NewtonMinimum, newton
 from fits.unfolding.posterior import Posterior
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 UNCONSTRAINED_ERROR = 3.0  # of ln f
-LARGEST_FLOOR = 1e-3  # of an eigenvalue: below it the direction is unconstrained, and its error must say so
+EIGENVALUE_FLOOR = 1e-9  # of the largest,
+LARGEST_FLOOR = 1e-3  # and never above this: such a direction is unconstrained, and its error must say so
 # An eigenvalue of H below 1e-3 implies such an error in the bin it belongs to: s_j^2 >= c_j^2 / eigenvalue, c_j^2 >= 1/n.
 
 

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-EIGENVALUE_FLOOR = 1e-9  # of the largest
+EIGENVALUE_FLOOR = 1e-9  # of the largest, parameters scaled to a unit diagonal: a bin that vanishes must not stall the others
 LARGEST_STEP = 2.0  # in any parameter
-DECREMENT = 1e-10  # gradient H^-1 gradient at which the minimum is found: 1e-5 of an error away, before the last step
+DECREMENT = 1e-8  # gradient H^-1 gradient at which the minimum is found: 1e-4 of an error away, and the last step squares that
+SMALL_STEP = 1e-3  # the last step, if it is that small
+ROUNDING = 1e-6  # what is left to gain where no step lowers the objective
 SUFFICIENT = 1e-4  # of the predicted decrease (Armijo)
 ITERATIONS = 200
 HALVINGS = 40
@@ -73,20 +75,22 @@ def newton(
         step[free] = _direction(here.gradient[free], here.hessian[np.ix_(free, free)])
         decrement = float(-here.gradient @ step)
         if decrement < DECREMENT:
-            return NewtonMinimum(theta, True, "", decrement, iteration, free)
+            last = np.clip(theta + step, lower, upper) if np.max(np.abs(step), initial=0.0) < SMALL_STEP else theta
+            return NewtonMinimum(last, True, "", decrement, iteration, free)
         following = _backtrack(value, theta, here.value, step, decrement, lower, upper)
         if following is None:  # rounding hides what is left to gain
-            found = decrement < 1e-6 * max(1.0, abs(here.value) * 1e-6)
+            found = decrement < ROUNDING
             return NewtonMinimum(theta, found, "" if found else "no step lowers the objective", decrement, iteration, free)
         theta = following
     return NewtonMinimum(theta, False, f"not converged in {ITERATIONS} steps", decrement, ITERATIONS, free)
 
 
 def _direction(gradient: Array, hessian: Array) -> Array:
-    values, vectors = np.linalg.eigh(hessian)
+    scale = np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
+    values, vectors = np.linalg.eigh(hessian / np.outer(scale, scale))
     sizes = np.abs(values)
     sizes = np.maximum(sizes, EIGENVALUE_FLOOR * sizes.max(initial=1e-300))
-    step: Array = -vectors @ ((vectors.T @ gradient) / sizes)
+    step: Array = -(vectors @ ((vectors.T @ (gradient / scale)) / sizes)) / scale
     return step
 
 
@@ -97,7 +101,7 @@ def _backtrack(
     length = min(1.0, LARGEST_STEP / np.max(np.abs(step)))
     for _ in range(HALVINGS):
         trial = np.clip(theta + length * step, lower, upper)
-        if value(trial) <= before - SUFFICIENT * length * decrement:
+        if value(trial) < before - SUFFICIENT * length * decrement:
             return trial
         length *= 0.5
     return None

@@ -219,8 +219,7 @@ class UnfoldingProblem:
     def singular_values(self) -> Array:
         """Of the response, in units of the counts' errors for the reference truth: diag(g^-1/2) A diag(f_reference), g floored at 1."""
         weighted = self.A * self.f_reference / np.sqrt(np.maximum(self.g, 1.0))[:, None]
-        values: Array = np.linalg.svd(weighted, compute_uv=False)
-        return values
+        return np.asarray(np.linalg.svd(weighted, compute_uv=False), dtype=float)
 
     @property
     def condition_number(self) -> float:

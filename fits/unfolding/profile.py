@@ -66,7 +66,10 @@ def upper_limit(posterior: Posterior, theta: Array, place: int, cl: float = 0.90
 
 
 class _Along:
-    """The profiled objective above its minimum as a function of one parameter; each fit starts where the last one ended."""
+    """The profiled objective above its minimum as a function of one parameter.
+
+    Each fit starts from the minimum and from where the last one ended, and the lower end counts: other bins that vanish make second minima.
+    """
 
     def __init__(self, posterior: Posterior, theta: Array, place: int) -> None:
         self._posterior, self._place, self._best = posterior, place, theta
@@ -76,13 +79,13 @@ class _Along:
 
     def __call__(self, value: float) -> float:
         posterior = self._posterior
-        start = self._warm.copy()
-        start[self._place] = value
-        if not np.isfinite(posterior.value(start)):
-            start = np.where(self._fixed, value, self._best)
-        found = newton(posterior.expansion, posterior.value, start, lower=posterior.lower, upper=posterior.upper, fixed=self._fixed)
-        self._warm = found.theta
-        return posterior.value(found.theta) - self._lowest
+        ends = []
+        for start in (self._warm, self._best):
+            moved = np.where(self._fixed, value, start)
+            found = newton(posterior.expansion, posterior.value, moved, lower=posterior.lower, upper=posterior.upper, fixed=self._fixed)
+            ends.append((posterior.value(found.theta), found.theta))
+        lowest, self._warm = min(ends, key=lambda end: end[0])
+        return lowest - self._lowest
 
     def crossing(self, height: float, side: int) -> float:
         """Where the curve first exceeds ``height`` on one side; NaN if it does not up to the parameter's bound or ``FURTHEST``."""
