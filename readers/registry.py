@@ -23,6 +23,7 @@ OPENERS: dict[str, tuple[str, str]] = {
     "truehit": ("readers.digihit", "open_truehit"),
     "dense": ("readers.dense", "open_dense"),
     "hdfwriter": ("readers.hdfwriter", "open_hdfwriter"),
+    "legacy_pickle": ("readers.legacy_pickle", "open_legacy_pickle"),
     "npy": ("readers.npy", "open_npy"),
     "npz": ("readers.npz", "open_npz"),
     "hese_json": ("readers.hese_json", "open_hese_json"),
@@ -42,6 +43,7 @@ ENDINGS = {
     ".npz": "npz",
     ".trc": "trc",
 }
+PICKLE_ENDINGS = (".pickle", ".pkl", ".p")
 SIGNATURES = {b"root": "root", b"PAR1": "parquet", b"\x89HDF": "hdf5", b"\x93NUM": "npy", b"PK\x03\x04": "npz"}
 MERGED_BY_COLUMN = {"hese_json"}  # formats that take several files as one source, column by column
 FOLLOWING = {"hdfwriter"}  # formats of which several files can be opened as one source, event by event
@@ -104,6 +106,11 @@ def detect_format(path: str) -> str:
     ending = os.path.splitext(file)[1].lower()  # noqa: PTH122 - also for URLs
     if ending in ENDINGS:
         return _hdf5_format(path) if ENDINGS[ending] == "hdf5" else ENDINGS[ending]
+    if ending in PICKLE_ENDINGS:
+        raise SourceError(
+            f"{path}: a pickle can run code when it is read, so none is opened by its ending; for a file of your own give format: legacy_pickle, or "
+            "allow_pickle: true in the options of stopping_muons (arrays and frames are read, all else is refused); better write HDF5 or Parquet"
+        )
     if not is_url(path) and Path(path).is_dir():
         return _folder_format(path)
     start = first_bytes(path, 512)
