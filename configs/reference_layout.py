@@ -77,9 +77,10 @@ class _Builder:
         self.written: dict[KeyPath, KeyPath] = {}
 
     def top_level(self, name: str, value: Any) -> None:
+        """A section, a key without its section, or a key of every analysis."""
         here: KeyPath = (name,)
         known = plain(name)
-        if known in SECTION_NAMES and (isinstance(value, dict) or (value is None and known not in SECTION_OF)):
+        if known in SECTION_NAMES and (isinstance(value, dict) or value is None):
             for key, inner in (value or {}).items():
                 self.key(known, str(key), inner, (name, str(key)))
         elif known in OWN:
@@ -115,7 +116,7 @@ class _Builder:
             return
         self.data.setdefault("datasets", {}).setdefault(name, {})
         for key, value in options.items():
-            self.put(("datasets", name, INPUT_KEYS.get(key, key)), value, (*here, key))
+            self.put(("datasets", name, INPUT_KEYS.get(str(key), str(key))), value, (*here, key))
 
     def put(self, target: KeyPath, value: Any, here: KeyPath) -> None:
         """Set a key of our layout; what the command line gives goes over what the file gives."""

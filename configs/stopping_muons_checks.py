@@ -11,7 +11,7 @@ from configs.saved_columns import columns_for
 from configs.stopping_muons import DERIVED, TAU_RULE, Binning
 
 if TYPE_CHECKING:
-    from configs.schema import StoppingMuonsConfig
+    from configs.schema import MuonDataset, StoppingMuonsConfig
 
 MIN_BINS = 3
 PICKLE = (
@@ -73,19 +73,27 @@ def _data_sets(config: StoppingMuonsConfig) -> Iterator[Problem]:
     if not config.unfolding.is_sim and not any(one.kind == "data" for one in config.datasets.values()):
         yield ("datasets",), "is_sim: false unfolds data, but no data set in inputs has type data; add one or set is_sim: true"
     for name, one in config.datasets.items():
-        where: KeyPath = ("datasets", name)
-        if not one.hdf5 and not config.options.allow_pickle:
-            yield where, f"hdf5: false reads a pickle, and {PICKLE}"
-        if one.kind == "data" and one.example is None and one.livetime is False and one.livetime_s is None and one.good_runs is None:
-            yield where, f"data set {name} of type data has no livetime; give livetime: true (in the files), livetime_s: SECONDS or good_runs: FILE"
-        if one.kind == "mc" and (one.livetime is True or one.good_runs is not None):
-            yield where, f"data set {name} of type mc has weights in Hz and no livetime; set livetime: false and leave good_runs out"
-        for exception in (one.systematic,) if one.systematic else ():
-            if config.options.nuisances and exception.name not in config.options.nuisances:
-                yield (*where, "systematic"), f"{exception.name!r} is none of the nuisances{nearest(exception.name, config.options.nuisances)}"
-    for name in config.loading_data.cut_exceptions:
-        if name not in config.datasets and "cut_exceptions" in config.loading_data.model_fields_set:
+        yield from _data_set(config, name, one)
+    for name in config.loading_data.cut_exceptions if "cut_exceptions" in config.loading_data.model_fields_set else ():
+        if name not in config.datasets:
             yield ("loading_data", "cut_exceptions"), f"{name!r} is no data set of inputs{nearest(name, config.datasets)}"
+
+
+def _data_set(config: StoppingMuonsConfig, name: str, one: MuonDataset) -> Iterator[Problem]:
+    where: KeyPath = ("datasets", name)
+    if not one.hdf5 and not config.options.allow_pickle:
+        yield where, f"hdf5: false reads a pickle, and {PICKLE}"
+    if one.kind == "data" and not _has_livetime(one):
+        yield where, f"data set {name} of type data has no livetime; give livetime: true (in the files), livetime_s: SECONDS or good_runs: FILE"
+    if one.kind == "mc" and (one.livetime is True or one.good_runs is not None):
+        yield where, f"data set {name} of type mc has weights in Hz and no livetime; set livetime: false and leave good_runs out"
+    known = config.options.nuisances
+    if one.systematic and known and one.systematic.name not in known:
+        yield (*where, "systematic"), f"{one.systematic.name!r} is none of the nuisances{nearest(one.systematic.name, known)}"
+
+
+def _has_livetime(one: MuonDataset) -> bool:
+    return one.example is not None or one.livetime is not False or one.livetime_s is not None or one.good_runs is not None
 
 
 def _names(config: StoppingMuonsConfig) -> Iterator[Problem]:
@@ -96,18 +104,25 @@ def _names(config: StoppingMuonsConfig) -> Iterator[Problem]:
     saved: dict[str, set[str]] = {}
     for name, one in config.datasets.items():
         try:
-            saved[name] = set(columns_for(config.keys, one.kind, one.level))
+            saved[name] = set(columns_for(config.keys, one.kind, one.level)) | set(one.columns)
         except InputError as error:
             yield ("data", "keys"), f"of data set {name}: {error}"
             return
-    known = {name for name, one in config.datasets.items() if name not in config.loading_data.cut_exceptions and one.level != 0}
-    columns = set.intersection(*(saved[name] for name in known), set.union(set(), *saved.values())) | set(DERIVED)
+    yield from _unsaved(config, saved)
+
+
+def _unsaved(config: StoppingMuonsConfig, saved: Mapping[str, set[str]]) -> Iterator[Problem]:
+    with_cuts = [saved[name] for name, one in config.datasets.items() if name not in config.loading_data.cut_exceptions and one.level != 0]
+    columns = set.intersection(*(with_cuts or list(saved.values()))) | set(DERIVED)
     for place, name in _used(config):
         if name not in columns:
             yield place, f"{name!r} is not saved from every data set with cuts{nearest(name, columns)}"
-    for name, one in config.datasets.items():
-        if one.kind == "mc" and config.general.model not in saved[name]:
-            yield ("general", "model"), f"{config.general.model!r} is not saved from data set {name}{nearest(config.general.model, saved[name])}"
+    for data_set, one in config.datasets.items():
+        if one.kind == "mc" and config.general.model not in saved[data_set]:
+            yield (
+                ("general", "model"),
+                f"{config.general.model!r} is not saved from data set {data_set}{nearest(config.general.model, saved[data_set])}",
+            )
 
 
 def _used(config: StoppingMuonsConfig) -> Iterator[tuple[KeyPath, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,14 +51,7 @@ def good_runs_livetime_s(path: str | Path, runs: Collection[int] | None = None) 
     with reading(path):
         rows = [line.replace(",", " ").split() for line in Path(path).read_text(encoding="utf-8").splitlines()]
     places = _places(path, next((row for row in rows if RUN in row), []))
-    found: dict[int, float] = {}
-    for row in rows:
-        if len(row) > max(places.values()) and row[places[RUN]].isdigit():
-            try:
-                good = all(int(row[place]) == 1 for name, place in places.items() if name not in (RUN, SECONDS))
-                found[int(row[places[RUN]])] = float(row[places[SECONDS]]) if good else 0.0
-            except ValueError:
-                raise SourceError(f"{path}: run {row[places[RUN]]}: {' '.join(row)!r} holds no flags and livetime; mend the row") from None
+    found = dict(_run(path, row, places) for row in rows if len(row) > max(places.values()) and row[places[RUN]].isdigit())
     unknown = sorted(set(runs or ()) - set(found))
     if unknown:
         raise SourceError(f"{path}: the list has no run {', '.join(map(str, unknown[:5]))}; is it the list of this year?")
@@ -66,6 +59,15 @@ def good_runs_livetime_s(path: str | Path, runs: Collection[int] | None = None) 
     if not total > 0:
         raise SourceError(f"{path}: no run of the list has both flags 1 and a livetime")
     return total
+
+
+def _run(path: str | Path, row: Sequence[str], places: Mapping[str, int]) -> tuple[int, float]:
+    """Number and livetime of one run; 0 s where a flag is not 1."""
+    try:
+        good = all(int(row[place]) == 1 for name, place in places.items() if name not in (RUN, SECONDS))
+        return int(row[places[RUN]]), float(row[places[SECONDS]]) if good else 0.0
+    except ValueError:
+        raise SourceError(f"{path}: run {row[places[RUN]]}: {' '.join(row)!r} holds no flags and livetime; mend the row") from None
 
 
 def _places(path: str | Path, header: Sequence[str]) -> dict[str, int]:

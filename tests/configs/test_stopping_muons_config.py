@@ -122,28 +122,52 @@ def test_the_command_line_goes_over_the_file_in_either_spelling(tmp_path: Path) 
     [
         (with_changes(unfolding__reg_rnge=1), r"config.yaml:\d+: Unfolding.reg_rnge: unknown key; did you mean 'reg_range'\?"),
         (with_changes(unfoldings__reg_range=1), r"config.yaml:\d+: unfoldings: unknown section or key; did you mean 'unfolding'\?"),
-        (with_changes(unfolding__reg_range=0), r"Unfolding.reg_range: give a number above 0, .* \(tau is a variance, smaller = stronger\) \(given: 0\)"),
-        (with_changes(unfolding__reg_range=[1e-3] * 9), "9 values for 10 truth bins; give one number or 10 of them .tau is a variance, smaller = stronger"),
+        (
+            with_changes(unfolding__reg_range=0),
+            r"Unfolding.reg_range: give a number above 0, .* \(tau is a variance, smaller = stronger\) \(given: 0\)",
+        ),
+        (
+            with_changes(unfolding__reg_range=[1e-3] * 9),
+            "9 values for 10 truth bins; give one number or 10 of them .tau is a variance, smaller = stronger",
+        ),
         (with_changes(unfolding__reg_min=2.0), "Unfolding.reg_min: reg_min 2 is not below reg_max 1"),
         (with_changes(unfolding__bin_index=40), r"Unfolding.bin_index: proxy bin 40 of 40"),
         (with_changes(binning__range_min=7000.0), "Binning.range_min: range_min 7000 is not below range_max 6000"),
         (with_changes(binning__range_min=0.0), "range_min 0 and range_log: true"),
         (with_changes(binning__n_energy_bins=2), "Binning.n_energy_bins: 2 truth bins from 500 to 12000; at least 3"),
         (with_changes(binning__n_proxy_bins=10), "n_proxy_bins 10 is not above n_range_bins 10"),
-        (with_changes(analysis_cuts__cuts={"stoping_score": 0.7}), "Analysis cuts.cuts.stoping_score: 'stoping_score' is not saved .* 'stopping_score'"),
+        (
+            with_changes(analysis_cuts__cuts={"stoping_score": 0.7}),
+            "Analysis cuts.cuts.stoping_score: 'stoping_score' is not saved .* 'stopping_score'",
+        ),
         (with_changes(analysis_cuts__cuts={"stopping_score": [0.9, 0.7]}), "Analysis cuts.cuts.stopping_score: low 0.9 is not below high 0.7"),
         (with_changes(analysis_cuts__cuts={"stopping_score": ["=>", 0.7]}), r"Analysis cuts.cuts.stopping_score: a cut is a number v \(x >= v\), "),
-        (with_changes(analysis_cuts__filtermask="fss_filtr"), "Analysis cuts.filtermask: 'fss_filtr' is not saved from every data set with cuts; did you mean 'fss_filter'"),
-        (with_changes(reconstructions__observables=["stopping_score", "stop_z"]), r"observables.1: 'stop_z' is not saved .*; did you mean 'stop_z_reco'"),
-        (with_changes(systematics__sectors={"a": {"stop_x_reco": 0}}), "sectors.a.stop_x_reco: 'stop_x_reco' is not saved .* did you mean 'stop_z_reco'"),
+        (
+            with_changes(analysis_cuts__filtermask="fss_filtr"),
+            "Analysis cuts.filtermask: 'fss_filtr' is not saved from every data set with cuts; did you mean 'fss_filter'",
+        ),
+        (
+            with_changes(reconstructions__observables=["stopping_score", "stop_z"]),
+            r"observables.1: 'stop_z' is not saved .*; did you mean 'stop_z_reco'",
+        ),
+        (
+            with_changes(systematics__sectors={"a": {"stop_x_reco": 0}}),
+            "sectors.a.stop_x_reco: 'stop_x_reco' is not saved .* did you mean 'stop_z_reco'",
+        ),
         (
             with_changes(systematics__sectors={"a": {"stop_z_reco": 0}}, systematics__data_based_systematics_range=True),
             r"data_based_systematics_range compares sectors, and there is 1 \(a\); give at least two",
         ),
         (with_changes(general__model="Gaiser"), "General.model: 'Gaiser' is not saved from data set mc_l2; did you mean 'GaisserToy'"),
         (with_changes(data__keys=None), "the columns of your files are not named; give keys"),
-        (with_changes(data__keys={"mc": {"a": ["x", "A.x"], "b": ["x", "B.x"]}, "data": {}}), r"Data.keys: of data set mc_l2: keys.mc.b: 'x' is saved twice"),
-        (with_changes(loading_data__cut_exceptions=["mc_10"]), r"Loading data.cut_exceptions: 'mc_10' is no data set of inputs; did you mean 'mc_l0'"),
+        (
+            with_changes(data__keys={"mc": {"a": ["x", "A.x"], "b": ["x", "B.x"]}, "data": {}}),
+            r"Data.keys: of data set mc_l2: keys.mc.b: 'x' is saved twice",
+        ),
+        (
+            with_changes(loading_data__cut_exceptions=["mc_10"]),
+            r"Loading data.cut_exceptions: 'mc_10' is no data set of inputs; did you mean 'mc_l0'",
+        ),
         (with_changes(options__binning="grid"), "binning: grid needs the edges of at least one observable"),
     ],
 )  # fmt: skip

@@ -12,8 +12,22 @@ from scipy.stats import beta, kstest
 
 from physics.muon_range import TOY_ICE
 from simulation.stopping_muons import (
-    BLOCK, COS_MIN, ENERGY_RANGE_GEV, GENERATION, Detector, Flux, Tracks, energy_density, etendue_m2_sr, generate, natural, propagate, reconstruct,
-    stream, surface_flux, triggered,
+    BLOCK,
+    COS_MIN,
+    ENERGY_RANGE_GEV,
+    GENERATION,
+    Detector,
+    Flux,
+    Tracks,
+    energy_density,
+    etendue_m2_sr,
+    generate,
+    natural,
+    propagate,
+    reconstruct,
+    stream,
+    surface_flux,
+    triggered,
 )  # fmt: skip
 
 SMALL, FULL = 1_000_000, 4_000_000
@@ -106,9 +120,17 @@ def test_golden_g16_proxies(total: int) -> None:
 
 
 G17 = {
-    "energy": (np.geomspace(500, 12000, 11), [6.87, 9.95, 9.55, 8.65, 7.78, 6.93, 6.28, 5.78, 5.39, 4.70], [0.4, 0.4, 0.5, 0.7, 0.9, 1.2, 1.5, 2.0, 2.6, 3.5]),
-    "length": (np.geomspace(1600, 6000, 11), [5.05, 9.48, 12.93, 14.41, 12.28, 10.40, 8.72, 7.48, 6.36, 5.28], [0.6, 0.5, 0.5, 0.5, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2]),
-}  # fmt: skip
+    "energy": (
+        np.geomspace(500, 12000, 11),
+        [6.87, 9.95, 9.55, 8.65, 7.78, 6.93, 6.28, 5.78, 5.39, 4.70],
+        [0.4, 0.4, 0.5, 0.7, 0.9, 1.2, 1.5, 2.0, 2.6, 3.5],
+    ),
+    "length": (
+        np.geomspace(1600, 6000, 11),
+        [5.05, 9.48, 12.93, 14.41, 12.28, 10.40, 8.72, 7.48, 6.36, 5.28],
+        [0.6, 0.5, 0.5, 0.5, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2],
+    ),
+}
 
 
 @SIZES
@@ -157,7 +179,7 @@ def test_generated_energies_and_directions_follow_their_densities() -> None:
 
 def test_natural_muons_are_the_weighted_ones_at_unit_weight() -> None:
     flux = Flux(norm=1.0, delta_gamma=0.2)
-    found = [muons for muons in natural(stream(8), 0.5, flux)]
+    found = list(natural(stream(8), 0.5, flux))
     energy = np.concatenate([muons.energy_gev for muons in found])
     weighted = generate(stream(9), 400_000, 400_000, flux)
     edges = np.array([300, 400, 600, 1000, 2000, 1e4, 1e6])
