@@ -68,7 +68,7 @@ def _data_sets(config: StoppingMuonsConfig) -> Iterator[Problem]:
     if wanted and not any(one.kind == "mc" and one.level == 0 for one in config.datasets.values()):
         yield (
             ("datasets",),
-            f"calculate_effective_area_{wanted[0]} needs untriggered MC: a data set with type mc and level 0 in inputs, or set it to false",
+            f"calculate_effective_area_{wanted[0]} needs untriggered MC: a data set with type mc and level 0 in inputs, or false",
         )
     if not config.unfolding.is_sim and not any(one.kind == "data" for one in config.datasets.values()):
         yield ("datasets",), "is_sim: false unfolds data, but no data set in inputs has type data; add one or set is_sim: true"

@@ -39,7 +39,8 @@ FRAMES = {
     ),
 }
 COLUMNS: dict[str, Any] = {
-    "energy": np.geomspace(1, 1e3, 4), "count": np.arange(4, dtype=np.int32), "good": np.array([True, False, True, True]), "big": np.arange(4, dtype=">f4"),
+    "energy": np.geomspace(1, 1e3, 4), "count": np.arange(4, dtype=np.int32), "good": np.array([True, False, True, True]),
+    "big": np.arange(4, dtype=">f4"),
     "name": np.array(["a", "bb", "c", "d"]), "bytes": np.array([b"x", b"yy", b"z", b"w"]), "place": np.asfortranarray(np.arange(12.0).reshape(4, 3)),
     "label": np.array(["p", "q", "r", "s"], dtype=object), "gaps": np.array([1.5, None, 2.5, 3.5], dtype=object), "list": [1, 2, 3, 4],
 }  # fmt: skip
