@@ -39,6 +39,7 @@ from records.performance import DiscriminantResult, PerformanceResult
 from records.reference_difference import ReferenceDifference
 from records.samples import SampleSummary
 from records.spe import ModelChoice, SaldanhaResult, SpeResult
+from records.unfolding import ClosureTable, FluxSpectrum, RegularisationScan, UnfoldedSpectrum
 from records.value import Parameter, Value
 
 SCHEMA = 1
@@ -196,6 +197,7 @@ KINDS: dict[str, type] = {
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
         *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult, FailedFit, SampleSummary),
         *(GainResult, SpeResult, ModelChoice, SaldanhaResult, ReferenceDifference),
+        *(UnfoldedSpectrum, FluxSpectrum, RegularisationScan, ClosureTable),
     )
 }
 

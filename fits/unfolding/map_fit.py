@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from configs.errors import InputError, nearest
 from fits.unfolding.newton import NewtonMinimum, newton
-from fits.unfolding.posterior import Posterior
+from fits.unfolding.posterior import Expansion, Posterior
 
 if TYPE_CHECKING:
     from fits.unfolding.problem import UnfoldingProblem
@@ -105,10 +105,11 @@ SOLVERS = {"newton": _newton, "minuit": _minuit}
 
 def _read(posterior: Posterior, minimum: NewtonMinimum, limits: bool) -> MapFit:
     problem, n, theta = posterior.problem, posterior.n, minimum.theta
-    here = posterior.expansion(theta)
+    here = posterior.expansion(theta) if np.isfinite(posterior.value(theta)) else _nothing(posterior)
     covariance, saddle = covariance_of(here.hessian, minimum.free)
     in_u = covariance[:n, :n]
-    f, error = np.exp(theta[:n]), np.sqrt(np.diag(in_u))
+    with np.errstate(over="ignore"):
+        f, error = np.exp(theta[:n]), np.sqrt(np.diag(in_u))
     unconstrained = ~(error <= UNCONSTRAINED_ERROR)
     bad = [problem.bin_labels[j] for j in np.flatnonzero(np.abs(saddle[:n]) > 0.3)]
     saddle_reason = f"the Hessian is not positive definite (bins {', '.join(bad)}): merge them or use a smaller tau" if saddle.any() else ""
@@ -121,7 +122,7 @@ def _read(posterior: Posterior, minimum: NewtonMinimum, limits: bool) -> MapFit:
         covariance_theta=covariance,
         f=f,
         error=error,
-        covariance=in_u * np.outer(f, f),
+        covariance=in_u * f * f[:, None],
         unconstrained=unconstrained,
         upper_limit=_limits(posterior, theta, unconstrained) if limits and not reason else np.full(n, np.nan),
         global_correlation=_global_correlation(in_u[problem.inside, problem.inside]),
@@ -137,6 +138,13 @@ def _read(posterior: Posterior, minimum: NewtonMinimum, limits: bool) -> MapFit:
     )
 
 
+def _nothing(posterior: Posterior) -> Expansion:
+    """In place of an expansion where the objective is not finite."""
+    unknown = np.full((posterior.size, posterior.size), np.nan)
+    bins = np.full(posterior.problem.m, np.nan)
+    return Expansion(np.inf, unknown[0], unknown, unknown, bins, bins)
+
+
 def covariance_of(hessian: Array, free: NDArray[np.bool_]) -> tuple[Array, Array]:
     """Inverse of the Hessian among ``free`` parameters, zero elsewhere, and the direction of its most negative eigenvalue (zeros if none).
 
@@ -144,6 +152,8 @@ def covariance_of(hessian: Array, free: NDArray[np.bool_]) -> tuple[Array, Array
     """
     covariance, saddle = np.zeros_like(hessian), np.zeros(hessian.shape[0])
     inner = hessian[np.ix_(free, free)]
+    if not np.all(np.isfinite(inner)):
+        return np.full_like(hessian, np.nan), saddle
     values, vectors = np.linalg.eigh(inner)
     floor = EIGENVALUE_FLOOR * np.abs(values).max()
     if values[0] < -floor:
@@ -154,6 +164,8 @@ def covariance_of(hessian: Array, free: NDArray[np.bool_]) -> tuple[Array, Array
 
 def _global_correlation(covariance: Array) -> Array:
     """sqrt(1 - 1/(V_jj (V^-1)_jj)); unaffected by a change of scale of each bin."""
+    if not np.all(np.isfinite(covariance)):
+        return np.full(covariance.shape[0], np.nan)
     scale = np.sqrt(np.diag(covariance))
     with np.errstate(invalid="ignore", divide="ignore"):
         inverse = np.linalg.pinv(covariance / np.outer(scale, scale), rcond=1e-14, hermitian=True)

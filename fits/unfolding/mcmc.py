@@ -1,8 +1,6 @@
 """The posterior by emcee (arXiv:1202.3665): two independent ensembles from the most probable spectrum, extended until they have converged.
 
-All walkers of an ensemble are evaluated in one call. Differential-evolution moves (C. ter Braak, Stat. Comput. 16 (2006) 239) decorrelate
-twice as fast as emcee's stretch move on these posteriors. emcee 3.1's snooker move is not used: on a unit Gaussian in 4 dimensions it gives 0.86
-for the standard deviation (its Jacobian and its projection do not belong together).
+All walkers of an ensemble are evaluated in one call; see ``fits.unfolding.moves`` for how they move.
 """
 
 from __future__ import annotations
@@ -17,6 +15,7 @@ from configs.errors import InputError, nearest
 from fits.unfolding.diagnostics import STEPS_PER_TAU, Convergence, assess
 from fits.unfolding.intervals import central_interval, upper_limit
 from fits.unfolding.map_fit import MapFit
+from fits.unfolding.moves import first_moves, learnt_moves
 from fits.unfolding.posterior import Posterior
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ WIDEST_START = 0.5  # of u: a bin without data starts near one event, not anywhe
 SMALLEST_START = 1.0  # events
 LIMIT_BELOW = 0.1  # events: a bin whose 16 % quantile is below gets an upper limit
 LIMIT_CL = 0.90
-DIFFERENTIAL = 0.9  # share of differential-evolution moves, the rest are stretch moves
 KEPT = 20_000  # samples kept; summaries are of all
 
 
@@ -110,8 +108,7 @@ def sample(problem: UnfoldingProblem, options: ChainOptions | None = None, **cho
     if not best.valid:
         raise InputError(f"no sampling without a minimum: {best.reason}; tau is {problem.tau}")
     runs = _Ensembles(posterior, best, chosen)
-    runs.run(chosen.n_burn_steps)
-    runs.forget()
+    runs.burn(chosen.n_burn_steps)
     runs.run(chosen.n_used_steps)
     longest = int(chosen.max_extend * chosen.n_used_steps)
     while (convergence := runs.assess()).failures:
@@ -126,30 +123,37 @@ class _Ensembles:
     """Independent emcee ensembles of one posterior."""
 
     def __init__(self, posterior: Posterior, best: MapFit, options: ChainOptions) -> None:
-        import emcee
-
         self._names = posterior.problem.names
+        self._log_probability = _log_probability(posterior, options)
         walkers = max(options.n_walkers, 4 * posterior.size)
         each = 2 * -(-walkers // (2 * ENSEMBLES))  # even: half of them move at a time
-        generators = np.random.default_rng(options.seed).spawn(ENSEMBLES)
-        self._states: list[Any] = [_start(posterior, best, options, each, generator) for generator in generators]
-        self._samplers = []
-        for generator in generators:
-            moves = [(emcee.moves.DEMove(), DIFFERENTIAL), (emcee.moves.StretchMove(), 1.0 - DIFFERENTIAL)]
-            sampler = emcee.EnsembleSampler(each, posterior.size, _log_probability(posterior, options), moves=moves, vectorize=True)
-            sampler.random_state = np.random.RandomState(generator.integers(2**32, dtype=np.uint32)).get_state()
-            self._samplers.append(sampler)
+        self._generators = np.random.default_rng(options.seed).spawn(ENSEMBLES)
+        self._states: list[Any] = [_start(posterior, best, options, each, generator) for generator in self._generators]
+        self._samplers = [self._sampler((each, posterior.size), generator, first_moves()) for generator in self._generators]
+
+    def _sampler(self, shape: tuple[int, int], generator: np.random.Generator, moves: list[tuple[Any, float]]) -> Any:
+        import emcee
+
+        sampler = emcee.EnsembleSampler(*shape, self._log_probability, moves=moves, vectorize=True)
+        sampler.random_state = np.random.RandomState(generator.integers(2**32, dtype=np.uint32)).get_state()
+        return sampler
+
+    def burn(self, steps: int) -> None:
+        """Advance every ensemble, learn how to move, and forget the steps."""
+        if steps == 0:
+            return
+        self.run(steps)
+        chains = self.chains
+        self._samplers = [
+            self._sampler(chain.shape[1:], generator, learnt_moves(chain)) for chain, generator in zip(chains, self._generators, strict=True)
+        ]
+        for state in self._states:
+            state.random_state = None  # that of the new sampler
 
     def run(self, steps: int) -> None:
         """Advance every ensemble."""
-        if steps > 0:
-            with np.errstate(invalid="ignore"):  # two impossible points: inf - inf, not accepted
-                self._states = [sampler.run_mcmc(state, steps) for sampler, state in zip(self._samplers, self._states, strict=True)]
-
-    def forget(self) -> None:
-        """Drop what was sampled so far."""
-        for sampler in self._samplers:
-            sampler.reset()
+        with np.errstate(invalid="ignore"):  # two impossible points: inf - inf, not accepted
+            self._states = [sampler.run_mcmc(state, steps) for sampler, state in zip(self._samplers, self._states, strict=True)]
 
     @property
     def chains(self) -> Array:
@@ -157,7 +161,7 @@ class _Ensembles:
         return np.array([sampler.get_chain() for sampler in self._samplers])
 
     def assess(self) -> Convergence:
-        """Convergence of all that was sampled since ``forget``."""
+        """Convergence of all that was sampled since the burn-in."""
         acceptance = float(np.mean([sampler.acceptance_fraction for sampler in self._samplers]))
         return assess(self.chains, np.array([sampler.get_log_prob() for sampler in self._samplers]), acceptance, self._names)
 

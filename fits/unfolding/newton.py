@@ -18,6 +18,7 @@ SMALL_STEP = 1e-3  # the last step, if it is that small
 ROUNDING = 1e-6  # what is left to gain where no step lowers the objective
 SUFFICIENT = 1e-4  # of the predicted decrease (Armijo)
 ITERATIONS = 200
+NOT_FINITE = "the objective is not finite at the start"
 HALVINGS = 40
 
 
@@ -65,10 +66,10 @@ def newton(
     theta = np.clip(np.asarray(start, dtype=float), lower, upper)
     movable = np.ones(theta.size, bool) if fixed is None else ~fixed
     decrement, free = np.inf, movable
+    if not np.isfinite(value(theta)):
+        return NewtonMinimum(theta, False, NOT_FINITE, np.inf, 0, free)
     for iteration in range(ITERATIONS):
         here = expand(theta)
-        if not np.isfinite(here.value):
-            return NewtonMinimum(theta, False, "the objective is not finite at the start", np.inf, iteration, free)
         outward = ((theta <= lower) & (here.gradient > 0)) | ((theta >= upper) & (here.gradient < 0))
         free = movable & ~outward
         step = np.zeros_like(theta)
