@@ -122,17 +122,12 @@ def coverage(
     is drawn anew for each toy (``resample``, default: each cell Poisson with its effective number of events), the counts come from the given one.
     ``truth`` default: the reference. ``sample_every``: every so many toys is sampled too, with options ``chains``.
     """
-    if mode not in MODES:
-        raise InputError(f"mode {mode!r} does not exist{nearest(mode, MODES)}")
-    if mode == "independent" and truth is None:
-        raise InputError("mode independent needs truth: the spectrum and the expected counts of the other sample")
-    if n_toys < 2:
-        raise InputError(f"n_toys = {n_toys}: at least 2")
-    truth = truth or reference_truth(problem)
+    truth = _check(problem, n_toys, mode, truth)
+    draw = (resample or cell_bootstrap(problem)) if mode == "bootstrap" else None
     fits: list[MapFit] = []
     inside: list[NDArray[np.bool_]] = []
     failures: dict[str, int] = {}
-    for number, toy in enumerate(_toys(problem, truth, n_toys, seed, resample or cell_bootstrap(problem) if mode == "bootstrap" else None)):
+    for number, toy in enumerate(_toys(problem, truth, n_toys, seed, draw)):
         fit = map_fit(toy, limits=False)
         if not fit.valid:
             failures[fit.reason] = failures.get(fit.reason, 0) + 1
@@ -155,6 +150,17 @@ def coverage(
         sampled=np.mean(inside, axis=0)[kept] if inside else np.full(problem.n_inside, np.nan),
         n_sampled=len(inside),
     )
+
+
+def _check(problem: UnfoldingProblem, n_toys: int, mode: str, truth: Truth | None) -> Truth:
+    """The truth to use; InputError for what cannot be done."""
+    if mode not in MODES:
+        raise InputError(f"mode {mode!r} does not exist{nearest(mode, MODES)}")
+    if mode == "independent" and truth is None:
+        raise InputError("mode independent needs truth: the spectrum and the expected counts of the other sample")
+    if n_toys < 2:
+        raise InputError(f"n_toys = {n_toys}: at least 2")
+    return truth or reference_truth(problem)
 
 
 def _toys(problem: UnfoldingProblem, truth: Truth, n_toys: int, seed: int, resample: Resample | None) -> Iterator[UnfoldingProblem]:

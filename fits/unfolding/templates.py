@@ -157,6 +157,20 @@ def from_sets(
     uncertain by more than ``LARGEST_RATIO_ERROR`` takes the ratio of its row. ``degree`` 1 or 2. InputError for too few sets, or a set at the
     nominal value.
     """
+    _check_sets(name, nominal, variations, degree)
+    ratios = [_log_ratio(name, nominal, one) for one in variations]
+    d = np.array([(one.x - nominal.x) / sigma for one in variations])
+    powers = np.stack([d**k for k in range(1, degree + 1)])  # (degree, sets)
+    weight = 1.0 / np.array([variance for _, variance in ratios])
+    values = np.array([ratio for ratio, _ in ratios])
+    normal = np.einsum("as,bs,sij->ijab", powers, powers, weight)
+    right = np.einsum("as,sij,sij->ija", powers, weight, values)
+    found = np.linalg.solve(normal, right[..., None])[..., 0]
+    beta = found[..., 1] if degree == 2 else np.zeros(values.shape[1:])
+    return NuisanceTemplate(name, found[..., 0], beta, nominal.x, sigma, bounds)
+
+
+def _check_sets(name: str, nominal: Variation, variations: Sequence[Variation], degree: int) -> None:
     if degree not in (1, 2):
         raise InputError(f"nuisance {name!r}: degree {degree} is not 1 or 2")
     if len({one.x for one in variations}) < degree:
@@ -168,16 +182,6 @@ def from_sets(
             raise InputError(f"nuisance {name!r}: a varied set has the nominal value {nominal.x}")
         if np.shape(one.W) != np.shape(nominal.W):
             raise InputError(f"nuisance {name!r}: the set at {one.x} has the shape {np.shape(one.W)}, the nominal one {np.shape(nominal.W)}")
-    ratios = [_log_ratio(name, nominal, one) for one in variations]
-    d = np.array([(one.x - nominal.x) / sigma for one in variations])
-    powers = np.stack([d**k for k in range(1, degree + 1)])  # (degree, sets)
-    weight = 1.0 / np.array([variance for _, variance in ratios])
-    values = np.array([ratio for ratio, _ in ratios])
-    normal = np.einsum("as,bs,sij->ijab", powers, powers, weight)
-    right = np.einsum("as,sij,sij->ija", powers, weight, values)
-    found = np.linalg.solve(normal, right[..., None])[..., 0]
-    beta = found[..., 1] if degree == 2 else np.zeros(values.shape[1:])
-    return NuisanceTemplate(name, found[..., 0], beta, nominal.x, sigma, bounds)
 
 
 def _log_ratio(name: str, nominal: Variation, varied: Variation) -> tuple[Array, Array]:
