@@ -74,7 +74,7 @@ def test_what_histfactory_cannot_express_is_refused(changes: dict[str, object], 
 
 @pytest.mark.zfit
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("tau", [None, 0.03])
+@pytest.mark.parametrize("tau", [pytest.param(None, marks=pytest.mark.slow), 0.03])
 def test_zfit_finds_the_native_minimum(tau: float | None) -> None:
     from fits.frontends.zfit_unfolding import minimise
 
