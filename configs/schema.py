@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BeforeValidator, Discriminator, Field, PositiveFloat, PositiveInt, Tag, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema, models_json_schema
 
-from configs import dark_matter, diffuse, iwcd, pmt_gain
+from configs import dark_matter, diffuse, iwcd, pmt_gain, stopping_muons
 from configs.document import Document, KeyPath, read_document
 from configs.errors import InputError, nearest
+from configs.reference_layout import is_reference_layout, translate
+from configs.saved_columns import columns_for
 from configs.strict import Strict
 
 
@@ -91,6 +93,10 @@ class Config(Strict):
     def output(self) -> Path:
         """The directory that this run writes, and nothing outside it."""
         return Path(self.output_dir) / self.name
+
+    def problems(self) -> Iterator[tuple[KeyPath, str]]:
+        """Key path and words of what contradicts itself, though every key is valid."""
+        return iter(())
 
 
 class CustomPlots(Strict):
@@ -223,12 +229,89 @@ class DarkMatterConfig(Config):
         return self
 
 
+def _livetime(value: Any) -> Any:
+    if not isinstance(value, bool | int | float) or (not isinstance(value, bool) and value <= 0):
+        raise ValueError("give true (in the files), false, or seconds above 0")
+    return value if isinstance(value, bool) else float(value)
+
+
+class MuonDataset(Dataset):
+    """One entry of ``inputs``: IceTray's tables (or pickled columns, ``hdf5: false``). ``level``: 0 untriggered, 2 processed.
+
+    ``livetime`` (data): true to sum what the files hold, or seconds. ``systematic``: a simulation at another value of a detector parameter;
+    ``snowstorm``: parameter -> saved column, of a simulation in which it varies from event to event.
+    """
+
+    hdf5: bool = True
+    level: Literal[0, 2] = 2
+    livetime: Annotated[bool | float, BeforeValidator(_livetime)] = False
+    livetime_s: PositiveFloat | None = None
+    good_runs: str | None = None  # table with RunNum, Good_i3, Good_i (or Good_it), LiveTime
+    nfiles: PositiveInt | None = None
+    systematic: stopping_muons.SystematicSet | None = None
+    snowstorm: dict[str, str] = {}
+
+
+class StoppingMuonsConfig(Config):
+    """``analysis: stopping_muons``; also in the layout of the reference, with its section names."""
+
+    analysis: Literal["stopping_muons"]
+    datasets: Annotated[dict[str, MuonDataset], Field(min_length=1)]  # type: ignore[assignment]
+    loading_data: stopping_muons.LoadingData = stopping_muons.LoadingData()
+    analysis_cuts: stopping_muons.AnalysisCuts = stopping_muons.AnalysisCuts()
+    reconstructions: stopping_muons.Reconstructions = stopping_muons.Reconstructions()
+    effective_area: stopping_muons.EffectiveArea = stopping_muons.EffectiveArea()
+    unfolding: stopping_muons.Unfolding = stopping_muons.Unfolding()
+    systematics: stopping_muons.Systematics = stopping_muons.Systematics()
+    binning: stopping_muons.Binning = stopping_muons.Binning()
+    general: stopping_muons.General = stopping_muons.General()
+    data: stopping_muons.Data = stopping_muons.Data()
+    options: stopping_muons.Options = stopping_muons.Options()
+    plots: stopping_muons.Plots = stopping_muons.Plots()
+
+    @property
+    def keys(self) -> stopping_muons.Keys:
+        """Type -> sub -> (saved name, name in the file); those of generated files where none are given."""
+        return stopping_muons.TOY_KEYS if self.data.keys is None else self.data.keys
+
+    @model_validator(mode="before")
+    @classmethod
+    def _format_and_columns(cls, values: Any) -> Any:
+        """Give every data set its reader and the columns that ``keys`` name, unless it has its own."""
+        sets = values.get("datasets") if isinstance(values, dict) else None
+        if not isinstance(sets, dict):
+            return values
+        section = values.get("data")
+        keys = (section.get("keys") if isinstance(section, dict) else None) or stopping_muons.TOY_KEYS
+        return {**values, "datasets": {name: _with_columns(one, keys) for name, one in sets.items()}}
+
+    def problems(self) -> Iterator[tuple[KeyPath, str]]:
+        """Key path and words of what contradicts itself, though every key is valid."""
+        from configs.stopping_muons_checks import problems
+
+        return problems(self)
+
+
+def _with_columns(dataset: Any, keys: Any) -> Any:
+    if not isinstance(dataset, dict) or not isinstance(keys, Mapping):
+        return dataset
+    try:
+        columns = columns_for(keys, str(dataset.get("kind")), dataset.get("level", 2))
+    except (InputError, AttributeError, TypeError, ValueError):
+        columns = {}  # what is wrong is told by the checks
+    snowstorm = dataset.get("snowstorm")
+    columns |= {f"snowstorm_{name}": column for name, column in snowstorm.items()} if isinstance(snowstorm, dict) else {}
+    form = "legacy_pickle" if dataset.get("hdf5") is False else "hdfwriter"
+    return {"format": form, **dataset, "columns": {**columns, **(dataset.get("columns") or {})}}
+
+
 ANALYSES: dict[str, type[Config]] = {
     "custom": CustomConfig,
     "diffuse": DiffuseConfig,
     "iwcd": IwcdConfig,
     "pmt_gain": PmtGainConfig,
     "dark_matter": DarkMatterConfig,
+    "stopping_muons": StoppingMuonsConfig,
 }
 
 
@@ -240,15 +323,21 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Any:
     """
     path = Path(path)
     document = read_document(path, overrides)
+    if is_reference_layout(document.data) or document.data.get("analysis") == "stopping_muons":
+        document = translate(document)
     analysis = document.data.get("analysis")
     if not isinstance(analysis, str) or analysis not in ANALYSES:
         raise InputError(document.say(("analysis",), f"{analysis!r} is not an analysis{nearest(str(analysis), ANALYSES)}"))
     if "source" in document.data:
         raise InputError(document.say(("source",), f"unknown key{nearest('source', _known_keys(ANALYSES[analysis], ()))}"))
     try:
-        return ANALYSES[analysis].model_validate({**document.data, "source": path.resolve()})
+        config = ANALYSES[analysis].model_validate({**document.data, "source": path.resolve()})
     except ValidationError as error:
         raise InputError("\n".join(_messages(error, ANALYSES[analysis], document))) from None
+    problems = [document.say(*problem) for problem in config.problems()]
+    if problems:
+        raise InputError("\n".join(problems))
+    return config
 
 
 def json_schema() -> dict[str, Any]:

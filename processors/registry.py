@@ -70,6 +70,13 @@ def _dark_matter(config: Any, dataset: str) -> ProcessorABC:
     return DarkMatterProcessor(config.processor, kind=about.kind, season=about.season, seed=config.seed)
 
 
+def _stopping_muons(config: Any, dataset: str) -> ProcessorABC:
+    raise InputError(
+        f"{config.source}: analysis stopping_muons has no processor of its own yet: its files are read as format hdfwriter (--inspect shows them; a "
+        f"processor of yours can be given as processor.class in analysis: custom), and fits.unfolding unfolds (docs/unfolding.md)"
+    )
+
+
 def _user_processor(options: UserProcessor, config_file: Path) -> Built:
     where = f"{config_file}: processor.class: {options.class_}"
     folder = config_file.parent.resolve()
@@ -88,5 +95,5 @@ def _user_processor(options: UserProcessor, config_file: Path) -> Built:
 
 
 ANALYSES: dict[str, Callable[[Any, str], ProcessorABC]] = {
-    "diffuse": _diffuse, "iwcd": _iwcd, "pmt_gain": _pmt_gain, "dark_matter": _dark_matter,
+    "diffuse": _diffuse, "iwcd": _iwcd, "pmt_gain": _pmt_gain, "dark_matter": _dark_matter, "stopping_muons": _stopping_muons,
 }  # fmt: skip

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import h5py
 
 from readers.files import reading
-from readers.hdf5 import children, open_file
-from readers.source import ReadError, SourceError
+from readers.hdf5 import children
+from readers.source import SourceError
 
 EVENT_DATASETS = ("labels", "event_ids", "energies", "positions", "angles")
 INDEX = "event_hits_index"
@@ -62,15 +62,6 @@ def recognised(names: Collection[str]) -> str | None:
     if INDEX not in names or not any(name.startswith("hit_") for name in names):
         return None
     return "truehit" if "hit_parent" in names and "hit_charge" not in names else "digihit"
-
-
-def sniff(path: str) -> str | None:
-    """The format of an HDF5 file by the names at its root; None for other HDF5 files and for files that cannot be opened."""
-    try:
-        with open_file(path) as file:
-            return recognised(children(file))
-    except (SourceError, ReadError):
-        return None
 
 
 def datasets(path: str, file: h5py.File, format_name: str) -> dict[str, h5py.Dataset]:

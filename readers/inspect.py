@@ -63,7 +63,7 @@ def describe(
             getattr(source, "format", name),
             _size(paths),
             len(source),
-            tuple(source.columns.values()),
+            tuple(getattr(source, "fields", source.columns).values()),
             parts,
             dict(source.attributes),
             first_entries=_first_entries(source, show, notes),

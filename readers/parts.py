@@ -30,6 +30,20 @@ def _hdf5(path: str) -> Iterator[Part]:
         yield from _hdf5_group(file)
 
 
+def _hdfwriter(path: str) -> Iterator[Part]:
+    from readers.hdf5 import open_file
+    from readers.hdfwriter_layout import tables
+
+    kinds = {"scalar": "one row an event", "ragged": "many rows an event", "dom": "lists by photomultiplier"}
+    with open_file(path) as file:
+        found, other = tables(path, file)
+        for name, table in found.items():
+            kind = "rows of the file" if table.per_file else kinds[table.kind]
+            yield Part(name, f"table, {kind}", f"{len(table.fields)} columns", table.data.shape, ", ".join(_hdf5_storage(table.data)))
+        for name, reason in other.items():
+            yield Part(name, "object", details=reason)
+
+
 def _hdf5_group(group: Any) -> Iterator[Part]:
     import h5py
 
@@ -67,10 +81,13 @@ def _hdf5_type(dataset: Any) -> str:
 
 
 def _hdf5_layout(dataset: Any) -> str:
+    return ", ".join([*_hdf5_storage(dataset), *_hdf5_attributes(dataset)])
+
+
+def _hdf5_storage(dataset: Any) -> list[str]:
     from readers.mapped import layout
 
-    told = [layout(dataset), f"{dataset.size:,} values in {dataset.id.get_storage_size():,} bytes"] if dataset.shape else []
-    return ", ".join([*told, *_hdf5_attributes(dataset)])
+    return [layout(dataset), f"{dataset.size:,} values in {dataset.id.get_storage_size():,} bytes"] if dataset.shape else []
 
 
 def _hdf5_attributes(node: Any) -> list[str]:
@@ -124,5 +141,5 @@ def _parquet(path: str) -> Iterator[Part]:
 
 
 LISTERS: dict[str, Callable[[str], Iterator[Part]]] = {
-    "hdf5": _hdf5, "digihit": _hdf5, "truehit": _hdf5, "dense": _hdf5, "root": _root, "npz": _npz, "parquet": _parquet,
+    "hdf5": _hdf5, "hdfwriter": _hdfwriter, "digihit": _hdf5, "truehit": _hdf5, "dense": _hdf5, "root": _root, "npz": _npz, "parquet": _parquet,
 }  # fmt: skip

@@ -12,7 +12,7 @@ from configs.errors import nearest
 from readers.columns import ColumnSource
 from readers.files import first_bytes, is_url, open_binary, reading
 from readers.json_scan import first_key
-from readers.source import SourceError
+from readers.source import ReadError, SourceError
 from readers.trc_layout import is_trc
 
 # Format -> (module, function); a module, and the library it needs, is imported when its format is first opened.
@@ -23,6 +23,8 @@ OPENERS: dict[str, tuple[str, str]] = {
     "digihit": ("readers.digihit", "open_digihit"),
     "truehit": ("readers.digihit", "open_truehit"),
     "dense": ("readers.dense", "open_dense"),
+    "hdfwriter": ("readers.hdfwriter", "open_hdfwriter"),
+    "legacy_pickle": ("readers.legacy_pickle", "open_legacy_pickle"),
     "npy": ("readers.npy", "open_npy"),
     "npz": ("readers.npz", "open_npz"),
     "hese_json": ("readers.hese_json", "open_hese_json"),
@@ -42,8 +44,10 @@ ENDINGS = {
     ".npz": "npz",
     ".trc": "trc",
 }
+PICKLE_ENDINGS = (".pickle", ".pkl", ".p")
 SIGNATURES = {b"root": "root", b"PAR1": "parquet", b"\x89HDF": "hdf5", b"\x93NUM": "npy", b"PK\x03\x04": "npz"}
 MERGED_BY_COLUMN = {"hese_json"}  # formats that take several files as one source, column by column
+FOLLOWING = {"hdfwriter"}  # formats of which several files can be opened as one source, event by event
 BATCHED = {"trc", "trc_processed"}  # formats of many small files: several, or a folder of them, are one source, entry by entry
 
 
@@ -56,8 +60,8 @@ def open_source(
 ) -> ColumnSource:
     """Open events for reading; use it as a context manager.
 
-    ``path`` is a local path or an fsspec URL; a list of several is for ``hese_json``, whose files are merged by column, and for the
-    waveform files of ``trc`` (also a folder of them), whose triggers follow each other.
+    ``path`` is a local path or an fsspec URL; a list of several is for ``hese_json``, whose files are merged by column, for ``hdfwriter``, and
+    for the waveform files of ``trc`` (also a folder of them), whose events follow each other.
     ``format`` is one of ``formats()``; None takes it from the ending, or from the content. ``tree`` names the TTree or RNTuple in a
     ROOT file, the group or table in an HDF5 file, the array in an npz file. ``columns`` renames: our name -> name in the file.
     Opening reads only what is needed to know the columns and the number of entries. Raises ``SourceError`` for content that is wrong
@@ -69,7 +73,7 @@ def open_source(
     name = detect_format(paths[0]) if format is None else format
     if name not in OPENERS:
         raise SourceError(f"{paths[0]}: {name!r} is not a format{nearest(name, OPENERS)}")
-    if len(paths) > 1 and name not in MERGED_BY_COLUMN | BATCHED:
+    if len(paths) > 1 and name not in MERGED_BY_COLUMN | BATCHED | FOLLOWING:
         raise SourceError(f"{len(paths)} files given for one source ({', '.join(paths[:3])}...), but format {name} takes one; open each by itself")
     module, function = OPENERS[name]
     with reading(paths[0]):
@@ -103,6 +107,11 @@ def detect_format(path: str) -> str:
     ending = os.path.splitext(file)[1].lower()  # noqa: PTH122 - also for URLs
     if ending in ENDINGS:
         return _hdf5_format(path) if ENDINGS[ending] == "hdf5" else ENDINGS[ending]
+    if ending in PICKLE_ENDINGS:
+        raise SourceError(
+            f"{path}: a pickle can run code when it is read, so none is opened by its ending; for a file of your own give format: legacy_pickle, or "
+            "allow_pickle: true in the options of stopping_muons (arrays and frames are read, all else is refused); better write HDF5 or Parquet"
+        )
     if not is_url(path) and Path(path).is_dir():
         return _folder_format(path)
     start = first_bytes(path, 512)
@@ -120,10 +129,17 @@ def detect_format(path: str) -> str:
 
 
 def _hdf5_format(path: str) -> str:
-    """The layouts of water-Cherenkov samples are known by the names of their datasets; every other HDF5 file is a table of columns."""
-    from readers.digihit_layout import sniff
+    """hdfwriter and the water-Cherenkov samples are known by the names at the root; every other HDF5 file is a table of columns."""
+    from readers.digihit_layout import recognised
+    from readers.hdf5 import children, open_file
+    from readers.hdfwriter_layout import is_hdfwriter
 
-    return sniff(path) or "hdf5"
+    try:
+        with open_file(path) as file:
+            found = children(file)
+            return "hdfwriter" if is_hdfwriter(found) else recognised(found) or "hdf5"
+    except (SourceError, ReadError):
+        return "hdf5"  # opening it will say what is wrong
 
 
 def _folder_format(path: str) -> str:

@@ -18,6 +18,8 @@ three light levels or more ``PMT_1.1400V.levels`` (VarianceMeanResult); a run be
 (ReferenceDifference).
 
 Kinds of ``dark_matter``: a fit leaves one ``<fit>.<channel>_<mass>`` (CombinationResult) for each of its combinations.
+
+Of ``fits.unfolding.saved``: UnfoldedSpectrum, FluxSpectrum, RegularisationScan, ClosureTable.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ from records.performance import DiscriminantResult, PerformanceResult
 from records.reference_difference import ReferenceDifference
 from records.samples import SampleSummary
 from records.spe import ModelChoice, SaldanhaResult, SpeResult, VarianceMeanResult
+from records.unfolding import ClosureTable, FluxSpectrum, RegularisationScan, UnfoldedSpectrum
 from records.value import Parameter, Value
 
 SCHEMA = 1
@@ -202,6 +205,7 @@ KINDS: dict[str, type] = {
         *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult, FailedFit, SampleSummary),
         *(GainResult, SpeResult, ModelChoice, SaldanhaResult, VarianceMeanResult, ReferenceDifference),
         CombinationResult,
+        *(UnfoldedSpectrum, FluxSpectrum, RegularisationScan, ClosureTable),
     )
 }
 

@@ -84,6 +84,7 @@ def generate(config: Config, dataset_name: str, directory: str | Path) -> list[P
     simulation, in the analysis bins, as hese_json, toy_json or parquet; the number of events follows from truth and livetime.
     iwcd: see ``simulation.iwcd_request.request``; splits.npz and classifier/ are written beside the events of a simulation.
     pmt_gain: the table of runs of a tree of .trc files, see ``simulation.pmt_request.request``.
+    stopping_muons: HDF5 tables, see ``simulation.stopping_muons_request.request``.
     The seed is ``example.seed``, else the configuration's. Files that were made with the same options are kept. Raises ``InputError`` for a form
     that no generator writes or a truth that is not possible.
     """
@@ -241,6 +242,12 @@ def _dark_matter(config: Config, name: str) -> Generation:
     return request(config, name)
 
 
+def _stopping_muons(config: Config, name: str) -> Generation:
+    from simulation.stopping_muons_request import request
+
+    return request(config, name)
+
+
 REQUESTS: dict[str, Callable[[Config, str], Generation]] = {
-    "diffuse": _diffuse, "iwcd": _iwcd, "pmt_gain": _pmt_gain, "dark_matter": _dark_matter,
+    "diffuse": _diffuse, "iwcd": _iwcd, "pmt_gain": _pmt_gain, "dark_matter": _dark_matter, "stopping_muons": _stopping_muons,
 }  # fmt: skip

@@ -1,0 +1,230 @@
+"""Options of the analysis ``stopping_muons``, section by section under the names of the reference documentation; ``Options`` holds what is ours.
+
+Names of sections and keys may be written with capitals, blanks or hyphens, and keys also without their section (``configs.reference_layout``).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+
+from configs.strict import Strict
+
+TAU_RULE = "tau is a variance, smaller = stronger"
+Operator = Literal["<", "<=", ">", ">=", "==", "!="]
+
+
+def _cut(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """One message in place of one for each form that it is not."""
+    try:
+        found = handler(value)
+    except ValidationError:
+        raise ValueError("a cut is a number v (x >= v), [low, high] (low <= x < high), or [operator, v] with one of < <= > >= == !=") from None
+    if isinstance(found, tuple) and isinstance(found[0], float) and not found[0] < found[1]:
+        raise ValueError(f"low {found[0]:g} is not below high {found[1]:g}")
+    return found
+
+
+def _tau(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return handler(value)
+    except ValidationError:
+        raise ValueError(f"give a number above 0, a list with one for each truth bin, null (none) or auto ({TAU_RULE})") from None
+
+
+Cut = Annotated[float | tuple[float, float] | tuple[Operator, float], WrapValidator(_cut)]
+Cuts = dict[str, Cut]
+Tau = Annotated[PositiveFloat | list[PositiveFloat] | Literal["auto"] | None, WrapValidator(_tau)]
+Keys = dict[str, dict[str, tuple[str, str]]]  # type or type_l<level>: {sub: [name to save, Table.column]}
+
+DERIVED = ("cos_zenith_reco", "propagation_length_reco", "energy_surface_proxy")  # computed from reconstructions, specification 2.5
+
+_LABELS = {
+    "lab1": ("surface_energy", "ToyLabels.surface_energy"),
+    "lab2": ("propagation_length", "ToyLabels.propagation_length"),
+    "lab3": ("cos_zenith", "ToyLabels.cos_zenith"),
+}
+_RECO = {
+    "f": ("fss_filter", "FilterMask.FSSFilter_13"),
+    "r1": ("stopping_score", "ToyReco.score"),
+    "r2": ("zenith_reco", "ToyReco.zenith"),
+    "r3": ("stop_z_reco", "ToyReco.stop_z"),
+    "r4": ("energy_entry_reco", "ToyReco.energy_entry"),
+}
+_WEIGHTS = {
+    "w": ("GaisserToy", "ToyWeights.GaisserToy"),
+    "w1": ("GaisserToy_softer", "ToyWeights.GaisserToy_softer"),
+    "w2": ("GaisserToy_harder", "ToyWeights.GaisserToy_harder"),
+}
+_TRUTH = {
+    "lab4": ("stop_z", "ToyLabels.stop_z"),
+    "lab5": ("is_stopping", "ToyLabels.is_stopping"),
+    "lab6": ("num_muons_at_entry", "ToyLabels.num_muons_at_entry"),
+}
+TOY_KEYS: Keys = {"mc": {**_LABELS, **_TRUTH, **_WEIGHTS, **_RECO}, "mc_l0": {**_LABELS, **_WEIGHTS}, "data": dict(_RECO)}  # of generated files
+
+
+class LoadingData(Strict):
+    """``inputs`` of this section become the data sets."""
+
+    cut_exceptions: list[str] = ["mc_l0"]  # data sets without filter and cuts
+
+
+class AnalysisCuts(Strict):
+    """What selects events; names are saved names or derived proxies."""
+
+    filtermask: str | None = "fss_filter"  # a saved name of a FilterMask column; null: none
+    cuts: Cuts = {"stopping_score": 0.7}
+
+
+class Reconstructions(Strict):
+    """Figures of merit of the reconstructions, and the observables whose tree makes the proxy bins."""
+
+    evaluate_score_distribution: bool = True
+    plot_multiplicity: bool = True
+    plot_correlations: bool = True
+    plot_data_mc_agreement: bool = True
+    analyse_mi_scores: bool = True
+    observables: Annotated[list[str], Field(min_length=1)] = [
+        "energy_entry_reco", "energy_surface_proxy", "propagation_length_reco", "cos_zenith_reco", "stop_z_reco", "stopping_score",
+    ]  # fmt: skip
+
+
+class EffectiveArea(Strict):
+    """Effective areas in both targets; ``load_*`` takes a stored one whose content hash is the same."""
+
+    calculate_effective_area_range: bool = True
+    calculate_effective_area_energy: bool = True
+    load_effective_area_range: bool = False
+    load_effective_area_energy: bool = False
+    effective_area_iteration_number: PositiveInt = 100  # bootstrap replicas
+    include_effective_area_syst_unc: bool = True
+
+
+class Unfolding(Strict):
+    """Unfolding of both targets: what is done, at which strength of regularisation."""
+
+    is_sim: bool = True  # pseudo data of the test split in place of data
+    unfold_range: bool = True
+    optimize_unfolding_range: bool = False
+    load_unfolding_range_results: bool = False
+    plot_results_range: bool = True
+    evaluate_unfolding_range: bool = True
+    unfold_energy: bool = True
+    optimize_unfolding_energy: bool = False
+    mceq_path: str | None = None
+    load_unfolding_energy_results: bool = False
+    plot_results_energy: bool = True
+    evaluate_unfolding_energy: bool = True
+    train_size: PositiveInt = 1_000_000
+    test_size: PositiveInt = 100_000
+    reg_range: Tau = 1e-3
+    reg_energy: Tau = 1e-3
+    epsilon: PositiveFloat | None = None  # relative uncertainty of an overall factor; null: no such factor
+    plot_systematics: bool = True
+    bin_index: Annotated[int, Field(ge=0)] | None = None  # null: all proxy bins
+    reg_min: PositiveFloat = 1e-6
+    reg_max: PositiveFloat = 1.0
+    n_steps: Annotated[int, Field(ge=2)] = 30
+    include_systematics: bool = True
+    n_used_steps: PositiveInt = 2000
+    n_burn_steps: Annotated[int, Field(ge=0)] = 1000
+    n_walkers: PositiveInt = 100
+    range_fit: bool = True
+    energy_fit: bool = True
+
+
+class Systematics(Strict):
+    """Data-based systematics: the same measurement in sectors of reconstructed quantities."""
+
+    data_based_systematics_range: bool = False
+    calculate_effective_area_systematics_range: bool = False
+    data_based_systematics_energy: bool = False
+    calculate_effective_area_systematics_energy: bool = False
+    sectors: dict[str, Cuts] = {"upper": {"stop_z_reco": (0.0, 500.0)}, "lower": {"stop_z_reco": (-500.0, 0.0)}}
+
+
+class Binning(Strict):
+    """Truth bins of both targets, and the number of proxy bins."""
+
+    range_min: float = 1600.0  # m
+    range_max: float = 6000.0
+    n_range_bins: int = 10
+    n_proxy_bins: int = 40
+    range_log: bool = True
+    energy_min: PositiveFloat = 500.0  # GeV
+    energy_max: PositiveFloat = 12000.0
+    n_energy_bins: int = 10
+    energy_log: bool = True
+
+
+class General(Strict):
+    """``seed`` of this section is the configuration's."""
+
+    model: str = "GaisserToy"  # saved name of the weight, Hz per event
+
+
+class Data(Strict):
+    """Which columns of the files are saved under which names; null: those of generated files."""
+
+    keys: Keys | None = None
+
+
+class Nuisance(Strict):
+    """A detector parameter: nominal value, uncertainty and bounds in its own unit; degree of its template."""
+
+    nominal: float = 1.0
+    sigma: PositiveFloat = 0.05
+    bounds: tuple[float, float] = (0.85, 1.15)
+    degree: Literal[1, 2] = 2
+
+
+class Options(Strict):
+    """Ours, not in the reference."""
+
+    space: Literal["log_ratio", "log_flux", "linear"] = "log_ratio"
+    mc_stat: Literal["say", "bb_lite", "none"] = "say"
+    solver: Literal["newton", "minuit"] = "newton"
+    sample: bool = True  # MCMC beside the most probable spectrum
+    prior_f: Literal["flat", "log_flat"] = "flat"
+    max_extend: PositiveInt = 10
+    compat: Literal["funfolding"] | None = None
+    nuisances: dict[str, Nuisance] = {}
+    scan_toys: PositiveInt = 60
+    earth: Literal["curved", "flat"] = "curved"
+    label_rule: Literal["all_entering", "leading"] = "all_entering"
+    label_volume: Literal["cylinder", "convex_hull"] = "cylinder"
+    binning: Literal["tree", "grid"] = "tree"
+    grid: dict[str, list[float]] = {}  # observable -> edges, for binning: grid
+    tree_weights: Literal["none", "flat"] = "none"
+    min_expected: Annotated[float, Field(ge=0)] = 10.0
+    cos_zenith_min: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    generation_cylinder: tuple[PositiveFloat, PositiveFloat] = (800.0, 1600.0)  # radius and length, m
+    pseudo_livetime_s: PositiveFloat | None = None
+    allow_pickle: bool = False
+    allow_overlap: bool = False  # of sectors
+    test_mc_stat: bool = False  # statistics of the test sample in the likelihood of a closure
+    coverage_toys: PositiveInt = 300
+
+
+class Plots(Strict):
+    """Which figures, in which formats."""
+
+    style: Literal["dynode", "icecube", "hyperk"] = "dynode"
+    label: str = ""
+    formats: list[Literal["png", "pdf"]] = ["png", "pdf"]
+    figures: list[str] | Literal["all"] = "all"
+
+
+class SystematicSet(Strict):
+    """A simulation with one detector parameter at another value."""
+
+    name: str
+    value: float
+
+
+SECTIONS: dict[str, type[Strict]] = {
+    "loading_data": LoadingData, "analysis_cuts": AnalysisCuts, "reconstructions": Reconstructions, "effective_area": EffectiveArea,
+    "unfolding": Unfolding, "systematics": Systematics, "binning": Binning, "general": General, "data": Data, "options": Options,
+}  # fmt: skip

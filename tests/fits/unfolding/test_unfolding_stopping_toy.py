@@ -1,0 +1,38 @@
+"""G18 to G20 and G22 at full size on the toy of the stopping muons: slow; small versions stand in ``test_unfolding_toys``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+from stopping_toy import problem_of
+
+pytestmark = pytest.mark.slow
+
+
+def test_g18_range() -> None:
+    problem, spectra = problem_of("range")
+    found = problem.coverage(300, truth=spectra["+0"], seed=1)
+    assert 0.64 < found.coverage.mean() < 0.72
+    assert found.coverage.min() > 0.58
+    assert found.coverage.max() < 0.78
+    assert found.pull_width.min() > 0.93
+    assert found.pull_width.max() < 1.15
+    assert np.abs(found.median_bias).max() < 0.025
+
+
+@pytest.mark.parametrize(("target", "low", "high"), [("energy", 1e-4, 1e-3), ("range", 2e-5, 1e-3)])
+def test_g20_rule(target: str, low: float, high: float) -> None:
+    problem, spectra = problem_of(target)
+    scan = problem.scan(np.geomspace(1e-6, 1.0, 25), spectra=spectra, seed=2)
+    assert 0.999 * low <= scan.choose() <= 1.001 * high, scan.table()
+
+
+def test_g22_iterative() -> None:
+    problem, spectra = problem_of("energy")
+    truth = spectra["+0"].f
+    assert np.abs(problem.ibu().f / truth - 1)[1:-1].max() < 0.15
+    with pytest.warns(UserWarning, match="flat start"):
+        flat = problem.ibu(iterations=6, start="flat").f / truth
+    assert flat[-4:-1].max() > 1.5
