@@ -17,7 +17,8 @@ Kinds of ``pmt_gain``: a photomultiplier leaves one result of its own name (Gain
 three light levels or more ``PMT_1.1400V.levels`` (VarianceMeanResult); a run beside the published chain ``<point>.difference``
 (ReferenceDifference).
 
-Kinds of ``dark_matter``: a fit leaves one ``<fit>.<channel>_<mass>`` (CombinationResult) for each of its combinations.
+Kinds of ``dark_matter``: a fit leaves one ``<fit>.<channel>_<mass>`` (CombinationResult) for each of its combinations,
+or a ReferenceModeResult with ``likelihood.type: reference``.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ import numpy as np
 
 from configs.errors import InputError, nearest
 from records.atomic import write_text
-from records.dark_matter import CombinationResult
+from records.dark_matter import CombinationResult, ReferenceModeResult
 from records.gain import GainResult
 from records.generator import GeneratorResult
 from records.iwcd_fits import FailedFit, FractionsResult, ResponseResult, ScaleResult
@@ -201,7 +202,7 @@ KINDS: dict[str, type] = {
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
         *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult, FailedFit, SampleSummary),
         *(GainResult, SpeResult, ModelChoice, SaldanhaResult, VarianceMeanResult, ReferenceDifference),
-        CombinationResult,
+        *(CombinationResult, ReferenceModeResult),
     )
 }
 
