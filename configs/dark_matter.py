@@ -87,7 +87,7 @@ class Likelihood(Strict):
 
 
 class Trials(Strict):
-    """Pseudo-experiments; ``n_events``: of a trial (another number than the data's is for the reference mode alone)."""
+    """Pseudo-experiments; ``n_events``: of a trial, that of the data (the reference mode has ``compat.n_trial``)."""
 
     background: PositiveInt = 10_000
     signal_per_point: PositiveInt = 2_000

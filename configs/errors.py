@@ -24,9 +24,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     "; did you mean 'energy'?"
     >>> nearest("q", ["energy", "zenith"])
     '; known: energy, zenith'
+    >>> nearest("mu", ["Mu", "Nu"])
+    "; did you mean 'Mu'?"
     """
     candidates = sorted(known)
-    close = difflib.get_close_matches(name, candidates, n=1)
+    close = [one for one in candidates if one.lower() == name.lower()] or difflib.get_close_matches(name, candidates, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(candidates)}"
 
 

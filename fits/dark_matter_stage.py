@@ -20,10 +20,11 @@ from configs.schema import DarkMatterConfig
 from fits.dark_matter.campaign import Campaigner, shared_by_all
 from fits.dark_matter.case import Case, Shared
 from fits.dark_matter.inputs import sample
+from fits.dark_matter.reference_campaign import reference_results
 from fits.dark_matter.shown import arrays
 from fits.dark_matter.trials import Map
 from records.arrays import save_arrays
-from records.dark_matter import CombinationResult
+from records.dark_matter import CombinationResult, ReferenceModeResult
 from records.limits_table import write_limits
 from records.tables import TablesByDataset
 
@@ -38,19 +39,24 @@ TRIALS = "trials"  # folder of the output directory: trials and result of every 
 def fit_all(
     config: DarkMatterConfig, hists: Mapping[str, Mapping[str, hist.Hist]], tables: TablesByDataset, account: Mapping[str, Any],
     progress: Progress | None = None,
-) -> dict[str, CombinationResult]:  # fmt: skip
-    """Every combination of every fit: ``<fit>.<channel>_<mass>`` -> result.
+) -> dict[str, CombinationResult | ReferenceModeResult]:  # fmt: skip
+    """Every combination of every fit: ``<fit>.<channel>_<mass>`` -> result. A fit with the reference likelihood leaves its result alone.
 
     Writes ``limits.csv``, ``pdfs.h5``, ``trials/<fit>/<channel>_<mass>.h5`` and ``workspaces/<fit>/<channel>_<mass>.json``.
     """
     events = sample(config, hists, tables, account)
     results: dict[str, CombinationResult] = {}
+    compared: dict[str, ReferenceModeResult] = {}
     shown: dict[str, dict[str, Any]] = {}
     with _workers(config) as execute:
         for name in config.fits:
             shared = shared_by_all(config, name, events)
-            campaign = Campaigner(shared, config.output / TRIALS / name, execute)
             report = None if progress is None else lambda done, total, name=name: progress(f"{name}: channels and masses", done, total)
+            if shared.options.likelihood.type == "reference":
+                checks = reference_results(shared, report)
+                compared |= {f"{name}.{key}": replace(one, partial=not account["complete"]) for key, one in checks.items()}
+                continue
+            campaign = Campaigner(shared, config.output / TRIALS / name, execute)
             cases = campaign.cases()
             found = campaign.run(cases, report)
             results |= {f"{name}.{key}": replace(one, partial=not account["complete"]) for key, one in found.items()}
@@ -59,7 +65,7 @@ def fit_all(
                 _write_workspaces(config.output / WORKSPACES / name, shared, cases, found)
     save_arrays(config.output / PDFS, shown)
     write_limits(config.output / "limits.csv", results)
-    return results
+    return {**results, **compared}
 
 
 def _write_workspaces(folder: Path, shared: Shared, cases: Mapping[str, Case], results: Mapping[str, CombinationResult]) -> None:

@@ -82,6 +82,8 @@ def plan(config: DarkMatterConfig, hists: Mapping[str, Mapping[str, hist.Hist]],
     for view in views:
         if not view.results:
             again = f"no results; run: {command('run_fit.py', config.source)}"
+            if config.fits[view.name].likelihood.type == "reference":
+                again = "likelihood.type: reference leaves numbers for comparison and no figures"
             skipped |= {view.named(kind): again for kind in kinds if kind in OF_COMBINATION or kind == "limits"}
         figures |= _of_fit(view, kinds, chosen[view.name], skipped)
     return Plan(figures, skipped, run.style)

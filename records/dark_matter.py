@@ -150,3 +150,27 @@ class CombinationResult(Value):
     seed: int = 1
     config_hash: str = ""
     partial: bool = False  # made from an incomplete run (--allow-partial)
+
+
+@dataclass(frozen=True, repr=False)
+class ReferenceModeResult(Value):
+    """Trials of the published program's likelihood (``likelihood.type: reference``): for the comparison with it, never for a result of physics.
+
+    TS of background trials: mean, median, 90 % quantile, share of zeros. ``sensitivity_n``: injected events that 90 % of the trials with signal see
+    above the median, with the statistic ``signal_ts``; as published it is not that of the background.
+    """
+
+    channel: str
+    mass_gev: float
+    window_gev: tuple[int, int]
+    n_events: int  # of the sample of every source, compat.n_trial
+    n_trials: int
+    ts_mean: float
+    ts_median: float
+    ts_90: float
+    zero_fraction: float
+    sensitivity_n: float
+    signal_ts: str  # reference | consistent
+    background: str  # shared by the trials with signal | fresh for each
+    seed: int
+    partial: bool = False

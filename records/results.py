@@ -17,7 +17,8 @@ Kinds of ``pmt_gain``: a photomultiplier leaves one result of its own name (Gain
 three light levels or more ``PMT_1.1400V.levels`` (VarianceMeanResult); a run beside the published chain ``<point>.difference``
 (ReferenceDifference).
 
-Kinds of ``dark_matter``: a fit leaves one ``<fit>.<channel>_<mass>`` (CombinationResult) for each of its combinations.
+Kinds of ``dark_matter``: a fit leaves one ``<fit>.<channel>_<mass>`` (CombinationResult) for each of its combinations,
+or a ReferenceModeResult with ``likelihood.type: reference``.
 
 Of ``fits.unfolding.saved``: UnfoldedSpectrum, FluxSpectrum, RegularisationScan, ClosureTable.
 """
@@ -38,7 +39,7 @@ import numpy as np
 
 from configs.errors import InputError, nearest
 from records.atomic import write_text
-from records.dark_matter import CombinationResult
+from records.dark_matter import CombinationResult, ReferenceModeResult
 from records.gain import GainResult
 from records.generator import GeneratorResult
 from records.iwcd_fits import FailedFit, FractionsResult, ResponseResult, ScaleResult
@@ -204,7 +205,7 @@ KINDS: dict[str, type] = {
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
         *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult, FailedFit, SampleSummary),
         *(GainResult, SpeResult, ModelChoice, SaldanhaResult, VarianceMeanResult, ReferenceDifference),
-        CombinationResult,
+        *(CombinationResult, ReferenceModeResult),
         *(UnfoldedSpectrum, FluxSpectrum, RegularisationScan, ClosureTable),
     )
 }

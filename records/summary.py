@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from records import gain_summary
 from records import results as kinds
-from records.dark_matter import CombinationResult
+from records.dark_matter import CombinationResult, ReferenceModeResult
 from records.iwcd_fits import ProfileCurve, Saturated
 from records.performance import Rate
 from records.samples import Distribution
@@ -228,6 +228,18 @@ def _(result: CombinationResult) -> list[Row]:
     shown.append(("observed", f"{found.n_hat:.4g} events, TS {found.ts:.3f}, p = {found.p:.3f} \u00b1 {found.p_error:.3f}{together}", ""))
     shown.append((f"limit, {limit.cl:.0%} {limit.method}", f"{side} {limit.up:.3g} {unit} ({limit.n_up:.4g} events)", ""))
     return [*shown, *_notes(result.notes)]
+
+
+@rows.register
+def _(result: ReferenceModeResult) -> list[Row]:
+    """Trials of the published program's likelihood, and that they are no result."""
+    low, high = result.window_gev
+    return [
+        ("window", f"{low}-{high} GeV, {result.n_events} events of every source{_partial(result.partial)}", ""),
+        ("background TS", f"mean {result.ts_mean:.3f}, median {result.ts_median:.3f}, 90 % {result.ts_90:.3f} ({result.n_trials} trials)", ""),
+        (f"sensitivity, signal TS {result.signal_ts}", f"{result.sensitivity_n:.4g} injected events", ""),
+        ("note", "the published program's likelihood, for validation alone: not a result", ""),
+    ]
 
 
 for kind, of_kind in gain_summary.ROWS.items():

@@ -47,8 +47,6 @@ def shared_by_all(config: DarkMatterConfig, name: str, sample: Sample) -> Shared
             f"fits.{name}.mode: decay needs D factors, the catalogue {options.sources.catalogue} has J factors; give sources.catalogue: a CSV file "
             "with log10 D (GeV cm^-2) in its columns log10_j_..."
         )
-    if options.likelihood.type == "reference":
-        raise InputError(f"fits.{name}.likelihood.type: reference is for validation alone and makes no results; take stack")
     sources = select(options.sources.catalogue, options.sources.j_aperture, options.sources.exclude)
     ra, dec = ([getattr(source.galaxy, key) for source in sources] for key in ("ra_rad", "dec_rad"))
     cells = grid(ra, dec, sample.psi_edges_rad, options.pdf.grid)

@@ -97,7 +97,8 @@ def _prepared(shared: Shared, channel: str, mass_gev: float) -> Case:
     wanted = options.trials.n_events
     if wanted != "data" and wanted != of_sky.n_events:
         raise InputError(
-            f"trials.n_events is {wanted}, the window {window} holds {of_sky.n_events} data events; another number is for likelihood.type: reference"
+            f"trials.n_events is {wanted}, the window {window} holds {of_sky.n_events} data events; take data "
+            "(compat.n_trial is that of likelihood.type: reference)"
         )
     likelihood = options.likelihood
     bins = ratio_bins(shared.cells, of_sky, bins=likelihood.ratio_bins, max_loss=likelihood.max_info_loss, background=likelihood.background)

@@ -82,12 +82,17 @@ def model_of(
 ) -> ReferenceModel:
     """The model of one channel and mass as ``options.compat`` says, in the published or a given window. Raises ``InputError`` as ``model``."""
     flavour, compat = options.flavours[0], options.compat
-    if options.window.rule == "optimise":
-        raise InputError("window.rule: optimise is not a rule of the published program; take reference, or give the windows")
     return model(
-        sample.simulation[flavour], sample.sky, spectra.at_source(channel, mass_gev), sources, given(options.window.rule, channel, mass_gev),
+        sample.simulation[flavour], sample.sky, spectra.at_source(channel, mass_gev), sources, window_of(options, channel, mass_gev),
         compat.n_trial, scrambles=compat.scrambles, band_deg=compat.band_deg, generator=np.random.default_rng(seed),
     )  # fmt: skip
+
+
+def window_of(options: Campaign, channel: str, mass_gev: float) -> Window:
+    """The published window, or the given one. Raises ``InputError`` for a rule that the published program does not have."""
+    if options.window.rule == "optimise":
+        raise InputError("window.rule: optimise is not a rule of the published program; take reference, or give the windows")
+    return given(options.window.rule, channel, mass_gev)
 
 
 def signal_shares(simulation: Simulation, spectrum: Spectrum, window: Window) -> Array:

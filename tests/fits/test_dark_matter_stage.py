@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dark_matter_campaign import shared
 
 import run_analysis
 import run_fit
 import run_processor
+from configs.errors import InputError
 from configs.schema import load_config
 from data_info.dwarf_galaxies import select
+from fits.dark_matter.reference_campaign import reference_results
 from physics.annihilation_spectra import line
 from physics.oscillation import mixing
 from records.arrays import load_arrays
@@ -153,6 +156,35 @@ def test_blind_results_hold_no_observation(tmp_path: Path) -> None:
     assert found.observation is None
     assert math.isnan(found.limit.n_up)
     assert load_config(config).processor.blind
+
+
+def test_reference_likelihood_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its trials and nothing that could be taken for a limit; the simulation has to be counted without weights first."""
+    write_events(tmp_path, 0, size=1500, simulated=10_000)
+    config = write_config(tmp_path, blind=True)
+    text = config.read_text().replace("max_info_loss: 0.02", "type: reference")
+    config.write_text(text)
+    assert run_processor.main([str(config)]) == 0
+    assert run_fit.main([str(config)]) == 1
+    assert "Nu at 50 GeV: likelihood.type: reference needs simulated events without weights: processor.reference: true" in capsys.readouterr().err
+    config.write_text(text.replace("blind: True", "blind: true").replace("blind: true", "blind: true, reference: true"))
+    assert run_processor.main([str(config)]) == 0
+    assert run_fit.main([str(config)]) == 0
+    shown = capsys.readouterr().out
+    assert "for validation alone: not a result" in shown
+    found = load_results(tmp_path / "outputs/injected/results.json")["main.Nu_50"]
+    assert (found.n_trials, found.n_events, found.window_gev) == (1000, 1000, (34, 83))
+    assert 0.0 <= found.ts_median <= found.ts_mean < found.ts_90
+    assert 1.0 <= found.sensitivity_n < 1000.0
+    with (tmp_path / "outputs/injected/limits.csv").open(newline="") as file:
+        assert list(csv.DictReader(file)) == []
+    assert not (tmp_path / "outputs/injected/trials").exists()
+
+
+def test_reference_likelihood_knows_no_decay() -> None:
+    common = shared(mode="decay", likelihood={"type": "reference"}, channels={"Nu": [50]})
+    with pytest.raises(InputError, match="Nu at 50 GeV: likelihood.type: reference is for annihilations, as the published program"):
+        reference_results(common)
 
 
 @pytest.mark.slow
