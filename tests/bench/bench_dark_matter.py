@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from dark_matter_campaign import result, shared
 from dark_matter_case import stacked
+from reference.stack_scan import integer_scan
 from scipy.optimize import minimize_scalar
-from stack_scan import integer_scan
 
 from fits.dark_matter.bank import Bank, Uncertain
 from fits.dark_matter.sky import RatioBins

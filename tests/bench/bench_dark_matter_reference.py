@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from reference_mode_scan import background_statistic
+from reference.reference_mode_scan import background_statistic
 
 from data_info.dwarf_galaxies import select
 from fits.dark_matter.inputs import Sky

@@ -12,7 +12,7 @@ from dark_matter_case import as_simulation, process, sample, simulated
 from hypothesis import given as drawn_from
 from hypothesis import settings
 from hypothesis import strategies as st
-from reference_mode_scan import background_statistic, scan, signal_statistic
+from reference.reference_mode_scan import background_statistic, scan, signal_statistic
 from scipy import stats
 
 from configs.dark_matter import Campaign

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from reference.stack_scan import integer_scan
 from scipy.optimize import minimize_scalar
-from stack_scan import integer_scan
 
 from fits.dark_matter.stack_fit import StackFit, best_share, fit, largest_share, log_likelihood, q
 
