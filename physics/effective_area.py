@@ -28,7 +28,7 @@ def effective_livetime_s(energy_gev: ArrayLike, rate_hz: ArrayLike, edges_gev: A
 
     ``rate_hz``: weights w of the events. With ``pdg`` only those of type ``code`` count, antineutrinos among them.
 
-    >>> effective_livetime_s([5.0, 6.0, 7.0], [0.1, 0.1, 0.2], [0.0, 10.0], pdg=[14, -14, 12]).tolist()
+    >>> effective_livetime_s([5.0, 6.0, 7.0], [0.1, 0.1, 0.2], [0.0, 10.0], pdg=[14, -14, 12]).round(9).tolist()
     [10.0]
     """
     energy, rate = np.asarray(energy_gev, dtype=np.float64), np.asarray(rate_hz, dtype=np.float64)

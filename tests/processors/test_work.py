@@ -74,8 +74,25 @@ def test_the_trial_measures_what_an_entry_takes(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(work, "_fill", slow_fill)
     opening_s, per_entry_s = trial(work_of(Spectrum(), open_file=slow_open), ("mc", span_of(path, 5000)))
-    assert opening_s == 3.0
+    assert opening_s == pytest.approx(3.0)
     assert per_entry_s == pytest.approx(1e-3)
+
+
+def test_the_trial_tells_what_every_chunk_costs_from_what_an_entry_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large histograms cost the same in every chunk; counted with the entries they made chunks small, and runs slow."""
+    clock = {"now": 0.0}
+    monkeypatch.setattr(work.time, "perf_counter", lambda: clock["now"])
+    path = write_events(tmp_path / "a.parquet", 20_000)
+    fill = work._fill
+
+    def slow_fill(*arguments: Any) -> Any:
+        clock["now"] += 0.2 + 1e-5 * arguments[-1].entries
+        return fill(*arguments)
+
+    monkeypatch.setattr(work, "_fill", slow_fill)
+    fixed_s, per_entry_s = trial(work_of(Spectrum()), ("mc", span_of(path, 20_000)))
+    assert fixed_s == pytest.approx(0.2)
+    assert per_entry_s == pytest.approx(1e-5)
 
 
 def test_a_trial_that_fails_tells_nothing(tmp_path: Path) -> None:
