@@ -11,10 +11,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, MultipleLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import AutoMinorLocator, FuncFormatter, LogFormatterSciNotation, LogLocator, MultipleLocator, NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
 from plotting.style import VERMILLION, Style, experiment_label
+from plotting.ticks import small_ticks
 
 Array = NDArray[np.float64]
 
@@ -122,9 +123,10 @@ def _set_ticks(axis: Axis, scale: Scale) -> None:
         labelled = labelled_ticks(scale.limits)
         axis.set_major_locator(LogLocator(subs=labelled, numticks=12))
         axis.set_major_formatter(LogFormatterSciNotation() if labelled == (1.0,) else FuncFormatter(short_number))
-        axis.set_minor_locator(LogLocator(subs=tuple(range(2, 10)), numticks=12))
+        small_ticks(axis, LogLocator(subs=tuple(range(2, 10)), numticks=12))
         axis.set_minor_formatter(NullFormatter())
         return
+    small_ticks(axis, AutoMinorLocator())
     if isinstance(axis.get_major_formatter(), ScalarFormatter):
         axis.set_major_formatter(PlainNumbers())
     if scale.limits == (-1.0, 1.0):
