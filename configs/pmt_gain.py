@@ -66,7 +66,7 @@ class Processor(Strict):
     """Waveforms -> histograms, and a table of triggers on request."""
 
     polarity: Literal["negative", "positive"] = "negative"
-    load_ohm: PositiveFloat = 50.0
+    load_ohm: PositiveFloat | Literal["auto"] = 50.0  # auto: of the input, as the files' coupling says
     gate: Literal["auto"] | tuple[float, float] = "auto"  # ns in the record; auto: -2 to +22 ns around the mean pulse's 10 % edge
     baseline: Baseline = Baseline()
     pedestal: Literal["auto", "off", "pre", "variance"] = "auto"
@@ -138,6 +138,7 @@ class Plots(Strict):
     label: str = ""
     formats: list[Literal["png", "pdf"]] = ["png", "pdf"]
     figures: list[str] | Literal["all"] = "all"
+    spread: bool = False  # of single charges as a faint bar on the curves
 
     @field_validator("figures", mode="before")
     @classmethod

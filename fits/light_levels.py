@@ -38,10 +38,7 @@ def variance_mean_line(
     check_delta(delta, delta_error)
     each = list(pedestal) if isinstance(pedestal, Sequence) else [required(pedestal)] * len(levels)
     usable = [pair for pair in zip(levels, each, strict=True) if not unusable(*pair)]
-    both = [above_pedestal(*pair) for pair in usable]
-    m, v = (np.array([values[i] for values, _ in both]) for i in (0, 1))
-    m_error, v_error = ([math.sqrt(matrix[i, i]) for _, matrix in both] for i in (0, 1))
-    table = {"mean_pc": m.tolist(), "mean_error_pc": m_error, "variance_pc2": v.tolist(), "variance_error_pc2": v_error}
+    m, v, table = _above_pedestals(usable)
     if len(usable) < MIN_LEVELS:
         reason = f"{len(usable)} usable light levels, {MIN_LEVELS} needed"
         return VarianceMeanResult(False, reason, **table, nu_reason=ONE_LEVEL, delta=delta, delta_error=delta_error)
@@ -51,6 +48,14 @@ def variance_mean_line(
     if not slope > 0:
         return VarianceMeanResult(False, f"the slope {slope:.3g} pC of variance against mean is not positive", **table, nu_reason="no valid line")
     return _result(slope, bend, covariance, chi2, table, delta, delta_error)
+
+
+def _above_pedestals(pairs: Sequence[tuple[ChargeMoments, ChargeMoments]]) -> tuple[Array, Array, dict[str, Any]]:
+    """Means and variances (levels,) above the pedestals, and both with their errors as the result holds them."""
+    both = [above_pedestal(*pair) for pair in pairs]
+    m, v = (np.array([values[i] for values, _ in both]) for i in (0, 1))
+    m_error, v_error = ([math.sqrt(matrix[i, i]) for _, matrix in both] for i in (0, 1))
+    return m, v, {"mean_pc": m.tolist(), "mean_error_pc": m_error, "variance_pc2": v.tolist(), "variance_error_pc2": v_error}
 
 
 def without_instability(

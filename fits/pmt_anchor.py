@@ -35,11 +35,9 @@ def anchored(points: Ordinate, measured: Sequence[Measured], found: Estimates, o
     if points.method != JOINT or not low or not curve.valid:
         return None
     voltage = {one.point.name: one.point.hv_v for one in measured}
+    gain, alone = np.array([_with_error(found[name][method]) for name, method in low.items()]).T
     expected, error = predicted(curve, [voltage[name] for name in low])
-    gains = [found[name][method] for name, method in low.items()]
-    gain = np.array([one.gain for one in gains])
-    alone = [math.hypot(one.statistical, 0.0 if math.isnan(one.model) else one.model) / one.gain for one in gains]
-    sigma = np.sqrt(np.square(alone) + np.square(error / expected) + options.mean_charge.syst_uncorrelated**2)
+    sigma = np.sqrt(alone**2 + (error / expected) ** 2 + options.mean_charge.syst_uncorrelated**2)
     before = math.sqrt(sum(part**2 for name, part in points.scale_parts.items() if name != CALIBRATION))
     anchor = combined(np.log(gain / expected), sigma, before, list(low), ", ".join(dict.fromkeys(low.values())))
     if not anchor.valid:
@@ -78,6 +76,11 @@ def with_anchored(found: Estimates, points: Ordinate, anchor: Anchor) -> Estimat
     for name, value, error in zip(points.names, points.value, points.error, strict=True):
         moved[name][ANCHORED] = _estimate(found[name], value, error / value, anchor)
     return moved
+
+
+def _with_error(one: GainEstimate) -> tuple[float, float]:
+    """Gain and its relative error with that of the model."""
+    return one.gain, math.hypot(one.statistical, 0.0 if math.isnan(one.model) else one.model) / one.gain
 
 
 def _method(by: Mapping[str, GainEstimate]) -> str:

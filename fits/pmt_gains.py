@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from configs.pmt_gain import Fits
@@ -12,6 +12,7 @@ from fits.photostatistics import photostatistics
 from fits.pmt_levels import Flicker, flicker, level_lines
 from fits.pmt_measured import Measured
 from fits.pmt_points import shared_light
+from fits.sample_moments import ChargeMoments
 from records.gain import GainEstimate
 from records.spe import JointPhotostatisticsResult, ModelChoice, PhotostatisticsResult, SaldanhaResult, SpeResult, VarianceMeanResult
 
@@ -19,6 +20,7 @@ NAN = float("nan")
 NOT_COMMON = 1e-3  # p-value of the joint fit below which the light was not constant
 PHOTOSTATISTICS, JOINT, LINE, SPE, SALDANHA = "photostatistics", "joint_photostatistics", "variance_mean", "spe", "saldanha"
 Estimates = dict[str, dict[str, GainEstimate]]  # point -> method -> gain
+Pairs = dict[str, tuple[ChargeMoments, ChargeMoments]]  # point -> with light, pedestal
 
 
 @dataclass(frozen=True)
@@ -77,33 +79,46 @@ def delta_of(low: Mapping[str, LowLight], options: Fits) -> Delta:
 
 def all_gains(measured: Sequence[Measured], low: Mapping[str, LowLight], options: Fits) -> Gains:
     """Gain of each point by each method that it allows."""
-    delta = delta_of(low, options)
-    clipped = {
-        one.point.name: one.point.saturated_share for one in measured if one.point.saturated_share > options.gain_curve.exclude_saturated_above
-    }
+    delta, clipped = delta_of(low, options), _clipped(measured, options.gain_curve.exclude_saturated_above)
     whole = [one for one in measured if one.point.name not in clipped]
     lines = level_lines(whole, delta.value, delta.error, options.mean_charge.syst_uncorrelated)
     unsteady = flicker(lines)
     nu_squared = 0.0 if unsteady is None else unsteady.taken_off
-    usable = {one.point.name: (one.led, one.dark) for one in measured if one.led is not None and one.dark is not None}
+    pairs: Pairs = {one.point.name: (one.led, one.dark) for one in measured if one.led is not None and one.dark is not None}
+    shared = {point.name for point in shared_light(one.point for one in measured).values()}
+    common = {name: pair for name, pair in pairs.items() if name in shared}
+    joint = _joint(common, clipped, delta, nu_squared) if options.photostat.joint_over_hv else None
     found: Estimates = {one.point.name: {} for one in measured}
-    for name, pair in usable.items():
+    for name, pair in pairs.items():
         found[name][PHOTOSTATISTICS] = _of_photostatistics(photostatistics(*pair, delta.value, delta.error, nu_squared), delta, unsteady)
-    shared = {hv_v: point.name for hv_v, point in shared_light(one.point for one in measured).items()}
-    common = {name: usable[name] for name in shared.values() if name in usable and name not in clipped}
-    joint = joint_photostatistics(common, delta.value, delta.error, nu_squared) if options.photostat.joint_over_hv else None
-    if joint is not None:
-        lost = {name: f"{share:.1%} of its triggers are saturated" for name, share in clipped.items() if name in shared.values()}
-        joint = replace(joint, excluded={**joint.excluded, **lost})
-    if joint is not None and joint.valid:
-        for name in joint.points:
-            found[name][JOINT] = _of_joint(joint, name, unsteady)
-    for hv_v, line in lines.items():
-        name = shared[hv_v] if shared.get(hv_v) in line.levels else line.levels[0]
-        found[name][LINE] = of_line(line, line.levels.index(name))
+    gains = Gains(found, delta, joint, lines, unsteady)
+    _add_shared(gains, shared)
     for name, one_low in low.items():
         found[name] |= _of_low_light(one_low)
-    return Gains(found, delta, joint, lines, unsteady)
+    return gains
+
+
+def _add_shared(gains: Gains, shared: Container[str]) -> None:
+    """Add what was found for many points together: the common light, and each line to the level of the shared light or its first."""
+    joint = gains.joint
+    if joint is not None and joint.valid:
+        for name in joint.points:
+            gains.by_point[name][JOINT] = _of_joint(joint, name, gains.flicker)
+    for line in gains.lines.values():
+        row = next((row for row, name in enumerate(line.levels) if name in shared), 0)
+        gains.by_point[line.levels[row]][LINE] = of_line(line, row)
+
+
+def _clipped(measured: Sequence[Measured], limit: float) -> dict[str, str]:
+    """Points whose variance lacks too many of the largest charges, and why."""
+    shares = {one.point.name: one.point.saturated_share for one in measured}
+    return {name: f"{share:.1%} of its triggers are saturated" for name, share in shares.items() if share > limit}
+
+
+def _joint(common: Pairs, clipped: Mapping[str, str], delta: Delta, nu_squared: float) -> JointPhotostatisticsResult:
+    """The common light of the points that are not clipped; the others are excluded by name."""
+    joint = joint_photostatistics({name: pair for name, pair in common.items() if name not in clipped}, delta.value, delta.error, nu_squared)
+    return replace(joint, excluded={**joint.excluded, **{name: why for name, why in clipped.items() if name in common}})
 
 
 def of_line(line: VarianceMeanResult, row: int) -> GainEstimate:

@@ -98,9 +98,10 @@ def _fitted(point: Point, found: Waveform, options: PulseFit, noise_v: Array | N
     return MeanPulse(True, "", found.n, area * PC_PER_VNS_OHM / load_ohm, onset, rise, fall, sigma, height, loss, *goodness)
 
 
-def fitted_curve(pulse: MeanPulse, time_ns: Array, load_ohm: float = 50.0) -> Array:
+def fitted_curve(pulse: MeanPulse, time_ns: Array) -> Array:
     """The shape of a valid fit at times, in V, positive for a pulse."""
     beta = 0.5 * (1.0 / pulse.tau_rise_ns + 1.0 / pulse.tau_fall_ns)
     eta = ((pulse.tau_fall_ns - pulse.tau_rise_ns) / (pulse.tau_fall_ns + pulse.tau_rise_ns)) ** 2
-    area = pulse.charge_pc * load_ohm / PC_PER_VNS_OHM
-    return np.asarray(area * smeared_pulse(time_ns - pulse.onset_ns, beta, eta, max(pulse.sigma_ns, 1e-6)))
+    sigma = max(pulse.sigma_ns, 1e-6)
+    area = pulse.amplitude_v / float(smeared_pulse(peak_time_ns(beta, eta), beta, eta, sigma))
+    return np.asarray(area * smeared_pulse(time_ns - pulse.onset_ns, beta, eta, sigma))

@@ -14,6 +14,7 @@ from fits.pmt_points import shared_light
 from records.gain import GainEstimate
 
 MEAN_CHARGE = "mean_charge"
+ASKED_FOR = {"spe": SPE, "variance_mean": LINE}  # gain_curve.input -> method, best first
 NOTHING = "no pedestal, so neither photostatistics nor a spectrum of single photo-electrons"
 
 
@@ -23,22 +24,35 @@ def ordinate(measured: Sequence[Measured], gains: Gains, options: Fits) -> tuple
     ``auto``: fits of single photo-electrons where at least three voltages have one, else lines through several light levels, else the common light
     unless the points contradict it, else photostatistics point by point, else the mean charge.
     """
-    wanted, joint = options.gain_curve.input, gains.joint
+    wanted = options.gain_curve.input
     made = _Maker(measured, gains, options)
     if wanted == "relative":
         return relative(measured, options), "gain_curve.input is relative"
-    if wanted == "spe" or (wanted == "auto" and made.voltages(SPE) >= MIN_VOLTAGES):
-        return made.absolute(SPE, {}), ""
-    if wanted == "variance_mean" or (wanted == "auto" and made.voltages(LINE) >= MIN_VOLTAGES):
-        return made.absolute(LINE, {"delta": made.largest_share(LINE)}), ""
-    if joint is not None and joint.valid and joint.p_value > NOT_COMMON and len(joint.points) >= MIN_VOLTAGES:
-        common = {"common light": joint.common_error, "delta": joint.common_model_error}
-        return made.absolute(JOINT, common | _of_flicker(gains, joint.lambda_pe)), ""
+    for name, method in ASKED_FOR.items():
+        if wanted == name or (wanted == "auto" and made.voltages(method) >= MIN_VOLTAGES):
+            return made.absolute(method, {} if method == SPE else {"delta": made.largest_share(method)}), ""
+    if _common(gains):
+        return made.absolute(JOINT, _scale_of_light(gains)), ""
     if wanted == "photostatistics" or made.voltages(PHOTOSTATISTICS) >= MIN_VOLTAGES:
-        light = [one.photoelectrons for by in gains.by_point.values() for name, one in by.items() if name == PHOTOSTATISTICS and one.valid]
-        shares = {"delta": gains.delta.on_gain} | _of_flicker(gains, max(light, default=0.0))
-        return made.absolute(PHOTOSTATISTICS, shares), ""
+        return made.absolute(PHOTOSTATISTICS, _scale_of_points(gains)), ""
     return relative(measured, options), no_gain(gains)
+
+
+def _common(gains: Gains) -> bool:
+    """Whether the points agree with one light."""
+    joint = gains.joint
+    return joint is not None and joint.valid and joint.p_value > NOT_COMMON and len(joint.points) >= MIN_VOLTAGES
+
+
+def _scale_of_light(gains: Gains) -> dict[str, float]:
+    assert gains.joint is not None
+    parts = {"common light": gains.joint.common_error, "delta": gains.joint.common_model_error}
+    return parts | _of_flicker(gains, gains.joint.lambda_pe)
+
+
+def _scale_of_points(gains: Gains) -> dict[str, float]:
+    found = (by[PHOTOSTATISTICS] for by in gains.by_point.values() if PHOTOSTATISTICS in by)
+    return {"delta": gains.delta.on_gain} | _of_flicker(gains, max((one.photoelectrons for one in found if one.valid), default=0.0))
 
 
 def relative(measured: Sequence[Measured], options: Fits) -> Ordinate:

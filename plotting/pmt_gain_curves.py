@@ -63,7 +63,8 @@ def curves(view: RunView, laws: Mapping[str, PowerLaw]) -> DrawnFigure:
     quantity = next(iter(laws.values())).quantity
     numbers: dict[str, Any] = {}
     notes = ("Error bars: statistical and uncorrelated systematic errors; bands: 68 % of the fit. Errors of the scale are not drawn: "
-             + ", ".join(f"{pmt} {100 * law.scale_error:.1f} %" for pmt, law in laws.items()),)  # fmt: skip
+             + ", ".join(f"{pmt} {100 * law.scale_error:.1f} %" for pmt, law in laws.items())
+             + (". Faint bars: spread of single charges." if view.config.plots.spread else ""),)  # fmt: skip
     with view.style.context():
         sheet = page(view.style, view.caption(notes=notes), ratio=True, height_in=7.6)
         axes, below = sheet.panels[0], sheet.ratios[0]
@@ -71,7 +72,7 @@ def curves(view: RunView, laws: Mapping[str, PowerLaw]) -> DrawnFigure:
         limits = (0.5 * float(everything.min()), 2.0 * float(everything.max()))
         for order, (pmt, law) in enumerate(laws.items()):
             _draw_law(axes, below, view, pmt, law, at, 0.004 * (order - 0.5 * (len(laws) - 1)))
-            numbers[pmt] = _numbers(law, at)
+            numbers[pmt] = _numbers(law, at) | (_draw_spread(axes, view, pmt, law) if view.config.plots.spread else {})
         low_light: dict[str, Any] = {}
         if quantity == "gain":
             _mark_nominal(axes, view, laws, limits, (low, high))
@@ -193,6 +194,15 @@ def _draw_law(axes: Axes, below: Axes, view: RunView, pmt: str, law: PowerLaw, a
     draw_points(axes, view, pmt, hv_v, value, error, label=label)
     expected, _ = predicted(law, hv_v)
     draw_points(below, view, pmt, hv_v * (1.0 + shift), value / expected, error / expected, gid="ratio")
+
+
+def _draw_spread(axes: Axes, view: RunView, pmt: str, law: PowerLaw) -> dict[str, Any]:
+    """The relative spread of single charges as a faint bar: what one flash does, not an error of the point."""
+    charges = {point.name: point.charge for point in view.measured[pmt].points if point.charge is not None}
+    spread = np.array([charges[name].spread_pc / charges[name].mean_pc for name in law.used])
+    hv_v, value = np.array(law.hv_v), np.array(law.value)
+    axes.errorbar(hv_v, value, yerr=spread * value, fmt="none", ecolor=view.looks[pmt].colour, alpha=0.3, elinewidth=5.0, gid=f"spread {pmt}")
+    return {"relative_spread": spread}
 
 
 def _mark_nominal(axes: Axes, view: RunView, laws: Mapping[str, PowerLaw], limits: tuple[float, float], reach: tuple[float, float]) -> None:

@@ -1,4 +1,4 @@
-"""Pulses of ``pmt_gain``: mean pulse with its shape, density of waveforms, times, late pulses and the charge in time."""
+"""Pulses of ``pmt_gain``: shapes, times, late pulses and the charge in time; which figures of one photomultiplier there are."""
 
 from __future__ import annotations
 
@@ -8,33 +8,28 @@ from typing import Any
 
 import hist
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
 from scipy.special import ndtr
 
 from fits.pmt_late import record_behind_pulse_ns
-from fits.pmt_mean_pulse import fitted_curve, mean_waveform, single_waveform
 from fits.pmt_points import Point
-from plotting.canvas import Array, Page, Scale, apply_scale, page
+from plotting.canvas import Array, Scale, apply_scale
 from plotting.drawn import DrawnFigure
 from plotting.legend import place_legend
-from plotting.map_panels import MapPanel, maps, number_bar
+from plotting.map_panels import MapPanel, maps
 from plotting.overlay import Spectrum, small
 from plotting.pmt_gain_spectra import merged, where_filled
+from plotting.pmt_gain_traces import no_trace, panels_of, persistence, trace, waveforms
 from plotting.pmt_gain_view import RunView, columns_of, title
 from plotting.projections import count_bars
-from plotting.style import BLACK, BLUE, GREY, SKY, VERMILLION
+from plotting.style import BLACK, BLUE, GREY, VERMILLION
 from plotting.symbols import two_digits
-from records.gain import MeanPulse, Timing
+from records.gain import Timing
 
 Figures = dict[str, Callable[[], DrawnFigure]]
 
-PANEL_IN = 5.4
 FEWEST_LATE = 10  # maxima that are worth a figure
-MV = 1e3  # per V
 FEWEST_TIME_BINS, MOST_TIME_BINS = 12, 40  # of a distribution of times, at least, by the number of its entries
 CLOCK_BINS = 20  # of a figure of the charge in time, at most
-SHOWN_NS = (8.0, 6.0)  # before and behind the gate
 
 
 def of_tube(view: RunView, pmt: str) -> tuple[Figures, dict[str, str]]:
@@ -45,9 +40,9 @@ def of_tube(view: RunView, pmt: str) -> tuple[Figures, dict[str, str]]:
     possible: Figures = {}
     skipped: dict[str, str] = {}
     needs: tuple[tuple[str, Callable[[], DrawnFigure], str], ...] = (
-        ("trace", partial(_trace, view, pmt), _no_trace(chosen)),
-        ("waveform", partial(_waveforms, view, pmt), _lacks(chosen, "waveform_mean")),
-        ("persistence", partial(_persistence, view, pmt), _lacks(chosen, "waveform_2d")),
+        ("trace", partial(trace, view, pmt), no_trace(chosen)),
+        ("waveform", partial(waveforms, view, pmt), _lacks(chosen, "waveform_mean")),
+        ("persistence", partial(persistence, view, pmt), _lacks(chosen, "waveform_2d")),
         ("shape", partial(_shapes, view, pmt), _lacks(chosen, "shape")),
         ("timing", partial(_timing, view, pmt), _lacks(chosen, "time")),
         ("late", partial(_late, view, pmt), _no_late(view, pmt)),
@@ -69,16 +64,6 @@ def _lacks(chosen: list[Point], name: str, *, first: bool = False) -> str:
     return "" if any(total > 0 for total in filled) else {"shape": "no pulse was fitted", "times": "no trigger times"}.get(name, "no entries")
 
 
-def _typical(chosen: list[Point]) -> list[Point]:
-    """Points that kept a single waveform, that of the middle voltage first."""
-    kept = [point for point in chosen if single_waveform(point) is not None]
-    return sorted(kept, key=lambda point: (point.light != "bright", abs(kept.index(point) - len(kept) // 2)))
-
-
-def _no_trace(chosen: list[Point]) -> str:
-    return "" if _typical(chosen) else "no single waveform was kept: triggers have no times"
-
-
 def _no_late(view: RunView, pmt: str) -> str:
     points = [point for point in view.tubes[pmt].points if point.n_read and "late" in point.hists]
     maxima = int(sum(point.hists["late"].values(flow=True).sum() for point in points))
@@ -87,112 +72,6 @@ def _no_late(view: RunView, pmt: str) -> str:
     reach = [record_behind_pulse_ns(point) for point in points]
     where = f"; records end {min(reach):.0f} ns after the pulse" if reach and np.isfinite(min(reach)) else ""
     return f"{maxima or 'no'} further maxima in {sum(point.n_read for point in points)} triggers{where}"
-
-
-def _trace(view: RunView, pmt: str) -> DrawnFigure:
-    """One waveform with its fit and what is left, in units of voltage."""
-    point = _typical(view.chosen(pmt))[0]
-    found = single_waveform(point)
-    assert found is not None
-    measured = view.points(pmt)
-    result = measured[point.name].trace if point.name in measured else None
-    with view.style.context():
-        notes = ("The waveform of middle charge among the first of this voltage. Grey: charge gate. Lines below: noise of the baselines.",)
-        sheet = page(view.style, view.caption(pmt, notes), ratio=True, height_in=7.6)
-        axes, below = sheet.panels[0], sheet.ratios[0]
-        low, high = _shown(point)
-        rows = (found.time_ns > low) & (found.time_ns < high)
-        axes.plot(found.time_ns[rows], -MV * found.mean_v[rows], ".", color=BLACK, markersize=4.0, label="Samples", gid="samples")
-        words = _draw_shape(axes, below, found.time_ns, found.mean_v, result, (low, high))
-        if result is not None and result.degrees_of_freedom:
-            words.append(f"$\\chi^2$ = {result.chi2:.0f} / {result.degrees_of_freedom}")
-        for noise_v in (found.spread_v[0], -found.spread_v[0]):
-            below.axhline(MV * noise_v, color=GREY, linewidth=1.0, linestyle="--", gid="noise")
-        _mark_gate((axes, below), point)
-        apply_scale(axes, Scale("", limits=(low, high)), Scale("Voltage [mV]"))
-        axes.tick_params(labelbottom=False)
-        apply_scale(below, Scale("Time [ns]", limits=(low, high)), Scale("Residual [mV]"))
-        below.set_ylabel("Residual [mV]", loc="center", fontsize=15)
-        place_legend(axes, [], text=[title(point), *words], loc="lower right", fontsize=14)
-    return DrawnFigure(sheet.figure, {"point": point.name, "time_ns": found.time_ns, "voltage_v": -found.mean_v, "noise_v": found.spread_v[0]})
-
-
-def _waveforms(view: RunView, pmt: str) -> DrawnFigure:
-    chosen, measured = view.chosen(pmt), view.points(pmt)
-    numbers: dict[str, Any] = {}
-    with view.style.context():
-        notes = ("Mean of the waveforms aligned at their 20 % time, band: standard deviation of single ones, grey: charge gate.",)
-        sheet = _panels(view, pmt, len(chosen), notes, ratio=True)
-        for number, point in enumerate(chosen):
-            found = mean_waveform(point)
-            if found is None:
-                continue
-            axes, below = sheet.panels[number], sheet.ratios[number]
-            low, high = _shown(point)
-            axes.fill_between(
-                found.time_ns, -MV * (found.mean_v - found.spread_v), -MV * (found.mean_v + found.spread_v), color=SKY, alpha=0.35, linewidth=0
-            )
-            axes.plot(found.time_ns, -MV * found.mean_v, color=BLUE, linewidth=2.2, label=f"Mean of {found.n}", gid="mean")
-            result = measured[point.name].pulse if point.name in measured else None
-            words = _draw_shape(axes, below, found.time_ns, found.mean_v, result, (low, high))
-            _mark_gate((axes, below), point)
-            bottom = -1.1 * MV * float((found.mean_v + found.spread_v).max())
-            apply_scale(
-                axes,
-                Scale("", limits=(low, high)),
-                Scale("Voltage [mV]" if number % columns_of(len(chosen)) == 0 else "", limits=(bottom, -0.08 * bottom)),
-            )
-            axes.tick_params(labelbottom=False)
-            apply_scale(below, Scale("Time [ns]", limits=(low, high)), Scale("Residual [mV]" if number % columns_of(len(chosen)) == 0 else ""))
-            below.set_ylabel("Residual [mV]" if number % columns_of(len(chosen)) == 0 else "", loc="center", fontsize=15)
-            place_legend(axes, [], text=[title(point), *words], loc="lower right", fontsize=12.5)
-            numbers[point.name] = {"time_ns": found.time_ns, "mean_v": -found.mean_v, "spread_v": found.spread_v, "n": found.n}
-    return DrawnFigure(sheet.figure, numbers)
-
-
-def _draw_shape(axes: Axes, below: Axes, time_ns: Array, mean_v: Array, result: MeanPulse | None, shown: tuple[float, float]) -> list[str]:
-    """The fitted shape and what is left; returns what to say of it."""
-    below.axhline(0.0, color=VERMILLION, linewidth=1.2)
-    if result is None or not result.valid:
-        return [] if result is None else ["No fit of the shape"]
-    curve = fitted_curve(result, time_ns)
-    rows = (time_ns > shown[0]) & (time_ns < shown[1])
-    axes.plot(time_ns, -MV * curve, "--", color=VERMILLION, linewidth=1.8, label="Two exponentials", gid="shape")
-    below.plot(time_ns[rows], MV * (curve - mean_v)[rows], color=BLUE, linewidth=1.2, gid="residual")
-    return [f"$\\tau_r$ = {result.tau_rise_ns:.2f} ns, $\\tau_f$ = {result.tau_fall_ns:.2f} ns", f"Behind the gate: {100 * result.gate_loss:.2f} %"]
-
-
-def _persistence(view: RunView, pmt: str) -> DrawnFigure:
-    chosen, measured = view.chosen(pmt), view.points(pmt)
-    numbers: dict[str, Any] = {}
-    with view.style.context():
-        sheet = _panels(view, pmt, len(chosen), (), bar=True)
-        norm = LogNorm(1e-3, 1.0)
-        for number, point in enumerate(chosen):
-            axes, filled = sheet.panels[number], point.hists["waveform_2d"]
-            counts = np.asarray(filled.values(flow=True), float)[1:-1]
-            total = np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
-            share = counts[:, 1:-1] / total
-            time_ns, height = (np.asarray(axis.edges) for axis in filled.axes)
-            reference_v = float(point.metadata["amplitude_ref_v"])
-            mesh = axes.pcolormesh(time_ns, -MV * reference_v * height, np.ma.masked_equal(share, 0.0).T, norm=norm, rasterized=True, gid="map")
-            found = mean_waveform(point)
-            if found is not None:
-                axes.plot(found.time_ns, -MV * found.mean_v, color=VERMILLION, linewidth=1.6, label="Mean", gid="mean")
-            result = measured[point.name].pulse if point.name in measured else None
-            if result is not None and result.valid and found is not None:
-                axes.plot(
-                    found.time_ns, -MV * fitted_curve(result, found.time_ns), ":", color=BLACK, linewidth=1.6, label="Fitted shape", gid="shape"
-                )
-            rows = np.flatnonzero(counts[:, 1:-1].sum(axis=0))
-            limits = tuple(sorted(-MV * reference_v * height[[rows[0], rows[-1] + 1]])) if rows.size else (-1.0, 1.0)
-            room = 0.05 * (limits[1] - limits[0])
-            y = Scale("Voltage [mV]" if number % columns_of(len(chosen)) == 0 else "", limits=(limits[0] - room, limits[1] + room))
-            apply_scale(axes, Scale("Time [ns]", limits=_shown(point)), y)
-            place_legend(axes, [], text=[title(point)], entries=number == 0, loc="lower right", fontsize=13)
-            numbers[point.name] = {"time_edges_ns": time_ns, "voltage_edges_mv": -MV * reference_v * height, "share": share}
-        _bar(sheet, mesh, norm)
-    return DrawnFigure(sheet.figure, numbers)
 
 
 def _shapes(view: RunView, pmt: str) -> DrawnFigure:
@@ -256,7 +135,7 @@ def _stability(view: RunView, pmt: str) -> DrawnFigure:
     chosen = [point for point in view.chosen(pmt) if np.asarray(point.hists["times"].values())[0].sum() > 1]
     numbers: dict[str, Any] = {}
     with view.style.context():
-        sheet = _panels(view, pmt, len(chosen), ())
+        sheet = panels_of(view, pmt, len(chosen), ())
         reach = 0.0
         for number, point in enumerate(chosen):
             at, half, value, error, chi2 = _in_time(point)
@@ -292,30 +171,6 @@ def _in_time(point: Point) -> tuple[Array, Array, Array, Array, float]:
     return 0.5 * (ends[1:] + ends[:-1])[rows], 0.5 * np.diff(ends)[rows], value, error, chi2
 
 
-def _panels(view: RunView, pmt: str, count: int, notes: tuple[str, ...], *, ratio: bool = False, bar: bool = False) -> Page:
-    """Panels, each with numbers on its own y axis; those beyond ``count`` are hidden."""
-    right, columns = (1.85 if bar else 0.3), columns_of(count)
-    rows = -(-count // columns)
-    sheet = page(view.style, view.caption(pmt, notes), columns=columns, rows=rows, ratio=ratio, width_in=1.15 + right + PANEL_IN * columns,
-                 height_in=1.35 + (5.6 if ratio else 4.6) * rows, right_in=right, gap_in=0.95)  # fmt: skip
-    for axes in (*sheet.panels[count:], *sheet.ratios[count:]):
-        axes.set_visible(False)
-    return sheet
-
-
-def _shown(point: Point) -> tuple[float, float]:
-    """The surroundings of the gate inside the record, ns."""
-    gate = point.metadata["gate_ns"]
-    edges = point.hists["waveform_mean"].axes["time"].edges
-    return max(float(gate[0]) - SHOWN_NS[0], float(edges[0])), min(float(gate[1]) + SHOWN_NS[1], float(edges[-1]))
-
-
-def _mark_gate(panels: tuple[Axes, ...], point: Point) -> None:
-    gate = point.metadata["gate_ns"]
-    for axes in panels:
-        axes.axvspan(gate[0], gate[1], color=GREY, alpha=0.13, linewidth=0, zorder=0, gid="gate")
-
-
 def _filled(counts: Array, edges: Array) -> tuple[float, float]:
     rows = np.flatnonzero(counts)
     return float(edges[max(rows[0] - 1, 0)]), float(edges[min(rows[-1] + 2, len(edges) - 1)])
@@ -327,11 +182,3 @@ def _central(counts: Array, edges: Array) -> tuple[float, float]:
     low, high = int(np.searchsorted(cumulative, 0.005)), int(np.searchsorted(cumulative, 0.995))
     room = max((high - low) // 4, 3)
     return float(edges[max(low - room, 0)]), float(edges[min(high + 1 + room, len(edges) - 1)])
-
-
-def _bar(sheet: Page, mesh: Any, norm: LogNorm) -> None:
-    boxes = [axes.get_position() for axes in sheet.panels]
-    right, low, high = max(box.x1 for box in boxes), min(box.y0 for box in boxes), max(box.y1 for box in boxes)
-    width = sheet.figure.get_size_inches()[0]
-    bar = sheet.figure.colorbar(mesh, cax=sheet.figure.add_axes((right + 0.15 / width, low, 0.3 / width, high - low)), label="Share of waveforms")
-    number_bar(bar, norm)

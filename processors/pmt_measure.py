@@ -48,7 +48,7 @@ class Measured:
 
 def measure(records: Records, plan: PointPlan, options: pmt_gain.Processor) -> Measured:
     """Measure a block of triggers. Charges are NaN where the gate is outside the record."""
-    y, t0, dt, load = records.waveform_v, records.t0_ns, plan.dt_ns, options.load_ohm
+    y, t0, dt, load = records.waveform_v, records.t0_ns, plan.dt_ns, plan.load_ohm
     base = baselines(y, t0, dt, plan.baseline_ns, options.baseline.estimator)
     times = pulse_times(y, t0, dt, base.level_v, plan.gate_ns)
     found = times.amplitude_v > PULSE * base.rms_v
@@ -78,7 +78,7 @@ def _before(records: Records, plan: PointPlan, options: pmt_gain.Processor) -> A
         return None
     y, t0, dt = records.waveform_v, records.t0_ns, plan.dt_ns
     level = baselines(y, t0, dt, plan.pre_baseline_ns, options.baseline.estimator).level_v
-    return charge_pc(y, t0, dt, level, plan.pre_gate_ns, load_ohm=options.load_ohm)
+    return charge_pc(y, t0, dt, level, plan.pre_gate_ns, load_ohm=plan.load_ohm)
 
 
 def _fitted(records: Records, base: Baseline, found: Mask, plan: PointPlan, options: pmt_gain.Processor) -> PulseFits:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from configs import pmt_gain
 from configs.errors import InputError
 from processors.mean_pulse import GATE_BEFORE_NS, mean_waveform, onset_ns
-from processors.pmt_records import Records, Sampling, blocks, coupling_mismatch, sampling
+from processors.pmt_records import Records, Sampling, blocks, coupling_mismatch, load_of, sampling
 from processors.waveform_baseline import autocovariance, baselines, correlation_length
 from processors.waveform_times import pulse_times
 from processors.waveforms import Array, Window, charge_pc, inside_record, samples_inside
@@ -129,7 +129,7 @@ def trigger_times_ns(events: ak.Array) -> NDArray[np.int64]:
 def _typical(records: Records, times_ns: NDArray[np.int64], plan: PointPlan, options: pmt_gain.Processor) -> int:
     """Time of the trigger whose charge is the middle one."""
     base = baselines(records.waveform_v, records.t0_ns, plan.dt_ns, plan.baseline_ns, options.baseline.estimator)
-    charge = charge_pc(records.waveform_v, records.t0_ns, plan.dt_ns, base.level_v, plan.gate_ns, load_ohm=options.load_ohm)
+    charge = charge_pc(records.waveform_v, records.t0_ns, plan.dt_ns, base.level_v, plan.gate_ns, load_ohm=plan.load_ohm)
     return int(times_ns[np.argsort(charge, kind="stable")[len(charge) // 2]])
 
 
@@ -143,19 +143,20 @@ def _planned(
     _check_windows(records, shared, gate, level, options)
     pre_gate, pre_level = before_pulse(level, gate, shared.dt_ns, options)
     base = baselines(records.waveform_v, records.t0_ns, shared.dt_ns, level, options.baseline.estimator)
-    charge = charge_pc(records.waveform_v, records.t0_ns, shared.dt_ns, base.level_v, gate, load_ohm=options.load_ohm)
+    load_ohm = load_of(shared.coupling, options)
+    charge = charge_pc(records.waveform_v, records.t0_ns, shared.dt_ns, base.level_v, gate, load_ohm=load_ohm)
     amplitude = pulse_times(records.waveform_v, records.t0_ns, shared.dt_ns, base.level_v, gate).amplitude_v
     lags = int(min(samples_inside(records.t0_ns, shared.dt_ns, shared.samples, level).min() - 1, MOST_LAGS))
     covariance = autocovariance(records.waveform_v, records.t0_ns, shared.dt_ns, level, lags).mean(axis=0)
     correlated = correlation_length(covariance - covariance[-max(lags // 4, 1) :].mean())
-    noise = float(np.median(base.rms_v)) * math.sqrt(correlated * (gate[1] - gate[0]) * shared.dt_ns) * 1000.0 / options.load_ohm
+    noise = float(np.median(base.rms_v)) * math.sqrt(correlated * (gate[1] - gate[0]) * shared.dt_ns) * 1000.0 / load_ohm
     q_ref, bins = _charge_axis(charge, noise, metadata)
     cut_v = metadata.get("cut_v")
     warning = coupling_mismatch(shared.coupling, options)
     reference_v = 2.0 * abs(cut_v) if cut_v is not None and metadata.get("light") != "low" else _rounded_up(float(np.quantile(amplitude, 0.9)))
     return PointPlan(
         name, shared, float(np.median(records.t0_ns)), onset, gate, level, pre_gate, pre_level, q_ref, bins, reference_v, correlated, lags,
-        options.load_ohm, cut_v, bool(metadata.get("noisy", False)), *clock, (warning,) if warning else (),
+        load_ohm, cut_v, bool(metadata.get("noisy", False)), *clock, (warning,) if warning else (),
     )  # fmt: skip
 
 

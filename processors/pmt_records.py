@@ -81,6 +81,15 @@ def blocks(events: ak.Array, polarity: Any, size: int = BLOCK) -> Iterator[tuple
         yield rows, Records(upright(volts(rows), polarity), t0_ns[rows], low[rows], high[rows])
 
 
+def load_of(coupling: str | None, options: pmt_gain.Processor) -> float:
+    """The load in ohm: as configured, or with ``auto`` that of an input that is one. Raises ``InputError`` for other inputs: the load is outside."""
+    if options.load_ohm != "auto":
+        return options.load_ohm
+    if coupling == DC_50_OHM:
+        return LOAD_OHM
+    raise InputError(f"processor.load_ohm is auto, but the coupling of the input is {coupling or 'not known'}: set the load outside in ohm")
+
+
 def coupling_mismatch(coupling: str | None, options: pmt_gain.Processor) -> str | None:
     """What to say where charges are taken over 50 ohm but the oscilloscope's input was not; nothing where all is well or unknown."""
     if coupling is None or coupling == DC_50_OHM or options.load_ohm != LOAD_OHM:

@@ -17,6 +17,7 @@ from configs.pmt_gain import Fits, ModelIndependent, SinglePhotoelectron
 from configs.schema import PmtGainConfig
 from fits.gain_curve import predicted
 from fits.pmt_gain import fit_tube
+from fits.pmt_mean_pulse import fitted_curve
 from fits.pmt_points import tubes
 from plotting.drawn import DrawnFigure, Plan, save_figure
 from plotting.pmt_gain import FIGURES, plan
@@ -95,6 +96,16 @@ def test_gain_at_low_light_stands_beside_the_curve(figures: dict[str, DrawnFigur
     assert star.get_xydata().tolist() == [[1400.0, point.gains["spe"].gain]]
 
 
+def test_spread_of_single_charges_is_a_faint_bar_on_request(figures: dict[str, DrawnFigure], run: Any) -> None:
+    """It is not the error of the mean, and does not look like one."""
+    drawn = plan(config(figures=["gain_curve"], spread=True), *run).figures["gain_curve"]()
+    points = {point.name: point.charge for point in run[2]["PMT_1"].points}
+    expected = [points[name].spread_pc / points[name].mean_pc for name in run[2]["PMT_1"].curve.used]
+    assert drawn.numbers["photomultipliers"]["PMT_1"]["relative_spread"].tolist() == pytest.approx(expected)
+    assert "Faint bars: spread of single charges" in words(drawn.figure)
+    assert "relative_spread" not in figures["gain_curve"].numbers["photomultipliers"]["PMT_1"]
+
+
 def test_light_levels_have_a_line_of_their_own() -> None:
     made = case.run(hv_v=HV_V, n=300, nu=0.06)
     case.add_levels(made, 1100.0, (3.0, 100.0), 2000, 0.06)
@@ -155,6 +166,7 @@ def test_mean_pulse_and_its_shape(figures: dict[str, DrawnFigure], run: Any) -> 
     assert point.pulse.gate_loss == pytest.approx(np.exp(-22.0 / 3.2) * 3.2 / (3.2 - 0.93), rel=0.1)  # the slow exponential behind the gate
     shown = figures["waveform.PMT_1"].numbers["PMT_1.1400V"]
     assert shown["mean_v"].min() < -0.3  # pulses point down, as on the oscilloscope
+    assert fitted_curve(point.pulse, np.linspace(40.0, 60.0, 4001)).max() == pytest.approx(point.pulse.amplitude_v, rel=1e-3)
     persistence = figures["persistence.PMT_1"].numbers["PMT_1.1400V"]
     assert persistence["share"].sum(axis=1) == pytest.approx(1.0, abs=0.2)
 

@@ -183,6 +183,15 @@ class TestRefused:
         with pytest.raises(InputError, match="no triggers; give at least one file"):
             plan_point(empty, Processor(), empty.metadata)
 
+    def test_load_of_the_input_itself(self, point: Made) -> None:
+        """The coupling of the header is the load where it is one; elsewhere the load is outside and must be told."""
+        options = Processor(load_ohm="auto", fit={"enabled": False})
+        assert point.plan(options).load_ohm == 50.0
+        np.testing.assert_array_equal(point.processed(options)["moments"].values(), point.processed(NO_FIT)["moments"].values())
+        other = Made(point.truth, point.made, {"coupling": ["DC1M"] * len(point)})
+        with pytest.raises(InputError, match="load_ohm is auto, but the coupling of the input is DC1M: set the load outside in ohm"):
+            other.plan(options)
+
     def test_other_coupling_than_the_load_is_said(self, point: Made) -> None:
         """Specification 2.3: a warning and a field, not a refusal."""
         other = Made(point.truth, point.made, {"coupling": ["DC1M"] * len(point)})
