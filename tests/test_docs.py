@@ -80,14 +80,18 @@ def test_iwcd_page(tmp_path: Path, public_data: Path) -> None:
 
 
 def test_pmt_gain_page(tmp_path: Path) -> None:
-    example, gains, own, legacy = run_page(ROOT / "docs" / "pmt_gain.md", tmp_path)
-    for finished in (example, gains, own, legacy):
+    example, levels, gains, own, legacy = run_page(ROOT / "docs" / "pmt_gain.md", tmp_path)
+    for finished in (example, levels, gains, own, legacy):
         assert finished.returncode == 0, finished.stdout + finished.stderr
     page = (ROOT / "docs" / "pmt_gain.md").read_text(encoding="utf-8")
     for number in ("5.520 ± 0.034", "878.2 ± 1.6 ± 4.3 (scale) V", "5.359 ± 0.034"):  # the table is that of the run
         assert number in example.stdout
     assert "(1.299 ± 0.012) x 10^7" in page
     assert "gain                    1.299e+07 ± 1.2e+05" in example.stdout
+    found = re.search(r"PMT_1\.1400V\.levels.*?instability of the light +(\d\.\d\d ± \d\.\d\d %)", levels.stdout, re.DOTALL)
+    assert found is not None
+    assert f"{found[1]} is found" in page
+    assert "time axis one step too long" in levels.stdout
     assert len(list(tmp_path.glob("outputs/pmt_gain_example/example/**/*.trc"))) == 2924
     assert "after-pulses: nan because record ends 25 ns after the pulse" in gains.stdout
     assert "joint_photostatistics" in own.stdout
