@@ -16,7 +16,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "fits" / "unfolding"))
 
-import unfolding_literal
+from reference import unfolding_literal
 from smeared_problem import smeared
 
 from fits.unfolding.posterior import Posterior

@@ -5,10 +5,10 @@ from __future__ import annotations
 import mpmath
 import numpy as np
 import pytest
-import unfolding_literal as literal
 from golden_problem import golden
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference import unfolding_literal as literal
 
 from configs.errors import InputError
 from fits import likelihood as of_diffuse
