@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 
 BLOCK = 1 << 16  # values worked on at a time, so that intermediate arrays stay in the processor's cache
+SMALLEST = np.finfo(np.float64).tiny  # of a step that can be divided by
 UNIFORM = 1e-6  # edges this close to equal steps, in units of a step, count as uniform
 
 
@@ -39,7 +40,7 @@ def _uniform_coordinate(edges: Array) -> Callable[[Array], Array] | None:
     coordinates: list[Callable[[Array], Array]] = [np.positive, np.log] if edges[0] > 0 else [np.positive]
     for coordinate in coordinates:
         steps = np.diff(coordinate(edges))
-        if np.abs(np.cumsum(steps - steps.mean())).max() < UNIFORM * steps.mean():
+        if steps.mean() > SMALLEST and np.abs(np.cumsum(steps - steps.mean())).max() < UNIFORM * steps.mean():
             return coordinate
     return None
 
