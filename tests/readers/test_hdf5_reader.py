@@ -131,7 +131,7 @@ def test_a_table_of_icetray(public_data: Path) -> None:
         pytest.skip(f"{path} is absent")
     with h5py.File(path) as file:
         energy = file["MCCascade"]["energy"]
-    with open_source(path, tree="MCCascade") as source:
+    with open_source(path, "hdf5", tree="MCCascade") as source:
         assert source.columns["energy"].unit == "GeV"
         assert source.events(0, len(source)).energy.to_list() == energy.tolist()
 
