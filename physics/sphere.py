@@ -36,7 +36,8 @@ def offset(ra: ArrayLike, dec: ArrayLike, psi: ArrayLike, position_angle: ArrayL
     d, p, a = (np.asarray(value, dtype=np.float64) for value in (dec, psi, position_angle))
     sin_dec = np.clip(np.sin(d) * np.cos(p) + np.cos(d) * np.sin(p) * np.cos(a), -1.0, 1.0)
     turned = np.arctan2(np.sin(a) * np.sin(p) * np.cos(d), np.cos(p) - np.sin(d) * sin_dec)
-    return np.asarray((np.asarray(ra) + turned) % (2.0 * math.pi)), np.asarray(np.arcsin(sin_dec))
+    there = np.asarray((np.asarray(ra) + turned) % (2.0 * math.pi))
+    return np.where(there < 2.0 * math.pi, there, 0.0), np.asarray(np.arcsin(sin_dec))  # a tiny negative angle is rounded up to the full circle
 
 
 def scrambled_cdf(psi: ArrayLike, dec: ArrayLike, source_dec: ArrayLike) -> Array:

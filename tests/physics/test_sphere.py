@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from physics.sphere import angle, offset, ring_sr, scrambled_cdf
@@ -28,6 +28,7 @@ def test_angle_is_that_between_unit_vectors(ra_1: float, dec_1: float, ra_2: flo
 
 
 @given(ra=RA, dec=st.floats(-1.5, 1.5), psi=st.floats(1e-3, 3.1), position_angle=RA)
+@example(ra=0.0, dec=0.0, psi=1.0, position_angle=2 * math.pi)
 def test_offset_is_at_its_distance(ra: float, dec: float, psi: float, position_angle: float) -> None:
     there = offset(ra, dec, psi, position_angle)
     assert angle(ra, dec, *there) == pytest.approx(psi, abs=1e-7)
