@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from configs.figure_style import FigureStyle
 from configs.strict import Strict
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
@@ -149,11 +150,8 @@ class Campaign(Strict):
     compat: Compatibility = Compatibility()
 
 
-class Plots(Strict):
+class Plots(FigureStyle):
     """Which figures, in which formats."""
 
-    style: Literal["dynode", "icecube", "hyperk"] = "dynode"
-    label: str = ""
-    formats: list[Literal["png", "pdf"]] = ["png", "pdf"]
     figures: list[Figure] | Literal["all"] = "all"
     combinations: list[str] | Literal["all"] | None = None  # <channel>_<mass> with figures of their own; null: the first mass of every channel

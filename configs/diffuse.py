@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from configs.figure_style import FigureStyle
 from configs.strict import Strict
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
@@ -189,11 +190,8 @@ class Fit(Strict):
     published: dict[str, tuple[float, float, float]] = {}  # parameter -> value, minus, plus; shown beside ours
 
 
-class Plots(Strict):
+class Plots(FigureStyle):
     """Which figures, in which formats."""
 
-    style: Literal["dynode", "icecube", "hyperk"] = "dynode"
-    label: str = ""
     compare_spectrum: str | None = None  # published piecewise spectrum (file or catalogue id), drawn beside ours
-    formats: list[Literal["png", "pdf"]] = ["png", "pdf"]
     figures: list[Figure] = ["energy", "zenith", "contour", "profile", "spectrum", "correlation", "pulls"]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
 from configs.errors import nearest
+from configs.figure_style import FigureStyle
 from configs.strict import Strict
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -178,12 +179,9 @@ Figure = Literal[
 FIGURES: tuple[Figure, ...] = get_args(Figure)
 
 
-class Plots(Strict):
+class Plots(FigureStyle):
     """Which figures, in which formats."""
 
-    style: Literal["dynode", "icecube", "hyperk"] = "dynode"
-    label: str = ""
-    formats: list[Literal["png", "pdf"]] = ["png", "pdf"]
     figures: list[Figure] = list(FIGURES)  # kinds; each is drawn for every data set and fit that has it
     event_displays: Annotated[int, Field(ge=0)] = 1  # unrolled tanks of the first events of each particle
     normalise: Literal["none", "events", "column"] = "none"

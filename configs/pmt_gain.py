@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
 from configs.errors import nearest
+from configs.figure_style import FigureStyle
 from configs.strict import Strict
 
 Requirement = Literal["require", "flag", "off"]
@@ -131,12 +132,9 @@ class Fits(Strict):
     gain_curve: GainCurve = GainCurve()
 
 
-class Plots(Strict):
+class Plots(FigureStyle):
     """Which figures, in which formats."""
 
-    style: Literal["dynode", "icecube", "hyperk"] = "dynode"
-    label: str = ""
-    formats: list[Literal["png", "pdf"]] = ["png", "pdf"]
     figures: list[str] | Literal["all"] = "all"
     spread: bool = False  # of single charges as a faint bar on the curves
 

@@ -14,6 +14,7 @@ from pydantic.json_schema import SkipJsonSchema, models_json_schema
 from configs import dark_matter, diffuse, iwcd, pmt_gain, stopping_muons
 from configs.document import Document, KeyPath, read_document
 from configs.errors import InputError, nearest
+from configs.figure_style import FigureStyle
 from configs.reference_layout import is_reference_layout, translate
 from configs.saved_columns import columns_for
 from configs.strict import Strict
@@ -99,12 +100,8 @@ class Config(Strict):
         return iter(())
 
 
-class CustomPlots(Strict):
+class CustomPlots(FigureStyle):
     """Figures of a custom analysis: every one- and two-dimensional histogram."""
-
-    style: Literal["dynode", "icecube", "hyperk"] = "dynode"
-    label: str = ""
-    formats: list[Literal["png", "pdf"]] = ["png", "pdf"]
 
 
 class CustomConfig(Config):

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
+from configs.figure_style import FigureStyle
 from configs.strict import Strict
 
 TAU_RULE = "tau is a variance, smaller = stronger"
@@ -208,12 +209,9 @@ class Options(Strict):
     coverage_toys: PositiveInt = 300
 
 
-class Plots(Strict):
+class Plots(FigureStyle):
     """Which figures, in which formats."""
 
-    style: Literal["dynode", "icecube", "hyperk"] = "dynode"
-    label: str = ""
-    formats: list[Literal["png", "pdf"]] = ["png", "pdf"]
     figures: list[str] | Literal["all"] = "all"
 
 

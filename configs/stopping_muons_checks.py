@@ -74,6 +74,10 @@ def _data_sets(config: StoppingMuonsConfig) -> Iterator[Problem]:
         yield ("datasets",), "is_sim: false unfolds data, but no data set in inputs has type data; add one or set is_sim: true"
     for name, one in config.datasets.items():
         yield from _data_set(config, name, one)
+    yield from _cut_exceptions(config)
+
+
+def _cut_exceptions(config: StoppingMuonsConfig) -> Iterator[Problem]:
     for name in config.loading_data.cut_exceptions if "cut_exceptions" in config.loading_data.model_fields_set else ():
         if name not in config.datasets:
             yield ("loading_data", "cut_exceptions"), f"{name!r} is no data set of inputs{nearest(name, config.datasets)}"

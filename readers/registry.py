@@ -114,6 +114,17 @@ def detect_format(path: str) -> str:
         )
     if not is_url(path) and Path(path).is_dir():
         return _folder_format(path)
+    found = _format_by_content(path, ending)
+    if found is None:
+        raise SourceError(
+            f"{path}: nothing here reads the ending {ending!r}, and its first bytes are those of no known format; convert it to Parquet, HDF5, ROOT "
+            f"or npz with the program that wrote it, or give format: one of {', '.join(OPENERS)} if it is one of these"
+        )
+    return found
+
+
+def _format_by_content(path: str, ending: str) -> str | None:
+    """The format by the first bytes; None where they are those of none."""
     start = first_bytes(path, 512)
     for signature, name in SIGNATURES.items():
         if start.startswith(signature):
@@ -122,10 +133,7 @@ def detect_format(path: str) -> str:
         return "trc"
     if ending == ".json" or start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return _json_format(path)
-    raise SourceError(
-        f"{path}: nothing here reads the ending {ending!r}, and its first bytes are those of no known format; convert it to Parquet, HDF5, ROOT or "
-        f"npz with the program that wrote it, or give format: one of {', '.join(OPENERS)} if it is one of these"
-    )
+    return None
 
 
 def _hdf5_format(path: str) -> str:
