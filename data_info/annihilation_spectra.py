@@ -122,7 +122,7 @@ def _own_channel(path: Path, channel: str, rows: Sequence[Mapping[str, str]]) ->
     if (values[:, 2:] < 0.0).any() or not np.isfinite(values).all() or (np.diff(grid) <= 0.0).any() or grid[-1] > 0.0 or len(grid) < 2:
         raise InputError(f"{path}: channel {channel}: spectra must be finite and not negative, log10_x rising and at most 0")
     found = _trapezoids(masses, grid, values[:, 2:].reshape(len(masses), -1, 3).transpose(0, 2, 1))
-    energy = 2.0 * mean_x(found).sum(axis=1)
+    energy = 2.0 * mean_x(found.log10_x, found.left, found.right).sum(axis=1)
     if (energy > MOST_ENERGY).any():
         worst = int(energy.argmax())
         raise InputError(
@@ -131,11 +131,14 @@ def _own_channel(path: Path, channel: str, rows: Sequence[Mapping[str, str]]) ->
     return found
 
 
-def mean_x(channel: ChannelTable) -> Array:
-    """Sum of x over the neutrinos of one type, (masses, 3): the energy they carry in units of the mass (Simpson's rule in every interval)."""
-    low, high = channel.log10_x[:-1], channel.log10_x[1:]
-    middle = 0.5 * (channel.left + channel.right) * 10.0 ** (0.5 * (low + high))
-    total: Array = ((channel.left * 10.0**low + 4.0 * middle + channel.right * 10.0**high) * (high - low) / 6.0).sum(axis=-1)
+def mean_x(log10_x: Array, left: Array, right: Array) -> Array:
+    """Sum of x (...) over the neutrinos of spectra linear from ``left`` to ``right`` (..., intervals): their energy in units of the mass.
+
+    Simpson's rule in every interval of ``log10_x`` (intervals + 1,).
+    """
+    x = 10.0**log10_x
+    middle = 0.5 * (left + right) * np.sqrt(x[:-1] * x[1:])
+    total: Array = ((left * x[:-1] + 4.0 * middle + right * x[1:]) * np.diff(log10_x) / 6.0).sum(axis=-1)
     return total
 
 

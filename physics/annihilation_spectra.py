@@ -11,12 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from configs.errors import InputError, nearest
-from data_info.annihilation_spectra import ChannelTable, SpectrumTable
+from data_info.annihilation_spectra import ChannelTable, SpectrumTable, mean_x
 from physics.oscillation import Mixing, at_earth
 
 Array = NDArray[np.float64]
 
-LN10 = math.log(10.0)
 LINE = "Nu"  # into the three neutrino flavours alike; a line unless a table has the channel
 PPPC_WIDTH_LOG10 = 0.049  # by which PPPC4DMID smears lines and end points, measured on its nu_mu line
 MICHEL_STEP_LOG10 = 0.01
@@ -63,10 +62,7 @@ class Spectrum:
     @property
     def carried(self) -> Array:
         """Sum of x over the neutrinos of one type, (3,)."""
-        x = 10.0**self.log10_x
-        middle = 0.5 * (self.left + self.right) * np.sqrt(x[:-1] * x[1:])
-        total: Array = ((self.left * x[:-1] + 4.0 * middle + self.right * x[1:]) * np.diff(self.log10_x) / 6.0).sum(axis=1)
-        return total
+        return mean_x(self.log10_x, self.left, self.right)
 
     def at_earth(self, angles: Mixing | None) -> Spectrum:
         """The flavours that arrive (None: as produced)."""

@@ -73,9 +73,7 @@ def _trials(view: CombinationView) -> DrawnFigure:
         )
         first, second = sheet.panels
         _draw_trials(first, n_edges, n_counts, of_n, r"Gaussian, $\sigma_n$, cut at 0", Scale(r"Fitted events $\hat{n}$", limits=(0.0, n_edges[-1])))
-        _draw_trials(
-            second, ts_edges, ts_counts, of_ts, r"$\frac{1}{2}\delta(0)+\frac{1}{2}\chi^2_1$", Scale("Test statistic TS", limits=(0.0, last))
-        )
+        _draw_trials(second, ts_edges, ts_counts, of_ts, CHERNOFF, Scale("Test statistic TS", limits=(0.0, last)))
         if observed is not None:
             for axes, value in ((first, observed.n_hat), (second, observed.ts)):
                 axes.axvline(value, ymax=0.6, color=BLACK, linewidth=2.6, label=f"Data ({value:.3g})", gid="observed")

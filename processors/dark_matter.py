@@ -53,7 +53,6 @@ PSI_EDGES_DEG = (*range(0, 10), *range(10, 30, 2), *range(30, 90, 5), *range(90,
 TRUE_BINS_PER_DECADE, ACCEPTANCE_BINS_PER_DECADE = 100, 50
 MAX_ENERGY_GEV = 500  # of the reconstructed energy, in bins of 1 GeV
 REFERENCE_PSI_BINS = 36  # of the published program, equal in angle
-BLIND_NOTE = "right ascensions are scrambled (processor.blind)"
 
 
 class DarkMatterProcessor(ProcessorABC):

@@ -20,7 +20,6 @@ FIRST_MJD, SEASON_DAYS, RUNS = 55_700.0, 365.0, 330
 TRUE_LOG_ENERGY = (0.3, 2.6)
 RESOLUTION_LOG10 = 0.15
 MEDIAN_TO_SIGMA = 1.18  # of a Rayleigh distribution
-SCALED_SEASONS = {2016: 1.04, 2017: 1.04}  # the reconstructed energies of these data are too low by so much
 
 DATA_TYPE = np.dtype(
     [("run", "i8"), ("event", "i8"), ("subevent", "i8"), *((name, "f8") for name in ("ra", "dec", "azi", "zen", "time", "logE", "angErr"))]

@@ -27,7 +27,7 @@ SignalStatistic = Literal["reference", "consistent"]
 
 BLOCK = 2_000  # trials of one piece of work: a fifth of a second
 SHARED_TRIAL = np.uint64(0xFFFFFFFFFFFFFFFF)  # the number under which the background that trials share is drawn
-SCAN = 0.01  # of the events: the scan ends one below
+SCAN = 100  # events for each whole number of the scan, which ends one below
 DATA_SCAN = 0.1
 SIGNAL_SCAN = 1.05  # of the injected events
 GRID = (*range(1, 10), *range(10, 100, 10), *range(100, 1001, 30))
@@ -136,7 +136,7 @@ def _fill(background, signal, ratio, weight, n_events, injected, shared, own_sta
             if own_statistic:
                 found, value = _published(counts[source], ratio[source], weight[source], injected[source], n_events, total)
             else:
-                best, of_source = best_whole(counts[source], ratio[source], total // 100 - 1, total)
+                best, of_source = best_whole(counts[source], ratio[source], total // SCAN - 1, total)
                 found, value = weight[source] * best, weight[source] * of_source
             number += found
             statistic += value
@@ -148,7 +148,7 @@ def _published(counts, ratio, weight, injected, n_events, total):  # type: ignor
     """Contribution of one source where signal is injected: unweighted and scanned to 1.05 times what was injected, or weighted where nothing was."""
     if injected > 0:
         return best_whole(counts, ratio, math.floor(SIGNAL_SCAN * injected) - 1, total)
-    best, _ = best_whole(counts, ratio, n_events // 100 - 1, total)
+    best, _ = best_whole(counts, ratio, n_events // SCAN - 1, total)
     rounded = np.rint(weight * best)
     return rounded, weight * 2.0 * log_likelihood(counts, ratio, rounded / total)
 

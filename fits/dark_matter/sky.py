@@ -33,11 +33,6 @@ class Grid:
     shape: tuple[int, int]
     psi_bin: NDArray[np.int16]  # (sources, rows, columns)
 
-    @property
-    def cell_sr(self) -> float:
-        """Solid angle of a cell."""
-        return 4.0 * math.pi / (self.shape[0] * self.shape[1])
-
 
 def grid(source_ra: ArrayLike, source_dec: ArrayLike, psi_edges: ArrayLike, shape: tuple[int, int]) -> Grid:
     """Angles of all cell centres to all sources, in bins of ``psi_edges`` (rad, 0 to pi); the same for every channel and mass."""
@@ -172,9 +167,9 @@ def _background(cells: Grid, densities: Densities) -> Array:
 
 def _sources(cells: Grid, densities: Densities) -> Iterator[Array]:
     """Probability of cells for the signal of one source after the other, (energies, rows, columns); sums to 1."""
-    of_energy = densities.psf_per_sr.shape[0]
+    each_its_own = len(densities.psf_per_sr) > 1
     for number, psi_bin in enumerate(cells.psi_bin):
-        density = densities.psf_per_sr[number if of_energy > 1 else 0][:, psi_bin]
+        density = densities.psf_per_sr[number if each_its_own else 0][:, psi_bin]
         yield density / density.sum()
 
 
