@@ -123,7 +123,7 @@ class DarkMatterProcessor(ProcessorABC):
         cutflow = hist.Hist(cut_axis(), storage=hist.storage.Int64())
         cutflow.fill("all", weight=len(events))
         events = self._with_energy(events, place)
-        columns = event_columns.read(events, self._quantities(), place)
+        columns = self._blinded(event_columns.read(events, self._quantities(), place))
         cutflow.fill("energy", weight=len(events))
         filled = self._data(columns) if self.kind == "data" else self._simulation(columns, place)
         return {**filled, **self._variables(columns, events), "cutflow": cutflow}
@@ -137,6 +137,12 @@ class DarkMatterProcessor(ProcessorABC):
             advice = "energy 0 (logE is minus infinity); leave such events out with processor.drop_zero_energy: true, the cut flow counts them"
             event_columns.refuse_events(without, place, advice)
         return events[~without] if without.any() else events
+
+    def _blinded(self, columns: Mapping[str, Array]) -> dict[str, Array]:
+        """Columns as everything behind sees them: right ascensions of data are scrambled, unless they may be looked at."""
+        if self.kind != "data" or not self.options.blind:
+            return dict(columns)
+        return {**columns, "ra": scrambled_right_ascension(self.seed, *(columns[key].astype(np.int64) for key in KEYS))}
 
     def postprocess(self, accumulator: Any) -> Any:
         """Refuse a simulation without weight; histograms stay as they are."""
@@ -155,8 +161,7 @@ class DarkMatterProcessor(ProcessorABC):
     def _data(self, columns: Mapping[str, Array]) -> dict[str, hist.Hist | Table]:
         energy_gev, sindec = self._energy_gev(columns), np.sin(columns["dec"])
         keys = {name: columns[name].astype(np.int64) for name in KEYS}
-        ra = scrambled_right_ascension(self.seed, **keys) if self.options.blind else columns["ra"]
-        table = Table({**keys, "ra": ra, "sindec": sindec, "energy_gev": energy_gev})
+        table = Table({**keys, "ra": columns["ra"], "sindec": sindec, "energy_gev": energy_gev})
         filled = {"exp_counts": energy_gev, "sindec_angular_error": np.degrees(columns["angErr"])}
         return {**{name: counted(self._data_axes()[name], (sindec, values)) for name, values in filled.items()}, "events": table}
 
@@ -187,9 +192,7 @@ class DarkMatterProcessor(ProcessorABC):
 
     def _variables(self, columns: Mapping[str, Array], events: ak.Array) -> Hists:
         """One histogram of every known field; right ascension and energy as they are used (scrambled while blind, and scaled)."""
-        used = {"logE": np.log10(self._energy_gev(columns))}
-        if self.kind == "data" and self.options.blind:
-            used["ra"] = scrambled_right_ascension(self.seed, *(columns[key].astype(np.int64) for key in KEYS))
+        used = {"ra": columns["ra"], "logE": np.log10(self._energy_gev(columns))}
         found = {}
         for name, (axis,) in variables(simulation=self.kind == "mc").items():
             field = name.removeprefix("variable_")

@@ -107,7 +107,7 @@ class Campaigner:
         of_skies, local = [], []
         for name, case in cases.items():
             background = new_bank(case, self.shared, self.execute).background(self.shared.options.trials.background).ts
-            ts = scrambled_sky_ts(key, skies, case.event, case.row, case.bins_of_rows, case.bins.ratio)
+            ts = scrambled_sky_ts(key, skies, case.event, case.row, case.bins.rows, case.bins.ratio)
             of_skies.append(local_p_values(ts, background))
             observed = results[name].observation
             assert observed is not None  # the data may be looked at

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,11 +64,6 @@ class Case:
         """channel_mass."""
         return f"{self.channel}_{self.mass_gev:g}"
 
-    @property
-    def bins_of_rows(self) -> NDArray[np.int16]:
-        """Bins of r (rows of all energy bins, columns)."""
-        return self.bins.cell_bin.reshape(-1, self.bins.cell_bin.shape[-1])
-
 
 def prepare(shared: Shared, channel: str, mass_gev: float) -> Case:
     """Make a combination ready. Raises ``InputError`` for what cannot be asked (mass, window, number of events), naming the combination."""
@@ -129,12 +123,10 @@ def _data(sample: Sample, window: Window, edges: NDArray[np.intp], bins: RatioBi
     """Counts in the bins of r, and numbers and rows of the data events in the window."""
     sky = sample.sky
     event = np.flatnonzero((sky.energy_gev >= window.low) & (sky.energy_gev < window.high))
-    _, rows, columns = bins.cell_bin.shape
+    rows = bins.cell_bin.shape[1]
     of_sindec = np.clip(((sky.sindec[event] + 1.0) / 2.0 * rows).astype(int), 0, rows - 1)
     row = (np.searchsorted(edges, sky.energy_gev[event], side="right") - 1) * rows + of_sindec
-    column = np.clip((sky.ra[event] / (2.0 * math.pi) * columns).astype(int), 0, columns - 1)
-    of_events = bins.cell_bin.reshape(-1, columns)[row, column]
-    return np.bincount(of_events, minlength=len(bins.ratio)).astype(np.float64), event, row
+    return bins.counts(row, sky.ra[event]), event, row
 
 
 def trials_digest(case: Case, shared: Shared) -> str:

@@ -8,6 +8,7 @@ CL of the trials has a larger TS. ``profile``: where q_n has risen to the square
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +22,7 @@ from fits.dark_matter.stack_fit import fit
 
 Array = NDArray[np.float64]
 Method = Literal["cls", "fc", "neyman", "profile", "cls_asymptotic"]
+Tail = Callable[[Array], Array]  # logarithm of the probability of a q or a larger one
 
 ENOUGH_ABOVE = 100  # trials above a value, below which the tail is the asymptotic one that meets the trials there
 NARROWEST, WIDEST = 1e-12, 1e8  # of sqrt(q_A): an infinite one belongs to a number of events that the background leaves no room for
@@ -101,11 +103,12 @@ def _cls(calibration: Calibration, found: Outcomes, cl: float, *, asymptotic: bo
     background = calibration.background.one_sided(calibration.n)
     log_cls = np.zeros(q.shape)
     for place in range(1, len(calibration.n)):
-        with_signal, without = AsymptoticTails(calibration.q_expected[place]).both(q[:, place])
-        if not asymptotic:
-            tails = AsymptoticTails(calibration.q_expected[place]) if calibration.tails else None
-            with_signal = _log_survival(q[:, place], np.sort(calibration.q_one_sided[place]), None if tails is None else tails.with_signal)
-            without = _log_survival(q[:, place], np.sort(background[:, place]), None if tails is None else tails.without_signal)
+        tails, at_n = AsymptoticTails(calibration.q_expected[place]), q[:, place]
+        if asymptotic:
+            with_signal, without = tails.with_signal(at_n), tails.without_signal(at_n)
+        else:
+            with_signal = _log_survival(at_n, calibration.q_one_sided[place], tails.with_signal if calibration.tails else None)
+            without = _log_survival(at_n, background[:, place], tails.without_signal if calibration.tails else None)
         log_cls[:, place] = with_signal - np.maximum(without, IMPOSSIBLE)
     return _last_crossing(calibration.n, log_cls - math.log(1.0 - cl))
 
@@ -124,10 +127,6 @@ class AsymptoticTails:
         """On background."""
         return self._log_sf(q, min(math.sqrt(self.q_expected), WIDEST))
 
-    def both(self, q: Array) -> tuple[Array, Array]:
-        """The one and the other."""
-        return self.with_signal(q), self.without_signal(q)
-
     def _log_sf(self, q: Array, shift: float) -> Array:
         width = min(max(math.sqrt(self.q_expected), NARROWEST), WIDEST)
         root = np.sqrt(q)
@@ -135,14 +134,14 @@ class AsymptoticTails:
         return np.asarray(log_ndtr(shift - np.where(q <= self.q_expected, root, beyond)))
 
 
-def _log_survival(q: Array, drawn: Array, tail: object) -> Array:
-    """Logarithm of the share of ``drawn`` (rising) at or above ``q``; beyond the hundredth largest the ``tail``, scaled to meet it."""
-    above = len(drawn) - np.searchsorted(drawn, q, side="left")
-    share = np.log(np.maximum(above, 0.5) / len(drawn))
-    if not callable(tail) or len(drawn) < 2 * ENOUGH_ABOVE:
+def _log_survival(q: Array, drawn: Array, tail: Tail | None) -> Array:
+    """Logarithm of the share of ``drawn`` at or above ``q``; beyond the hundredth largest the ``tail``, where there is one, scaled to meet it."""
+    ordered = np.sort(drawn)
+    above = len(ordered) - np.searchsorted(ordered, q, side="left")
+    share = np.log(np.maximum(above, 0.5) / len(ordered))
+    if tail is None or len(ordered) < 2 * ENOUGH_ABOVE:
         return np.asarray(share)
-    anchor = drawn[-ENOUGH_ABOVE]
-    continued = math.log(ENOUGH_ABOVE / len(drawn)) + tail(q) - tail(np.array([anchor]))
+    continued = math.log(ENOUGH_ABOVE / len(ordered)) + tail(q) - tail(ordered[-ENOUGH_ABOVE : -ENOUGH_ABOVE + 1])
     return np.asarray(np.where(above >= ENOUGH_ABOVE, share, continued))
 
 

@@ -29,23 +29,16 @@ def _alone(case: Case, shared: Shared, number: int) -> SourceResult:
     value = Conversion(case.conversion.per_event * scale, case.conversion.decay)
     n_hat = ts = p = up = math.nan
     if not shared.sample.blind:
-        counts = _counts(case, shared, bins)
+        counts = bins.counts(case.row, shared.sample.sky.ra[case.event])
         best = fit(counts, bins.ratio)
         n_hat, ts, p = best.n_hat, best.ts, half_chi2_p_value(best.ts)
         up = value(profile_limit(counts, bins.ratio, cl))
     sensitivity = value(float(ndtri(cl)) * bins.sigma_n)
     return SourceResult(
-        shared.sources[number].name,
-        share,
-        float(found.area_cm2[number]),
-        float(found.relative_error[number]),
-        bins.sigma_n,
-        sensitivity,
-        n_hat,
-        ts,
-        p,
-        up,
-    )
+        name=shared.sources[number].name, share=share, acceptance_cm2=float(found.area_cm2[number]),
+        acceptance_error=float(found.relative_error[number]), sigma_n=bins.sigma_n, sensitivity=sensitivity, n_hat=n_hat, ts=ts,
+        p_asymptotic=p, up=up,
+    )  # fmt: skip
 
 
 def _bins(case: Case, shared: Shared, number: int) -> RatioBins:
@@ -55,10 +48,3 @@ def _bins(case: Case, shared: Shared, number: int) -> RatioBins:
     likelihood = shared.options.likelihood
     cells = Grid(shared.cells.shape, shared.cells.psi_bin[number : number + 1])
     return ratio_bins(cells, one, bins=likelihood.ratio_bins, max_loss=likelihood.max_info_loss, background=likelihood.background)
-
-
-def _counts(case: Case, shared: Shared, bins: RatioBins) -> np.ndarray:
-    columns = bins.cell_bin.shape[-1]
-    column = np.clip((shared.sample.sky.ra[case.event] / (2.0 * math.pi) * columns).astype(int), 0, columns - 1)
-    of_events = bins.cell_bin.reshape(-1, columns)[case.row, column]
-    return np.bincount(of_events, minlength=len(bins.ratio)).astype(np.float64)

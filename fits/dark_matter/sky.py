@@ -76,6 +76,17 @@ class RatioBins:
     scrambled_by_source: Array = field(default_factory=lambda: np.zeros((0, 0)))  # (J, K)
 
     @property
+    def rows(self) -> NDArray[np.int16]:
+        """Bins of r of the cells (rows of all energy bins, columns)."""
+        return self.cell_bin.reshape(-1, self.cell_bin.shape[-1])
+
+    def counts(self, row: NDArray[np.int64], ra: Array) -> Array:
+        """Numbers (K,) of events in the bins of r, from their rows (as ``rows``) and right ascensions in rad."""
+        columns = self.rows.shape[1]
+        column = np.clip((ra / (2.0 * math.pi) * columns).astype(int), 0, columns - 1)
+        return np.bincount(self.rows[row, column], minlength=len(self.ratio)).astype(np.float64)
+
+    @property
     def sigma_n(self) -> float:
         """Standard deviation of the fitted number on background: sqrt(N / I)."""
         return math.sqrt(self.n_events / self.information)

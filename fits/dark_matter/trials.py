@@ -58,7 +58,7 @@ class Sky:
                 raise InputError(
                     f"the {name} of a trial has probabilities from {probability.min():.3g} that sum to {probability.sum():.9g}, not to 1"
                 )
-        if (self.background[self.ratio > -1.0] <= 0.0).any() and (self.signal[self.background <= 0.0] > 0.0).any():
+        if (self.signal[self.background <= 0.0] > 0.0).any():
             raise InputError("a bin has signal and no background: its ratio is not defined; widen the bins or raise pdf.floor")
 
 
