@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hist
-import numpy as np
 
 from configs.command_line import Progress
 from configs.schema import DarkMatterConfig
@@ -22,6 +21,7 @@ from fits.dark_matter.case import Case, Shared
 from fits.dark_matter.inputs import sample
 from fits.dark_matter.reference_campaign import reference_results
 from fits.dark_matter.shown import arrays
+from fits.dark_matter.source_arrays import errors_dex
 from fits.dark_matter.trials import Map
 from records.arrays import save_arrays
 from records.dark_matter import CombinationResult, ReferenceModeResult
@@ -88,8 +88,7 @@ def _j_errors(shared: Shared, case: Case, spread: float) -> JErrors | None:
     from fits.frontends.pyhf_stack import JErrors
 
     if shared.options.j_nuisance in ("per_source", "marginal"):
-        plus, minus = (np.array([getattr(source.j, side) for source in shared.sources]) for side in ("plus", "minus"))
-        return JErrors(tuple(source.name for source in shared.sources), plus, minus, case.acceptance.share)
+        return JErrors(tuple(source.name for source in shared.sources), *errors_dex(shared.sources), case.acceptance.share)
     return JErrors.of_total(spread) if spread > 0.0 else None
 
 

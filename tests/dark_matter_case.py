@@ -13,7 +13,7 @@ from configs.dark_matter import Processor
 from data_info.dwarf_galaxies import Source, select
 from fits.dark_matter.acceptance import acceptance
 from fits.dark_matter.densities import densities
-from fits.dark_matter.inputs import Sample, Simulation, Sky, Weighted, fold
+from fits.dark_matter.inputs import Sample, Simulation, SkyEvents, Weighted, fold
 from fits.dark_matter.sky import RatioBins, grid, ratio_bins
 from fits.dark_matter.windows import Window
 from physics.annihilation_spectra import michel
@@ -62,7 +62,7 @@ def sample(simulation_size: int = 60_000, data_size: int = 2000, psf_sindec_bins
     hists = process(simulated(simulation_size), psf_sindec_bins=psf_sindec_bins)
     data = {season: process(measured(season, data_size), "data", season) for season in (2011, 2016)}
     tables = [one["events"] for one in data.values()]
-    sky = Sky(*(np.concatenate([table[column] for table in tables]) for column in ("ra", "sindec", "energy_gev")))
+    sky = SkyEvents(*(np.concatenate([table[column] for table in tables]) for column in ("ra", "sindec", "energy_gev")))
     counts = sum(one["exp_counts"].values() for one in data.values())
     psi = np.radians(hists["response"].axes["psi"].edges)
     return Sample(LIVETIME_S, np.asarray(counts, float), sky, {"mu": as_simulation(hists)}, psi, True)

@@ -5,6 +5,7 @@ The same acceptance, with the same window of reconstructed energy, stands in the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 
 from configs.errors import InputError
 from data_info.dwarf_galaxies import Source
-from fits.dark_matter.inputs import Folded, solid_angle_sr
+from fits.dark_matter.inputs import Folded
+from fits.dark_matter.source_arrays import directions, strengths
 from fits.dark_matter.windows import Window
 from physics.annihilation import events_per_decay_rate, sigma_v_per_event
 
@@ -37,15 +39,15 @@ def acceptance(folded: Folded, sources: Sequence[Source], window: Window, band: 
     """
     edges = np.linspace(-1.0, 1.0, folded.acceptance.value.shape[0] + 1)
     in_window, squares = (one[:, window.bins].sum(axis=1) for one in (folded.acceptance.value, folded.acceptance.variance))
-    sindec = np.sin([source.galaxy.dec_rad for source in sources])
+    sindec = np.sin(directions(sources)[1])
     low, high = np.maximum(sindec - band, -1.0), np.minimum(sindec + band, 1.0)
     overlap = np.clip(np.minimum(high[:, None], edges[1:]) - np.maximum(low[:, None], edges[:-1]), 0.0, None) / np.diff(edges)
     weight, variance = overlap @ in_window, overlap**2 @ squares
     if not (weight > 0.0).all():
         without = [source.name for source, one in zip(sources, weight, strict=True) if not one > 0.0]
         raise InputError(f"no simulated signal in {window} at the declination of {', '.join(without)}; widen the window or acceptance_band")
-    area = weight / solid_angle_sr(low, high)
-    strength = 10.0 ** np.array([source.j.log10 for source in sources])
+    area = weight / (2.0 * math.pi * (high - low))
+    strength = strengths(sources)
     total = float((strength * area).sum())
     return Acceptance(area, np.sqrt(variance) / weight, strength * area / total, total)
 

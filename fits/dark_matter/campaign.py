@@ -24,6 +24,7 @@ from fits.dark_matter.inputs import Sample
 from fits.dark_matter.p_values import global_p_values, local_p_values, scrambled_sky_ts
 from fits.dark_matter.random_streams import stream_key
 from fits.dark_matter.sky import grid
+from fits.dark_matter.source_arrays import directions
 from fits.dark_matter.spectra import angles, spectra
 from fits.dark_matter.trials import Map
 from records.dark_matter import CombinationResult
@@ -48,8 +49,7 @@ def shared_by_all(config: DarkMatterConfig, name: str, sample: Sample) -> Shared
             "with log10 D (GeV cm^-2) in its columns log10_j_..."
         )
     sources = select(options.sources.catalogue, options.sources.j_aperture, options.sources.exclude)
-    ra, dec = ([getattr(source.galaxy, key) for source in sources] for key in ("ra_rad", "dec_rad"))
-    cells = grid(ra, dec, sample.psi_edges_rad, options.pdf.grid)
+    cells = grid(*directions(sources), sample.psi_edges_rad, options.pdf.grid)
     seed = config.seed if options.trials.seed is None else options.trials.seed
     return Shared(options, seed, sample, sources, cells, spectra(options, config.source), angles(options.oscillation))
 
@@ -132,9 +132,10 @@ def _stored(groups: Mapping[str, TrialGroup], case: Case, digest: str) -> dict[t
     found = {}
     for name, group in groups.items():
         kind, *_, last = name.split("/")
+        injected = 0.0 if kind == "bkg" else float(last)
         whole = len(group.trial) and np.array_equal(group.trial, np.arange(len(group.trial)))
-        if group.about["digest"] == digest and whole and name.startswith(f"{kind}/{case.channel}/{case.mass_gev:g}"):
-            found[kind, 0.0 if kind == "bkg" else float(last)] = Stored(group.n_hat, group.ts)
+        if group.about["digest"] == digest and whole and name == group_name(kind, case.channel, case.mass_gev, injected):
+            found[kind, injected] = Stored(group.n_hat, group.ts)
     return found
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from fits.dark_matter.acceptance import Acceptance, Conversion, acceptance, conv
 from fits.dark_matter.densities import background_around_sources, densities, events_in
 from fits.dark_matter.inputs import Folded, Sample, energy_bins, fold
 from fits.dark_matter.sky import Densities, Grid, RatioBins, ratio_bins
+from fits.dark_matter.source_arrays import directions
 from fits.dark_matter.windows import Window
 from physics.annihilation_spectra import Spectra, Spectrum
 from physics.oscillation import Mixing
@@ -61,14 +63,30 @@ class Case:
 
     @property
     def name(self) -> str:
-        """channel_mass."""
-        return f"{self.channel}_{self.mass_gev:g}"
+        """``<channel>_<mass>``."""
+        return combination_name(self.channel, self.mass_gev)
 
 
 def prepare(shared: Shared, channel: str, mass_gev: float) -> Case:
     """Make a combination ready. Raises ``InputError`` for what cannot be asked (mass, window, number of events), naming the combination."""
-    try:
+    with naming(channel, mass_gev):
         return _prepared(shared, channel, mass_gev)
+
+
+def combination_name(channel: str, mass_gev: float) -> str:
+    """How results and files of a combination are called.
+
+    >>> combination_name("b", 100.0)
+    'b_100'
+    """
+    return f"{channel}_{mass_gev:g}"
+
+
+@contextmanager
+def naming(channel: str, mass_gev: float) -> Iterator[None]:
+    """Messages of ``InputError`` inside begin with the combination."""
+    try:
+        yield
     except InputError as error:
         raise InputError(f"{channel} at {mass_gev:g} GeV: {error}") from error
 
@@ -86,7 +104,7 @@ def _prepared(shared: Shared, channel: str, mass_gev: float) -> Case:
     events_in(sample, folded, window)
     found = acceptance(folded, shared.sources, window, options.pdf.acceptance_band)
     edges = energy_bins(sample.counts, window.low, window.high, options.pdf.energy_bins)
-    dec = np.array([source.galaxy.dec_rad for source in shared.sources])
+    _, dec = directions(shared.sources)
     of_sky = densities(sample, folded, found.share, window, edges, options.pdf.grid[0], options.pdf.floor, dec)
     wanted = options.trials.n_events
     if wanted != "data" and wanted != of_sky.n_events:
@@ -113,7 +131,7 @@ def _window(shared: Shared, folded: Folded, channel: str, mass_gev: float) -> Wi
 def window_merits(shared: Shared, folded: Folded) -> Array:
     """Figure of merit of all windows, for the sources' shares without one."""
     share = acceptance(folded, shared.sources, EVERYTHING, shared.options.pdf.acceptance_band).share
-    dec = np.array([source.galaxy.dec_rad for source in shared.sources])
+    _, dec = directions(shared.sources)
     background = background_around_sources(shared.sample, dec, share)
     signal = folded.psf.value.sum(axis=0)[: len(background)]
     return windows.merits(signal, background, shared.options.window.fom)

@@ -19,6 +19,7 @@ from fits.dark_matter.nuisance import common_spread, q_values
 from fits.dark_matter.p_values import p_value
 from fits.dark_matter.sensitivity import Crossing, Threshold, median_threshold, p_of_sigmas, search, threshold
 from fits.dark_matter.single_sources import source_results
+from fits.dark_matter.source_arrays import errors_dex
 from fits.dark_matter.stack_fit import fit
 from records.dark_matter import CombinationResult, InjectionCheck, Interval, Observation, Reach, TrialSummary
 
@@ -64,8 +65,7 @@ def _strength(case: Case, shared: Shared) -> Strength:
     total = common_spread("total", share, shared.sources, options.acceptance_syst)
     spread = common_spread(options.j_nuisance, share, shared.sources, options.acceptance_syst)
     if options.j_nuisance == "marginal":
-        plus, minus = (np.array([getattr(source.j, side) for source in shared.sources]) for side in ("plus", "minus"))
-        return Strength(Uncertain(spread, share, plus, minus), 0.0, total)
+        return Strength(Uncertain(spread, share, *errors_dex(shared.sources)), 0.0, total)
     return Strength(Uncertain(spread), spread, spread)
 
 
@@ -118,18 +118,9 @@ def _reach(case: Case, shared: Shared, bank: Bank, above: Threshold, target: flo
 
 def _as_reach(found: Crossing, above: Threshold, asymptotic_n: float, value: Conversion) -> Reach:
     return Reach(
-        found.n,
-        found.error,
-        value(found.n),
-        found.target,
-        above.ts,
-        above.origin,
-        asymptotic_n,
-        found.points,
-        found.fraction,
-        found.trials,
-        found.curve,
-    )
+        n=found.n, n_error=found.error, value=value(found.n), target=found.target, threshold_ts=above.ts, threshold_origin=above.origin,
+        asymptotic_n=asymptotic_n, points=found.points, fraction=found.fraction, trials=found.trials, curve=found.curve,
+    )  # fmt: skip
 
 
 def _summary(bank: Bank, n_hat: Array, ts: Array) -> TrialSummary:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +51,7 @@ class Simulation:
 
 
 @dataclass(frozen=True, eq=False)
-class Sky:
+class SkyEvents:
     """Data events: directions (rad; right ascensions scrambled while blind) and energies."""
 
     ra: Array
@@ -66,7 +65,7 @@ class Sample:
 
     livetime_s: float
     counts: Array  # (sin dec, energy in 1-GeV bins without overflow)
-    sky: Sky
+    sky: SkyEvents
     simulation: Mapping[str, Simulation]  # by flavour
     psi_edges_rad: Array
     blind: bool
@@ -110,7 +109,7 @@ def sample(config: DarkMatterConfig, hists: Mapping[str, Mapping[str, hist.Hist]
     livetime_s = {about[name]["metadata"]["season"]: about[name]["livetime_s"] * about[name]["fraction"] for name in data}
     _check_events(data, hists, tables, about)
     counts = sum(hists[name]["exp_counts"].values(flow=False) for name in data)
-    sky = Sky(*(np.concatenate([tables[name]["events"][column] for name in data]) for column in ("ra", "sindec", "energy_gev")))
+    sky = SkyEvents(*(np.concatenate([tables[name]["events"][column] for name in data]) for column in ("ra", "sindec", "energy_gev")))
     flavours: list[str] = sorted({flavour for fit in config.fits.values() for flavour in fit.flavours})
     simulation = {flavour: _simulation(config, flavour, livetime_s, hists, about) for flavour in flavours}
     psi = next(iter(one for name, one in hists.items() if config.datasets[name].kind == "mc"))["response"].axes["psi"].edges
@@ -180,8 +179,3 @@ def energy_bins(counts: Array, low: int, high: int, bins: int) -> NDArray[np.int
     share = np.concatenate([[0.0], np.cumsum(inside)]) / max(inside.sum(), 1.0)
     wanted = np.searchsorted(share, np.arange(1, bins) / bins, side="left")
     return np.unique(np.concatenate([[low], np.minimum(low + wanted, high), [high]])).astype(np.intp)
-
-
-def solid_angle_sr(low: Array, high: Array) -> Array:
-    """Of bands in sin dec."""
-    return np.asarray(2.0 * math.pi * (high - low))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from data_info.dwarf_galaxies import Source
+from fits.dark_matter.source_arrays import errors_dex
 from fits.dark_matter.stack_fit import best_share, largest_share, log_likelihood, slope_and_curvature
 
 Array = NDArray[np.float64]
@@ -34,7 +35,8 @@ def common_spread(treatment: Treatment, share: ArrayLike, sources: Sequence[Sour
     """
     if treatment in ("none", "marginal"):
         return acceptance
-    sigma = LN10 * np.array([0.5 * (source.j.plus + source.j.minus) for source in sources])
+    plus, minus = errors_dex(sources)
+    sigma = LN10 * 0.5 * (plus + minus)
     return float(math.hypot(acceptance, math.sqrt(((np.asarray(share) * sigma) ** 2).sum())))
 
 

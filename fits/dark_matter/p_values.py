@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from fits.dark_matter.random_streams import fill_state, next_word
+from fits.dark_matter.random_streams import TO_UNIT, fill_state, next_word
 from fits.dark_matter.stack_fit import best_share, largest_share, log_likelihood
 from fits.intervals import half_chi2_p_value
 
 Array = NDArray[np.float64]
-TO_UNIT = 2.0**-53
 jit = numba.njit(cache=True, nogil=True)
 
 

@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from configs.dark_matter import Campaign
 from configs.errors import InputError
 from data_info.dwarf_galaxies import Source
-from fits.dark_matter.inputs import Sample, Simulation, Sky
+from fits.dark_matter.inputs import Sample, Simulation, SkyEvents
+from fits.dark_matter.source_arrays import strengths
 from fits.dark_matter.windows import Window, given
 from physics.annihilation_spectra import Spectra, Spectrum
 from physics.sphere import angle, scrambled_cdf
@@ -57,7 +58,7 @@ class ReferenceModel:
 
 def model(
     simulation: Simulation,
-    sky: Sky,
+    sky: SkyEvents,
     spectrum: Spectrum,
     sources: Sequence[Source],
     window: Window,
@@ -71,7 +72,7 @@ def model(
 
     Raises ``InputError`` for a window without signal or background, and without simulated events that were counted without weights.
     """
-    strength = 10.0 ** np.array([source.j.log10 for source in sources])
+    strength = strengths(sources)
     signal = signal_shares(simulation, spectrum, window)
     background = background_shares(sky, window, sources, scrambles=scrambles, band_deg=band_deg, generator=generator)
     return ReferenceModel(background, signal, strength / strength.sum(), n_events)
@@ -107,7 +108,7 @@ def signal_shares(simulation: Simulation, spectrum: Spectrum, window: Window) ->
 
 
 def background_shares(
-    sky: Sky,
+    sky: SkyEvents,
     window: Window,
     sources: Sequence[Source],
     *,
@@ -126,7 +127,7 @@ def background_shares(
         near = dec[np.abs(dec - source.galaxy.dec_rad) <= math.radians(band_deg) / 2.0]
         if not len(near):
             raise InputError(f"no data in {window} within {band_deg / 2.0:g} degrees in declination of {source.name}; widen compat.band_deg")
-        rows.append(exact_counts(near, source) if scrambles == "exact" else drawn_counts(near, source, scrambles, generator) / scrambles)
+        rows.append(exact_counts(near, source) if scrambles == "exact" else scrambled_counts(near, source, scrambles, generator) / scrambles)
     found = np.stack(rows)
     return np.asarray(found / found.sum(axis=1, keepdims=True))
 
@@ -137,7 +138,7 @@ def exact_counts(dec: ArrayLike, source: Source) -> Array:
     return np.diff(below)
 
 
-def drawn_counts(dec: Array, source: Source, scrambles: int, generator: np.random.Generator | None) -> Array:
+def scrambled_counts(dec: Array, source: Source, scrambles: int, generator: np.random.Generator | None) -> Array:
     """Numbers (36,) for so many random right ascensions of every event."""
     if generator is None:
         raise InputError("compat.scrambles: drawing right ascensions needs a random generator")

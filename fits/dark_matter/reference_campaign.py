@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from configs.errors import InputError
-from fits.dark_matter.case import Shared
+from fits.dark_matter.campaign import Report, combinations
+from fits.dark_matter.case import Shared, combination_name, naming
 from fits.dark_matter.random_streams import stream_key
 from fits.dark_matter.reference import model_of, window_of
 from fits.dark_matter.reference_trials import Rules, run_reference_trials, sensitivity
 from records.dark_matter import ReferenceModeResult
 
-Report = Callable[[int, int], None]  # done, all
 QUANTILES = (0.5, 0.9)
 
 
@@ -22,13 +20,11 @@ def reference_results(shared: Shared, report: Report | None = None) -> dict[str,
 
     Raises ``InputError``, naming the combination, for what the published program cannot be asked.
     """
-    wanted = [(channel, mass) for channel, masses in shared.options.channels.items() for mass in masses]
+    wanted = combinations(shared.options)
     results = {}
     for done, (channel, mass_gev) in enumerate(wanted, 1):
-        try:
-            results[f"{channel}_{mass_gev:g}"] = _result(shared, channel, mass_gev)
-        except InputError as error:
-            raise InputError(f"{channel} at {mass_gev:g} GeV: {error}") from error
+        with naming(channel, mass_gev):
+            results[combination_name(channel, mass_gev)] = _result(shared, channel, mass_gev)
         if report is not None:
             report(done, len(wanted))
     return results

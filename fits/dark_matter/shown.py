@@ -9,6 +9,7 @@ import numpy as np
 from fits.dark_matter.case import Case, Shared, window_merits
 from fits.dark_matter.densities import background_around_sources
 from fits.dark_matter.sky import stacked
+from fits.dark_matter.source_arrays import directions, errors_dex
 
 
 def arrays(case: Case, shared: Shared) -> dict[str, Any]:
@@ -19,7 +20,8 @@ def arrays(case: Case, shared: Shared) -> dict[str, Any]:
     summed; ``background_rows`` (rows); ``merit`` (low, high) in GeV, NaN where no window is.
     """
     window, sources = case.window, shared.sources
-    dec = np.array([source.galaxy.dec_rad for source in sources])
+    ra, dec = directions(sources)
+    plus, minus = errors_dex(sources)
     stack, scrambled = stacked(shared.cells, case.densities)
     around = background_around_sources(shared.sample, dec, case.acceptance.share)[window.bins].sum(axis=0)
     of_signal = case.folded.psf.value[:, window.bins].sum(axis=(0, 1))
@@ -34,8 +36,7 @@ def arrays(case: Case, shared: Shared) -> dict[str, Any]:
         "ratio_edges": case.bins.edges, "ratio": case.bins.ratio, "ratio_background": case.bins.background, "ratio_signal": case.bins.signal,
         "ratio_scrambled": case.bins.scrambled, "ratio_counts": case.counts,
         "merit": window_merits(shared, case.folded).astype(np.float32),
-        "source_name": np.array([source.name for source in sources]), "source_ra_rad": np.array([source.galaxy.ra_rad for source in sources]),
-        "source_dec_rad": dec, "source_log10_j": np.array([source.j.log10 for source in sources]),
-        "source_plus": np.array([source.j.plus for source in sources]), "source_minus": np.array([source.j.minus for source in sources]),
+        "source_name": np.array([source.name for source in sources]), "source_ra_rad": ra, "source_dec_rad": dec,
+        "source_log10_j": np.array([source.j.log10 for source in sources]), "source_plus": plus, "source_minus": minus,
         "source_area_cm2": case.acceptance.area_cm2, "source_area_error": case.acceptance.relative_error, "source_share": case.acceptance.share,
     }  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 from reference.reference_mode_scan import background_statistic
 
 from data_info.dwarf_galaxies import select
-from fits.dark_matter.inputs import Sky
+from fits.dark_matter.inputs import SkyEvents
 from fits.dark_matter.random_streams import stream_key
 from fits.dark_matter.reference import PSI_EDGES, ReferenceModel, background_shares
 from fits.dark_matter.reference_trials import drawn_counts, run_reference_trials
@@ -29,7 +29,7 @@ def model(n_events: int, width_rad: float = 0.3) -> ReferenceModel:
     generator = np.random.default_rng(1)
     sindec = (1.0 - np.sqrt(1.35**2 - 1.4 * generator.uniform(size=5000))) / 0.35
     sources = select()
-    background = background_shares(Sky(np.zeros(5000), sindec, np.full(5000, 5.0)), Window(0, 12), sources)
+    background = background_shares(SkyEvents(np.zeros(5000), sindec, np.full(5000, 5.0)), Window(0, 12), sources)
     signal = -np.diff(np.exp(-(PSI_EDGES**2) / (2.0 * width_rad**2)))
     strength = 10.0 ** np.array([source.j.log10 for source in sources])
     return ReferenceModel(background, signal / signal.sum(), strength / strength.sum(), n_events)

@@ -20,11 +20,10 @@ from configs.dark_matter import Window as WindowOptions
 from configs.errors import InputError
 from data_info.annihilation_spectra import SpectrumTable
 from data_info.dwarf_galaxies import select
-from fits.dark_matter.inputs import Simulation, Sky
+from fits.dark_matter.inputs import Simulation, SkyEvents
 from fits.dark_matter.random_streams import stream_key
-from fits.dark_matter.reference import PSI_EDGES, ReferenceModel, background_shares, drawn_counts, exact_counts, model, model_of, signal_shares
-from fits.dark_matter.reference_trials import Rules, best_whole, fit_counts, run_reference_trials, sensitivity, whole_injected
-from fits.dark_matter.reference_trials import drawn_counts as drawn_trial
+from fits.dark_matter.reference import PSI_EDGES, ReferenceModel, background_shares, exact_counts, model, model_of, scrambled_counts, signal_shares
+from fits.dark_matter.reference_trials import Rules, best_whole, drawn_counts, fit_counts, run_reference_trials, sensitivity, whole_injected
 from fits.dark_matter.windows import Window, given
 from physics.annihilation_spectra import Spectra, line, michel
 from physics.sphere import angle
@@ -66,7 +65,7 @@ def test_golden_27_scrambled_and_exact_backgrounds() -> None:
     chi2 = []
     for source in SOURCES:
         exact = 30.0 * exact_counts(dec, source)
-        chi2.append(float(((drawn_counts(dec, source, 30, generator) - exact) ** 2 / exact).sum()) / 35.0)
+        chi2.append(float(((scrambled_counts(dec, source, 30, generator) - exact) ** 2 / exact).sum()) / 35.0)
     assert 0.8 < np.mean(chi2) < 1.1
 
 
@@ -74,7 +73,7 @@ def test_backgrounds_are_probabilities_of_their_source() -> None:
     found = background_shares(sample().sky, WINDOW, SOURCES)
     assert found.shape == (29, 36)
     np.testing.assert_allclose(found.sum(axis=1), 1.0, rtol=1e-12)
-    uniform = Sky(np.zeros(20_001), np.linspace(-1.0, 1.0, 20_001), np.full(20_001, 5.0))
+    uniform = SkyEvents(np.zeros(20_001), np.linspace(-1.0, 1.0, 20_001), np.full(20_001, 5.0))
     np.testing.assert_allclose(background_shares(uniform, WINDOW, SOURCES)[3], -np.diff(np.cos(PSI_EDGES)) / 2.0, atol=1e-4)
 
 
@@ -109,7 +108,7 @@ def test_bins_that_neither_fills_count_for_nothing() -> None:
     one = ReferenceModel(background / background.sum(axis=1, keepdims=True), signal / signal.sum(), made().weight, 1000)
     found = run_reference_trials(one, KEY, 50)
     assert np.isfinite(found.ts).all()
-    assert (drawn_trial(one, KEY, 3)[:, -1] == 0).all()
+    assert (drawn_counts(one, KEY, 3)[:, -1] == 0).all()
 
 
 def test_model_of_a_campaign() -> None:
@@ -133,7 +132,7 @@ def test_model_of_a_campaign() -> None:
 def test_golden_17_background_trials(n_events: int, count: int) -> None:
     one = made(n_events)
     found = run_reference_trials(one, KEY, count)
-    slow = [background_statistic(drawn_trial(one, KEY, trial), one.signal, one.background, one.weight) for trial in range(count)]
+    slow = [background_statistic(drawn_counts(one, KEY, trial), one.signal, one.background, one.weight) for trial in range(count)]
     assert found.n_hat.tolist() == [n for n, _ in slow]
     np.testing.assert_allclose(found.ts, [ts for _, ts in slow], rtol=0, atol=1e-9)
     assert found.ts.max() > 0.0
@@ -147,7 +146,7 @@ def test_golden_17_signal_trials(injected: float, signal_ts: str, shared: bool) 
     found = run_reference_trials(one, KEY, 25, injected=injected, rules=rules)
     m = whole_injected(one, injected)
     for trial in range(25):
-        counts = drawn_trial(one, KEY, trial, injected=injected, shared=shared)
+        counts = drawn_counts(one, KEY, trial, injected=injected, shared=shared)
         assert (counts.sum(axis=1) == 1000 + m).all()
         shapes = (one.signal, one.background, one.weight)
         n, ts = signal_statistic(counts, *shapes, m) if signal_ts == "reference" else background_statistic(counts, *shapes)
@@ -168,7 +167,7 @@ def test_golden_17_whole_number_is_that_of_the_scan(seed: int, injected: int, hi
 def test_data_are_scanned_ten_times_further() -> None:
     """The published program clipped n at a hundredth of the events in trials and at a tenth for data."""
     one = made()
-    counts = drawn_trial(one, KEY, 0, injected=2000.0)
+    counts = drawn_counts(one, KEY, 0, injected=2000.0)
     n, _ = fit_counts(one, counts)
     clipped, _ = fit_counts(one, counts, 0.01)
     slow = [scan(row, one.signal, of_source, int(row.sum()) // 10) for row, of_source in zip(counts, one.background, strict=True)]
@@ -189,8 +188,8 @@ def test_golden_19_trials_do_not_depend_on_the_split() -> None:
 def test_shared_background_is_one_for_all_trials() -> None:
     one = made()
     m = whole_injected(one, 30.0)
-    same = [drawn_trial(one, KEY, trial, injected=30.0, shared=True) for trial in (0, 1)]
-    fresh = [drawn_trial(one, KEY, trial, injected=30.0) for trial in (0, 1)]
+    same = [drawn_counts(one, KEY, trial, injected=30.0, shared=True) for trial in (0, 1)]
+    fresh = [drawn_counts(one, KEY, trial, injected=30.0) for trial in (0, 1)]
     assert np.abs(same[0] - same[1]).sum() <= 2 * m.sum()
     assert np.abs(fresh[0] - fresh[1]).sum() > 20 * m.sum()
     assert (same[0][m == 0] == same[1][m == 0]).all()
