@@ -40,8 +40,8 @@ def binned_loss(bins: RatioBins, counts: ArrayLike) -> tuple[Any, Any]:
 @quiet
 def fit(bins: RatioBins, counts: ArrayLike) -> StackFit:
     """Fitted number of signal events and TS of n = 0 by zfit with Minuit. Raises ``InputError`` when a fit fails."""
-    zfit = import_zfit()
     loss, number = binned_loss(bins, counts)
+    zfit = import_zfit()
     minimizer = zfit.minimize.Minuit(tol=TOLERANCE, gradient="zfit")
     best = _converged(minimizer.minimize(loss))
     fitted = float(best.params[number]["value"])

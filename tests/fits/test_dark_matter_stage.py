@@ -43,6 +43,7 @@ fits:
     statistics: {{target_error: 0.1, discovery_sigma: [3]}}
     j_nuisance: none
     workspaces: {workspaces}
+executor: {{kind: iterative}}
 """
 
 

@@ -43,12 +43,12 @@ def test_a_stopped_campaign_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     def stopping(case, common, bank):
         if done:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt("stopped by hand")
         done.append(case.name)
         return evaluate(case, common, bank)
 
     monkeypatch.setattr(campaign, "evaluate", stopping)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="stopped by hand"):
         run(tmp_path / "stopped")
     assert sorted(path.name for path in (tmp_path / "stopped").iterdir()) == [f"{done[0]}.h5"]
     again = []

@@ -25,5 +25,6 @@ def test_number_and_test_statistic_are_ours(background: str, sigmas: float, seed
 
 
 def test_counts_of_every_bin() -> None:
+    """Refused before zfit is imported, which takes longer than all other tests of this file."""
     with pytest.raises(InputError, match=r"2 counts for \d+ bins of the likelihood ratio; give one for each"):
         zfit_stack.fit(stacked(), [1.0, 2.0])
