@@ -34,6 +34,7 @@ def _main(arguments: argparse.Namespace, options: argparse.ArgumentParser) -> in
 
 def run(config: Any, arguments: argparse.Namespace) -> int:
     """Process the data sets, record what that depended on, print the account; returns the exit status."""
+    from fits.request import check
     from processors.stage import process, written
     from records.freshness import dependencies, record
     from records.summary import account_table
@@ -41,6 +42,7 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     if not config.datasets:
         show(f"{config.source.name}: no data sets, so there is nothing to process; run_fit.py fits what the configuration names")
         return DONE
+    check(config)
     depends = dependencies("process", config)
     with command_line.progress_bar() as progress:
         unblind = getattr(arguments, "unblind", False)

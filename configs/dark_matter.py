@@ -10,7 +10,8 @@ from configs.figure_style import FigureStyle
 from configs.strict import Strict
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
-MassesByChannel = dict[str, list[PositiveFloat]]
+Masses = Annotated[list[PositiveFloat], Field(min_length=1)]
+MassesByChannel = Annotated[dict[str, Masses], Field(min_length=1)]
 Figure = Literal[
     "variables", "sindec_angular_error", "resolution", "effective_area", "livetime",  # of the events
     "sources", "limits",  # of a fit
@@ -62,7 +63,7 @@ class Sources(Strict):
 class Window(Strict):
     """Range of reconstructed energy of each combination."""
 
-    rule: Literal["reference", "optimise"] | dict[str, dict[int, tuple[int, int]]] = "reference"
+    rule: Literal["reference", "optimise"] | dict[str, dict[float, tuple[int, int]]] = "reference"
     fom: Literal["fisher", "s_over_sqrt_b"] = "fisher"
     range: tuple[int, int] = (0, 500)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from configs.errors import InputError, nearest
 from data_info.catalogue import resolve
+from data_info.files import find_file
 
 COMPILED = Path(__file__).with_name("dwarf_galaxies.csv")
 COMPILED_CITATION = "as compiled, 25 of 29 as Boddy et al. 2020 (arXiv:1909.13197)"
@@ -70,27 +71,28 @@ class Source:
         return self.galaxy.name
 
 
-def galaxies(catalogue: str = "29dg") -> list[Galaxy]:
-    """All of a catalogue: ``29dg``, ``lvdb`` (public files, see ``data_info.catalogue``), or the path of a CSV file.
+def galaxies(catalogue: str = "29dg", config_file: Path | None = None) -> list[Galaxy]:
+    """All of a catalogue: ``29dg``, ``lvdb`` (public files, see ``data_info.catalogue``), or the path of a CSV file (looked up as ``find_file`` does
+    for ``config_file``).
 
     Such a file has the columns name, ra_deg, dec_deg and log10_j_<aperture>, plus_<aperture>, minus_<aperture> for one or more of 0p1, 0p2, 0p5, 10;
     optionally key, rhalf_arcmin, citation. Raises ``InputError`` for positions out of range and names given twice, warns of sources closer to each
     other than 0.1 degrees, and of those further than that from their place in the Local Volume Database where its files are at hand.
     """
-    found = _lvdb() if catalogue == "lvdb" else _read(COMPILED if catalogue == "29dg" else Path(catalogue), catalogue)
+    found = _lvdb() if catalogue == "lvdb" else _read(COMPILED if catalogue == "29dg" else _own(catalogue, config_file), catalogue)
     _check(found, catalogue)
     if catalogue not in OWN_POSITIONS:
         _warn_of_moved(found, catalogue)
     return found
 
 
-def select(catalogue: str = "29dg", aperture: str = "max", exclude: Sequence[str] = ()) -> list[Source]:
+def select(catalogue: str = "29dg", aperture: str = "max", exclude: Sequence[str] = (), config_file: Path | None = None) -> list[Source]:
     """The sources of an analysis, in the catalogue's order, with the first J factor there is in the order that ``aperture`` means.
 
     ``min`` and ``max`` take the smallest or largest aperture of each galaxy. Galaxies without the aperture are left out with a warning that names
     them. Raises ``InputError`` for an unknown name in ``exclude`` and when nothing is left.
     """
-    found = galaxies(catalogue)
+    found = galaxies(catalogue, config_file)
     names = [galaxy.name for galaxy in found]
     for name in exclude:
         if name not in names:
@@ -115,6 +117,16 @@ def positions_apart(found: Iterable[Galaxy], reference: Mapping[str, tuple[float
 def lvdb_positions() -> dict[str, tuple[float, float]]:
     """Right ascension and declination (deg) of the Local Volume Database's Milky-Way dwarfs by key."""
     return {row["key"]: (float(row["ra"]), float(row["dec"])) for row in _rows(resolve(LVDB_FILES[1]))}
+
+
+def _own(catalogue: str, config_file: Path | None) -> Path:
+    """The file of the user's list: beside the configuration, in the working directory or in the data directory."""
+    if config_file is None:
+        return Path(catalogue)
+    try:
+        return find_file(catalogue, config_file)
+    except InputError as error:
+        raise InputError(f"sources.catalogue: {catalogue}: neither 29dg nor lvdb; {error}") from None
 
 
 def _read(path: Path, catalogue: str) -> list[Galaxy]:

@@ -97,7 +97,9 @@ def _pmt_gain(config: PmtGainConfig, progress: Progress | None) -> _Fits:
 def _dark_matter(config: DarkMatterConfig, progress: Progress | None) -> _Fits:
     """Every channel and mass of every fit."""
     from fits import dark_matter_stage  # brings compiled code: imported for this analysis only
+    from fits.dark_matter.request import check
 
+    check(config)
     hists, account = read_processed(config)
     results = dark_matter_stage.fit_all(config, hists, load_tables(config.output), account, progress)
     return _Fits(results, account["histogram_digest"])

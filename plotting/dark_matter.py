@@ -109,7 +109,8 @@ def _fit_view(run: RunView, name: str, first: bool, results: Mapping[str, Any], 
     start = f"{name}."
     own = {key.removeprefix(start): one for key, one in results.items() if key.startswith(start) and isinstance(one, CombinationResult)}
     options = run.config.fits[name]
-    listed = select(options.sources.catalogue, options.sources.j_aperture, options.sources.exclude) if "sources" in kinds else ()
+    wanted = options.sources
+    listed = select(wanted.catalogue, wanted.j_aperture, wanted.exclude, run.config.source) if "sources" in kinds else ()
     published = _published_spectra(own, Path(data_dir()) / PPPC_FOLDER) if "spectra" in kinds and own else None
     others: list[PublishedLimit] = []
     if "limits" in kinds and own and options.mode != "decay":

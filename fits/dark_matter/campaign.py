@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from configs.dark_matter import Campaign
-from configs.errors import InputError
 from configs.schema import DarkMatterConfig
 from data_info.dwarf_galaxies import select
 from fits.dark_matter.bank import Bank, Stored
@@ -23,6 +22,7 @@ from fits.dark_matter.combination import evaluate
 from fits.dark_matter.inputs import Sample
 from fits.dark_matter.p_values import global_p_values, local_p_values, scrambled_sky_ts
 from fits.dark_matter.random_streams import stream_key
+from fits.dark_matter.request import refuse_decay_of_annihilation_factors
 from fits.dark_matter.sky import grid
 from fits.dark_matter.source_arrays import directions
 from fits.dark_matter.spectra import angles, spectra
@@ -43,12 +43,8 @@ def combinations(options: Campaign) -> list[tuple[str, float]]:
 def shared_by_all(config: DarkMatterConfig, name: str, sample: Sample) -> Shared:
     """Sources, sky and spectra of the fit ``name``. Raises ``InputError`` for a decay with J factors."""
     options = config.fits[name]
-    if options.mode == "decay" and options.sources.catalogue in ("29dg", "lvdb"):
-        raise InputError(
-            f"fits.{name}.mode: decay needs D factors, the catalogue {options.sources.catalogue} has J factors; give sources.catalogue: a CSV file "
-            "with log10 D (GeV cm^-2) in its columns log10_j_..."
-        )
-    sources = select(options.sources.catalogue, options.sources.j_aperture, options.sources.exclude)
+    refuse_decay_of_annihilation_factors(options)
+    sources = select(options.sources.catalogue, options.sources.j_aperture, options.sources.exclude, config.source)
     cells = grid(*directions(sources), sample.psi_edges_rad, options.pdf.grid)
     seed = config.seed if options.trials.seed is None else options.trials.seed
     return Shared(options, seed, sample, sources, cells, spectra(options, config.source), angles(options.oscillation))

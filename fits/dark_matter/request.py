@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 from configs.dark_matter import Campaign
@@ -24,7 +25,9 @@ def check(config: DarkMatterConfig) -> None:
         try:
             _check_fit(config, options)
         except InputError as error:
-            raise InputError(f"{config.source}: fits.{name}: {error}") from error
+            key = re.match(r"\w+", str(error))
+            join = "." if key is not None and key[0] in Campaign.model_fields else ": "
+            raise InputError(f"{config.source}: fits.{name}{join}{error}") from error
 
 
 def refuse_decay_of_annihilation_factors(options: Campaign) -> None:
@@ -43,7 +46,7 @@ def _check_fit(config: DarkMatterConfig, options: Campaign) -> None:
         raise InputError("likelihood.type: reference needs simulated events without weights: processor.reference: true")
     with warnings.catch_warnings():  # the fit shows them
         warnings.simplefilter("ignore", UserWarning)
-        select(options.sources.catalogue, options.sources.j_aperture, options.sources.exclude)
+        select(options.sources.catalogue, options.sources.j_aperture, options.sources.exclude, config.source)
     angles(options.oscillation)
     windows.check_range(options.window.range)
     known = spectra(options, config.source)
@@ -53,7 +56,7 @@ def _check_fit(config: DarkMatterConfig, options: Campaign) -> None:
             try:
                 _check_combination(options, known, channel, mass_gev, highest_gev)
             except InputError as error:
-                raise InputError(f"{channel} at {mass_gev:g} GeV: {error}") from error
+                raise InputError(f"channels: {channel} at {mass_gev:g} GeV: {error}") from error
 
 
 def _check_flavours(config: DarkMatterConfig, options: Campaign) -> None:
@@ -78,4 +81,6 @@ def _check_combination(options: Campaign, known: Spectra, channel: str, mass_gev
             f"neutrinos have up to {edge_gev:g} GeV, simulation is filled up to {highest_gev:.4g} GeV; widen processor.true_energy_log10 to what is "
             "simulated"
         )
-    windows.of_rule(options.window.rule, channel, mass_gev, decay=options.mode == "decay")
+    rule = options.window.rule
+    if rule != "optimise":
+        windows.given(rule, channel, edge_gev if rule == "reference" else mass_gev)

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from configs.dark_matter import Campaign, Oscillation
 from configs.dark_matter import Spectra as Options
-from configs.errors import InputError
+from configs.errors import InputError, nearest
 from data_info.annihilation_spectra import PPPC_FILES, SpectrumTable, embedded, pppc, table
 from data_info.files import find_file
-from physics.annihilation_spectra import PPPC_WIDTH_LOG10, Spectra
+from physics.annihilation_spectra import LINE, PPPC_WIDTH_LOG10, Spectra
 from physics.oscillation import Mixing, mixing
 
 PPPC_FOLDER = "dark_matter"  # of the data directory
 
 
 def spectra(options: Campaign, config_file: Path) -> Spectra:
-    """Spectra of every channel as the options say. Raises ``InputError`` for missing files and for mixtures that do not sum to 1."""
-    for name, shares in options.branching.items():
+    """Spectra of every channel as the options say. Raises ``InputError`` for missing files and for mixtures that are none."""
+    found = _table(options.spectra, config_file)
+    _check_mixtures(options.branching, found)
+    smear = PPPC_WIDTH_LOG10 if options.spectra.smear == "pppc" else 0.0
+    return Spectra(found, options.spectra.line_width_log10, smear, options.branching or None)
+
+
+def _check_mixtures(branching: Mapping[str, Mapping[str, float]], found: SpectrumTable) -> None:
+    """A mixture has a name of its own, parts that have spectra, and shares that sum to 1."""
+    channels = {*found.channels, LINE}
+    for name, shares in branching.items():
+        if name in channels:
+            raise InputError(f"branching.{name}: is a channel of {found.about}; give the mixture a name of its own")
+        for part in shares:
+            if part not in channels:
+                raise InputError(f"branching.{name}: {part!r} is not a channel of {found.about}{nearest(part, channels)}")
         if abs(sum(shares.values()) - 1.0) > 1e-6:
             raise InputError(f"branching.{name}: the shares sum to {sum(shares.values()):g}, not to 1")
-    smear = PPPC_WIDTH_LOG10 if options.spectra.smear == "pppc" else 0.0
-    return Spectra(_table(options.spectra, config_file), options.spectra.line_width_log10, smear, options.branching or None)
 
 
 def _table(options: Options, config_file: Path) -> SpectrumTable:

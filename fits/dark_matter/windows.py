@@ -20,6 +20,7 @@ FigureOfMerit = Literal["fisher", "s_over_sqrt_b"]
 
 TABLE = Path(data_info.__file__).with_name("energy_windows.yaml")
 TIE = 1e-12  # relative: merits closer than this are equal, and the widest window wins
+HIGHEST_GEV = 500  # energies above are in one bin
 FEWEST_EVENTS = 20.0  # of background: with fewer a window is chosen for a hole in the data
 
 
@@ -40,7 +41,7 @@ class Window:
 
 
 @cache
-def published() -> Mapping[str, Mapping[int, Window]]:
+def published() -> Mapping[str, Mapping[float, Window]]:
     """The published windows, by channel and mass in GeV."""
     table = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
     return {channel: {mass: Window(*edges) for mass, edges in by_mass.items()} for channel, by_mass in table.items()}
@@ -53,13 +54,21 @@ def given(rule: Mapping[str, Mapping[Any, Any]] | Literal["reference"], channel:
     )
     by_mass = table.get(channel, {})
     if mass_gev not in by_mass:
-        known = f"masses {', '.join(map(str, by_mass))}" if by_mass else f"channels {', '.join(table)}"
+        known = f"masses {', '.join(f'{mass:g}' for mass in by_mass)}" if by_mass else f"channels {', '.join(table)}"
         where = "the published windows have" if rule == "reference" else "window.rule has"
         raise InputError(f"no window for {channel} at {mass_gev:g} GeV: {where} {known}; give one in window.rule, or window.rule: optimise")
-    window = by_mass[int(mass_gev)]
+    window = by_mass[mass_gev]
     if not 0 <= window.low < window.high:
         raise InputError(f"window.rule.{channel}.{mass_gev:g}: {window} is empty")
+    if window.high > HIGHEST_GEV:
+        raise InputError(f"window.rule.{channel}.{mass_gev:g}: {window} ends above {HIGHEST_GEV} GeV, where energies are not told apart")
     return window
+
+
+def check_range(limits: tuple[int, int]) -> None:
+    """Windows can be sought between these energies. Raises ``InputError``."""
+    if not 0 <= limits[0] < limits[1] <= HIGHEST_GEV:
+        raise InputError(f"window.range: {limits[0]} to {limits[1]} GeV; expected two rising energies from 0 to {HIGHEST_GEV} GeV")
 
 
 def merits(signal: Array, background: Array, fom: FigureOfMerit = "fisher", *, fewest: float = FEWEST_EVENTS) -> Array:
