@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 Treatment = Literal["none", "total", "marginal", "per_source"]
 
 MAX_STEPS = 60
+SUMMIT_STEPS = 32  # pieces in which maxima are looked for
 TOLERANCE = 1e-8  # of z, and relative of the total
 LN10 = math.log(10.0)
 jit = numba.njit(cache=True, nogil=True)
@@ -65,20 +66,43 @@ def fill_q(counts, ratio, n_events, best, numbers, spread, extended, values):  #
 def profiled(counts: Array, ratio: Array, n_events: float, n: float, spread: float, extended: bool) -> float:
     """Maximum over z of ln L(n exp(spread z)) - z^2 / 2, minus ln L(0).
 
-    Newton steps inside a bracket: for an n above the fit the function is concave between spread f l'(f), l' the slope of ln L in the share f, and 0.
+    For an n above the fit the function is concave between spread f l'(f), l' the slope of ln L in the share f, and 0. For one below, a strength near
+    the nominal one and one near the fit may both be maxima: all are looked for and the highest counts.
     """
     if spread == 0.0 or n == 0.0:
         return log_ratio(counts, ratio, n_events, n, extended)
     highest = math.log(largest_share(ratio) * n_events / n) / spread
     start = min(0.0, highest)
     first, _ = _step(counts, ratio, n_events, n, spread, start)
-    if first > 0.0:
-        low, high = start, highest
-        if start < 0.0 or _step(counts, ratio, n_events, n, spread, highest)[0] >= 0.0:
-            return log_ratio(counts, ratio, n_events, n * math.exp(spread * highest), extended) - 0.5 * highest**2
+    if first <= 0.0:
+        z = _summit(counts, ratio, n_events, n, spread, first + start, start, start)  # the slope is spread f l' - z
     else:
-        low, high = first + start, start  # the slope is spread f l' - z
-    z = start
+        z = highest if start < 0.0 else _highest_summit(counts, ratio, n_events, n, spread, highest)
+    return log_ratio(counts, ratio, n_events, n * math.exp(spread * z), extended) - 0.5 * z**2
+
+
+@jit
+def _highest_summit(counts: Array, ratio: Array, n_events: float, n: float, spread: float, highest: float) -> float:
+    """z of the highest maximum above 0, for an n below the fit: no maximum lies beyond the fit, nor where z^2 / 2 exceeds what the fit gains."""
+    share = best_share(counts, ratio, largest_share(ratio), n_events)
+    gain = log_likelihood(counts, ratio, share) - log_likelihood(counts, ratio, n / n_events)
+    end = min(highest, math.log(share * n_events / n) / spread, math.sqrt(2.0 * max(gain, 0.0)))
+    best, best_value, rising = 0.0, -math.inf, True
+    for place in range(1, SUMMIT_STEPS + 1):
+        low, high = end * (place - 1) / SUMMIT_STEPS, end * place / SUMMIT_STEPS
+        falls = _step(counts, ratio, n_events, n, spread, high)[0] < 0.0
+        if rising and (falls or place == SUMMIT_STEPS):
+            z = _summit(counts, ratio, n_events, n, spread, low, high, low) if falls else high
+            value = log_likelihood(counts, ratio, n * math.exp(spread * z) / n_events) - 0.5 * z**2
+            if value > best_value:
+                best, best_value = z, value
+        rising = not falls
+    return best
+
+
+@jit
+def _summit(counts: Array, ratio: Array, n_events: float, n: float, spread: float, low: float, high: float, z: float) -> float:
+    """The maximum between ``low``, where the function rises, and ``high``, where it falls: Newton's steps from z, halving what leaves the bracket."""
     for _ in range(MAX_STEPS):
         first, second = _step(counts, ratio, n_events, n, spread, z)
         if first > 0.0:
@@ -89,10 +113,9 @@ def profiled(counts: Array, ratio: Array, n_events: float, n: float, spread: flo
         if not low <= step <= high:
             step = 0.5 * (low + high)
         if abs(step - z) < TOLERANCE:
-            z = step
-            break
+            return step
         z = step
-    return log_ratio(counts, ratio, n_events, n * math.exp(spread * z), extended) - 0.5 * z**2
+    return z
 
 
 @jit
