@@ -27,6 +27,7 @@ def test_what_the_file_says_are_the_defaults() -> None:
     config = load_config(CONFIGS / "dark_matter.yaml")
     assert config.fits["main"] == Campaign()
     assert config.processor == Processor()
+    assert (config.executor.kind, config.executor.workers) == ("futures", 2)  # 44 combinations are not for one core
 
 
 def test_absent_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,6 +52,7 @@ def test_example_is_blind_and_has_seven_seasons() -> None:
         ("datasets.mc.flavour=nu", "Input should be 'e', 'mu' or 'tau'"),
         ("datasets.mc.season_=2012", "unknown key; did you mean 'seasons?'"),
         ("fits.main.channels={b: [-5]}", r"Input should be greater than 0 \(given: -5\)"),
+        ("fits.main.channels={}", "Dictionary should have at least 1 item"),
         ("fits.main.statistics.cl=90", r"Input should be less than 1 \(given: 90\)"),
     ],
 )
