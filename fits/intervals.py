@@ -102,13 +102,18 @@ def poisson_interval(k: int, cl: float = ONE_SIGMA) -> tuple[float, float]:
 
 
 def _accepts(k: int, mu: NDArray[np.float64], cl: float) -> NDArray[np.bool_]:
-    """Whether the acceptance region of each mean holds ``k``: the counts ranked before it have less than ``cl`` together."""
-    n = np.arange(int(mu.max() + 12.0 * math.sqrt(mu.max() + 1.0)) + k + 12)[:, None]
+    """Whether the acceptance region of each mean holds ``k``: the counts ranked before it have less than ``cl`` together.
+
+    Counts further than twelve standard deviations from all means, and not at ``k``, have no probability.
+    """
+    fewest, most = (float(end) + sign * (12.0 * math.sqrt(float(end) + 1.0) + 12.0) for end, sign in ((mu.min(), -1.0), (mu.max(), 1.0)))
+    first = min(max(int(fewest), 0), k)
+    n = np.arange(first, max(int(most), k) + 1)[:, None]
     log_mu = np.log(np.maximum(mu, 1e-300))
     log_p = np.where(n > 0, n * log_mu, 0.0) - mu - gammaln(n + 1.0)
     log_best = np.where(n > 0, n * np.log(np.maximum(n, 1)), 0.0) - n - gammaln(n + 1.0)
     rank = log_p - log_best
-    before = np.where(rank > rank[k], np.exp(log_p), 0.0).sum(axis=0)
+    before = np.where(rank > rank[k - first], np.exp(log_p), 0.0).sum(axis=0)
     return before < cl
 
 
