@@ -81,7 +81,7 @@ def best_share(counts: Array, ratio: Array, largest: float, n_events: float) -> 
     if slope <= 0.0 or n_events <= 0.0:
         return 0.0
     low, high = 0.0, largest
-    share = min(slope / curvature, high)
+    share = min(slope / curvature, high) if curvature > 0.0 else high  # a curvature too small for a number is none
     for _ in range(MAX_STEPS):
         slope, curvature = slope_and_curvature(counts, ratio, share)
         if slope > 0.0:
