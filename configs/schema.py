@@ -204,6 +204,10 @@ class DarkMatterDataset(Dataset):
     grl: str | None = None  # good run list beside the events
     livetime_days: PositiveFloat | None = None
 
+    def stands_for(self, season: int | None) -> bool:
+        """Whether these are simulated events of that season."""
+        return self.kind == "mc" and (self.seasons is None or season in self.seasons)
+
 
 class DarkMatterConfig(Config):
     """``analysis: dark_matter``."""

@@ -30,7 +30,7 @@ def _check_data(config: DarkMatterConfig, name: str, where: str) -> None:
     twice = [other for other, one in config.datasets.items() if one.kind == "data" and one.season == dataset.season and other != name]
     if twice:
         raise InputError(f"{where}.season: {dataset.season} is also that of {twice[0]}; put the files of a season into one data set")
-    if not any(_stands_for(one, dataset.season) for one in config.datasets.values() if one.kind == "mc"):
+    if not any(one.stands_for(dataset.season) for one in config.datasets.values()):
         raise InputError(f"{where}: no simulation for season {dataset.season}; add a data set of kind mc, or the season to its seasons")
 
 
@@ -62,10 +62,6 @@ def season_metadata(config: DarkMatterConfig, name: str, paths: Sequence[str]) -
 def _named(dataset: Any) -> set[str]:
     """Files as the configuration names them."""
     return {*(dataset.files or []), *(one for one in (dataset.filelist, dataset.catalogue) if one)}
-
-
-def _stands_for(simulation: Any, season: int | None) -> bool:
-    return simulation.seasons is None or season in simulation.seasons
 
 
 def _overlap(one: list[int] | None, other: list[int] | None) -> bool:

@@ -26,7 +26,7 @@ from physics.oscillation import Mixing
 
 Array = NDArray[np.float64]
 
-EVERYTHING = Window(0, 500)
+EVERYTHING = Window(0, windows.HIGHEST_GEV)
 
 
 @dataclass(frozen=True, eq=False)

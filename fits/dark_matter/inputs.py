@@ -132,7 +132,8 @@ def _simulation(
     config: DarkMatterConfig, flavour: str, livetime_s: Mapping[int, float], hists: Mapping[str, Mapping[str, hist.Hist]], about: Mapping[str, Any]
 ) -> Simulation:
     """The simulations of a flavour, each weighted with the share of the livetime of its seasons."""
-    of_season = {season: [name for name in hists if _stands_for(config, name, flavour, season)] for season in livetime_s}
+    simulated = {name: one for name, one in config.datasets.items() if one.flavour == flavour and name in hists}
+    of_season = {season: [name for name, one in simulated.items() if one.stands_for(season)] for season in livetime_s}
     for season, names in of_season.items():
         if len(names) != 1:
             found = " and ".join(names) or "none"
@@ -166,11 +167,6 @@ def _unweighted(hists: Mapping[str, Mapping[str, hist.Hist]], names: Iterable[st
     """Numbers of events of all simulations, where they were counted."""
     found = [hists[name][UNWEIGHTED].values(flow=True) for name in names if UNWEIGHTED in hists[name]]
     return np.sum(found, axis=0, dtype=np.float64) if found else None
-
-
-def _stands_for(config: DarkMatterConfig, name: str, flavour: str, season: int) -> bool:
-    dataset = config.datasets[name]
-    return dataset.kind == "mc" and dataset.flavour == flavour and (dataset.seasons is None or season in dataset.seasons)
 
 
 def energy_bins(counts: Array, low: int, high: int, bins: int) -> NDArray[np.intp]:

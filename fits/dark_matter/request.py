@@ -63,9 +63,9 @@ def _check_flavours(config: DarkMatterConfig, options: Campaign) -> None:
     """Every detected flavour needs its simulation in every season."""
     seasons = {one.season: name for name, one in config.datasets.items() if one.kind == "data"}
     for flavour in options.flavours:
-        simulated = [one for one in config.datasets.values() if one.kind == "mc" and one.flavour == flavour]
+        simulated = [one for one in config.datasets.values() if one.flavour == flavour]
         for season, name in seasons.items():
-            if not any(one.seasons is None or season in one.seasons for one in simulated):
+            if not any(one.stands_for(season) for one in simulated):
                 raise InputError(
                     f"flavours: {name} (season {season}) has no simulation of nu_{flavour}; add a data set of kind mc with flavour: {flavour}, or "
                     f"take {flavour} out of flavours"

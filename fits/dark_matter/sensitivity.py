@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -81,9 +81,10 @@ def search(passing: Passing, target: float, start: float, *, points: int = 9, er
         numbers = np.array(sorted(seen))
         above, of = np.array([seen[n] for n in numbers]).T
         share = above / of
+        found = Crossing(math.nan, math.nan, target, numbers.tolist(), share.tolist(), of.tolist(), (math.nan,) * 3)
+        if share.max() < target and high >= largest:
+            return replace(found, n=math.inf)
         if share.max() < target:
-            if high >= largest:
-                return Crossing(math.inf, math.nan, target, numbers.tolist(), share.tolist(), of.tolist(), (math.nan,) * 3)
             low, high = high, min(2.0 * high, largest)
             continue
         if share.min() > target:
@@ -95,11 +96,9 @@ def search(passing: Passing, target: float, start: float, *, points: int = 9, er
         n, uncertainty = crossing(curve, covariance, target, first)
         fitted += 1
         if (first / FITTED < n < first * FITTED and uncertainty < error * n) or fitted == ROUNDS:
-            return Crossing(
-                n, uncertainty, target, numbers.tolist(), share.tolist(), of.tolist(), (float(curve[0]), float(curve[1]), float(curve[2]))
-            )
+            return replace(found, n=n, error=uncertainty, curve=(float(curve[0]), float(curve[1]), float(curve[2])))
         low, high = (1.0 - NARROW) * first, min((1.0 + NARROW) * first, largest)
-    return Crossing(math.nan, math.nan, target, numbers.tolist(), share.tolist(), of.tolist(), (math.nan,) * 3)
+    return found
 
 
 def fit_curve(n: Array, above: ArrayLike, of: ArrayLike) -> tuple[Array, Array]:
