@@ -84,8 +84,8 @@ processor: {psi_edges_deg: [0.0, 20.0, 180.0]}
 def test_stage_leaves_no_true_right_ascension(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(CONFIG)
     runs = {}
-    for size in (1000, 151):
-        config = load_config(tmp_path / "c.yaml", [f"output_dir={tmp_path}/out_{size}", f"executor.chunksize={size}"])
+    for size, kind in ((1000, "iterative"), (151, "futures")):
+        config = load_config(tmp_path / "c.yaml", [f"output_dir={tmp_path}/out_{size}", f"executor.chunksize={size}", f"executor.kind={kind}"])
         process(config)
         runs[size] = config.output
     whole, pieces = (load_tables(output) for output in runs.values())
@@ -129,7 +129,8 @@ def test_files_of_any_form_give_the_same(tmp_path: Path) -> None:
         write(tmp_path / f"exp.{ending}", data)
         write(tmp_path / f"mc.{ending}", mc)
         (tmp_path / "c.yaml").write_text(
-            f"name: {ending}\nanalysis: dark_matter\noutput_dir: {tmp_path}/out\nprocessor: {{psi_edges_deg: [0.0, 20.0, 180.0]}}\ndatasets:\n"
+            f"name: {ending}\nanalysis: dark_matter\noutput_dir: {tmp_path}/out\nprocessor: {{psi_edges_deg: [0.0, 20.0, 180.0]}}\n"
+            "executor: {kind: iterative}\ndatasets:\n"
             f"  exp: {{files: exp.{ending}, kind: data, season: 2013, grl: runs.npy}}\n  mc: {{files: mc.{ending}, kind: mc}}\n"
         )
         outcome = process(load_config(tmp_path / "c.yaml"))
