@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -17,9 +17,12 @@ from plotting.overlay import Spectrum, small
 from plotting.projections import count_bars
 from plotting.style import BLACK, SKY, VERMILLION
 
+Panel = tuple[Array, Mapping[str, Spectrum], Scale, Sequence[str]]  # edges, samples, x, words
 Figures = dict[str, Callable[[], DrawnFigure]]
 
 FIELDS = ("ra", "dec", "azi", "zen", "time", "logE", "angErr", "trueE", "ow")
+NUMBERS = {"run": "Run number", "event": "Number of the event in its run"}  # of data alone: simulated ones are numbered as they were produced
+NUMBER_BINS = 60
 COARSER = (4, 2)  # bins of sin dec and of the angular error that are joined
 LEAST_SHARE = 2e-4  # per degree, where the colours of the resolution begin
 CONTAINED = {"median": 0.5, "68 %": 0.68}
@@ -49,9 +52,10 @@ def _variables(view: RunView) -> DrawnFigure:
     kinds = {"data": ("Data", BLACK), "mc": ("Simulation, unweighted", SKY)}
     of_kind = {kind: view.of_kind(kind) for kind in kinds}
     names = [f"variable_{field}" for field in FIELDS]
-    panels = []
+    panels: list[Panel] = []
     for name in names:
-        spectra, edges, label = {}, np.zeros(0), ""
+        spectra: dict[str, Spectrum] = {}
+        edges, label, outside = np.zeros(0), "", 0.0
         for kind, (words, colour) in kinds.items():
             having = [one for one in of_kind[kind] if name in view.hists[one]]
             if not having:
@@ -60,13 +64,32 @@ def _variables(view: RunView) -> DrawnFigure:
             edges, label = np.asarray(one.axes[0].edges, float), one.axes[0].label
             counts = np.asarray(one.values(), float)
             filled = float(one.values(flow=True).sum())
+            outside = max(outside, 1.0 - counts.sum() / filled if filled else 0.0)
             if filled == 0.0 or (name == "variable_time" and np.count_nonzero(counts) < 2):
                 continue  # the column is not in the files, or simulated events have no time of their own
             low, high = count_bars(counts)
             spectra[kind] = Spectrum(f"{words} ({filled:.0f})", colour, counts / filled, (low / filled, high / filled), counts)
         if spectra:
-            panels.append((edges, spectra, Scale(label.replace("cm^2", "cm$^2$").replace("log10(", "$\\log_{10}$(")), ()))
+            beyond: tuple[str, ...] = (f"{100.0 * outside:.2g} % outside",) if outside else ()
+            panels.append((edges, spectra, Scale(label.replace("cm^2", "cm$^2$").replace("log10(", "$\\log_{10}$(")), beyond))
+    panels += _numbers(view, kinds["data"])
     return small(panels, Scale("Share of events / bin"), columns=3, style=view.style, caption=view.caption(of_data=True))
+
+
+def _numbers(view: RunView, look: tuple[str, str]) -> list[Panel]:
+    """Panels of the numbers of run and event: gaps and repetitions show. From the tables, as their range is known only there."""
+    tables = [view.tables[name]["events"] for name in view.of_kind("data") if "events" in view.tables.get(name, {})]
+    panels: list[Panel] = []
+    for name, label in NUMBERS.items() if sum(map(len, tables)) else ():
+        values = np.concatenate([table[name] for table in tables])
+        width = -(-int(values.max() - values.min() + 1) // NUMBER_BINS)  # whole numbers, as many in every bin
+        edges = values.min() - 0.5 + width * np.arange(NUMBER_BINS + 1.0)
+        counts = np.histogram(values, edges)[0].astype(float)
+        low, high = count_bars(counts)
+        total = counts.sum()
+        panels.append((edges, {"data": Spectrum(f"{look[0]} ({total:.0f})", look[1], counts / total, (low / total, high / total), counts)},
+                       Scale(label), ()))  # fmt: skip
+    return panels
 
 
 def _angular_error(view: RunView) -> DrawnFigure:

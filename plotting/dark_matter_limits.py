@@ -11,7 +11,7 @@ import numpy as np
 from data_info.published_limits import PublishedLimit
 from plotting.brazil import LINES, OTHERS, Curve, Expected, brazil, together
 from plotting.canvas import Array, Scale
-from plotting.dark_matter_view import FitView, channel_look
+from plotting.dark_matter_view import FitView, channel_look, factor_name
 from plotting.drawn import DrawnFigure
 from plotting.style import BLUE
 from records.dark_matter import CombinationResult
@@ -84,9 +84,10 @@ def method_name(method: str) -> str:
 
 
 def notes(results: Sequence[CombinationResult]) -> tuple[str, ...]:
-    """What every figure of limits says: treatment of J, spectra, sources, open ends, blindness."""
+    """What every figure of limits says: treatment of J (or D), spectra, sources, open ends, blindness."""
     first = results[0]
-    found = [f"Uncertainty of J: {first.j_nuisance}; sources: {first.catalogue}; {first.likelihood}", f"Spectra: {first.spectra}"]
+    strengths = f"Uncertainty of {factor_name(first.mode)}: {first.j_nuisance}; sources: {first.catalogue}"
+    found = [f"{strengths}; {first.likelihood}", f"Spectra: {first.spectra}"]
     open_ended = [f"{one.channel} {one.mass_gev:g} GeV" for one in results if not all(map(math.isfinite, one.limit.band.values()))]
     if open_ended:
         found.append(f"Bands are open (no upper end within the tested numbers of events): {', '.join(open_ended)}")

@@ -91,8 +91,10 @@ def _sky(view: CombinationView) -> DrawnFigure:
         _contours(axes, stack, levels)
         _galaxy(axes)
         area = np.clip(LARGEST_MARK * 10.0 ** (0.5 * (j - j.max())), SMALLEST_MARK, None)
-        axes.scatter(across(ra), dec, s=area, facecolor="#F0E442", edgecolor=BLACK, linewidth=1.0, zorder=5, label="Dwarf galaxies, area by √J",
-                     gid="sources")  # fmt: skip
+        axes.scatter(
+            across(ra), dec, s=area, facecolor="#F0E442", edgecolor=BLACK, linewidth=1.0, zorder=5,
+            label=f"Dwarf galaxies, area by √{view.fit.factor}", gid="sources",
+        )  # fmt: skip
         _names(axes, names, across(ra), dec, j)
         width, height = figure.get_size_inches()
         foot = height - HEIGHT_IN

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from data_info.dwarf_galaxies import APERTURES_DEG, JFactor, Source
-from plotting.canvas import Caption, Page, Scale, apply_scale, page
+from plotting.canvas import Array, Caption, Page, Scale, apply_scale, page
 from plotting.dark_matter_view import CombinationView, FitView
 from plotting.drawn import DrawnFigure
 from plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, Style
@@ -17,6 +17,7 @@ from plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, Style
 ROW_IN, MARGINS_IN = 0.32, 1.65
 NAMES_IN = 2.1
 APERTURES = dict(zip(APERTURES_DEG, (PURPLE, GREEN, BLUE, ORANGE), strict=True))
+LEGEND_ROWS, LEGEND_FROM = 3, 0.45  # rows that a legend lies on, and the share of the panel's width where it begins
 SHIFT = 0.18  # of a row, between apertures
 
 
@@ -33,12 +34,11 @@ def acceptance(view: CombinationView) -> dict[str, partial[DrawnFigure]]:
 def _sources(view: FitView) -> DrawnFigure:
     listed = view.sources
     names = [source.name for source in listed]
-    decay = view.options.mode == "decay"
     with view.run.style.context():
-        sheet = _rows(view.run.style, view.run.caption(view.options.sources.catalogue, _citations(listed)), names)
+        sheet = _rows(view.run.style, view.run.caption(view.options.sources.catalogue, _citations(listed, view.factor)), names)
         first, second = sheet.panels
         _draw_factors(first, listed)
-        unit = r"$\log_{10}(D\,/\,\mathrm{GeV\,cm^{-2}})$" if decay else r"$\log_{10}(J\,/\,\mathrm{GeV^2\,cm^{-5}})$"
+        unit = r"$\log_{10}(D\,/\,\mathrm{GeV\,cm^{-2}})$" if view.factor == "D" else r"$\log_{10}(J\,/\,\mathrm{GeV^2\,cm^{-5}})$"
         apply_scale(first, Scale(unit))
         first.legend(loc="lower left", bbox_to_anchor=(0.0, 0.0), fontsize=12.5)
         low, _ = first.get_xlim()
@@ -95,14 +95,26 @@ def _acceptance(view: CombinationView) -> DrawnFigure:
         first.errorbar(area, rows, xerr=error, fmt="o", color=colour, markersize=6, elinewidth=1.6, gid="acceptance")
         apply_scale(first, Scale(r"$A_j$ [cm$^2$], $\nu$ and $\bar{\nu}$ together", limits=(0.0, 1.25 * float((area + error).max()))))
         second.barh(rows, share, height=0.7, color=colour, alpha=0.75, label="Share of the signal $w_j$", gid="share")
-        second.plot(of_j, rows, "|", color=BLACK, markersize=12, markeredgewidth=2.0, linestyle="none", label="Share of J", gid="share of J")
-        apply_scale(second, Scale("Share", limits=(0.0, 1.12 * float(max(share.max(), of_j.max())))))
+        second.plot(
+            of_j, rows, "|", color=BLACK, markersize=12, markeredgewidth=2.0, linestyle="none", label=f"Share of {view.fit.factor}", gid="share of J"
+        )
+        longest = np.maximum(share, of_j)
+        apply_scale(second, Scale("Share", limits=(0.0, room_for_legend(longest))))
         second.legend(loc="upper right")
     numbers = {
         "sources": names, "acceptance_cm2": area, "acceptance_error_cm2": error, "share": share,
         "share_of_j": of_j, "sum_j_area": view.result.sum_j_area,
     }  # fmt: skip
     return DrawnFigure(sheet.figure, numbers)
+
+
+def room_for_legend(longest: Array) -> float:
+    """Right end of a panel of bars: those of the rows that the legend lies on end before it.
+
+    >>> room_for_legend(np.array([0.1, 0.1, 0.1, 1.0])), room_for_legend(np.array([0.9, 0.1]))
+    (1.12, 2.0)
+    """
+    return max(1.12 * float(longest.max()), float(longest[:LEGEND_ROWS].max()) / LEGEND_FROM)
 
 
 def _rows(style: Style, caption: Caption, names: Sequence[str]) -> Page:
@@ -117,6 +129,6 @@ def _rows(style: Style, caption: Caption, names: Sequence[str]) -> Page:
     return sheet
 
 
-def _citations(listed: Sequence[Source]) -> tuple[str, ...]:
+def _citations(listed: Sequence[Source], factor: str) -> tuple[str, ...]:
     found = list(dict.fromkeys(source.galaxy.citation for source in listed))
-    return (f"J factors: {found[0] if len(found) == 1 else f'{len(found)} publications, named in the JSON file'}",)
+    return (f"{factor} factors: {found[0] if len(found) == 1 else f'{len(found)} publications, named in the JSON file'}",)

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from scipy.special import ndtr
 from scipy.stats import norm
 
+from fits.dark_matter.sensitivity import fitted_points
 from plotting.canvas import Array, Scale, apply_scale, page
 from plotting.dark_matter_view import CombinationView
 from plotting.drawn import DrawnFigure
@@ -152,25 +153,30 @@ def _passing(view: CombinationView) -> DrawnFigure:
     reaches |= {f"Discovery, {key}$\\sigma$": one for key, one in result.discovery.items()}
     finite = [one.n for one in reaches.values() if math.isfinite(one.n)]
     end = 1.5 * max(finite, default=max(max(one.points) for one in reaches.values()))
-    at = np.linspace(0.0, end, CURVE_POINTS)
-    curves: dict[str, Array] = {}
+    curves: dict[str, tuple[Array, Array]] = {}
+    note = "curves: $\\Phi(a + bn + cn^2)$ of the highest binomial likelihood of the filled points"
     with view.style.context():
-        sheet = page(view.style, view.caption((f"Window {view.window}; curves: $\\Phi(a + bn + cn^2)$ of the highest binomial likelihood",)))
+        sheet = page(view.style, view.caption((f"Window {view.window}; {note}",)))
         axes = sheet.panels[0]
         for (name, one), colour in zip(reaches.items(), REACH_COLOURS, strict=False):
             share, trials = np.array(one.fraction), np.array(one.trials, float)
             error = np.sqrt(np.maximum(share * (1.0 - share), 1.0 / trials) / trials)
-            axes.errorbar(one.points, share, yerr=error, fmt="o", color=colour, markersize=5, elinewidth=1.3, gid=f"points {name}")
-            curves[name] = _curve(one, at)
-            axes.plot(at, curves[name], color=colour, gid=f"curve {name}", label=_words(name, one))
+            points, used = np.array(one.points), fitted_points(one.points, one.fraction, one.target)
+            for which, face, gid in ((used, colour, "points"), (~used, "white", "points not fitted")):
+                axes.errorbar(points[which], share[which], yerr=error[which], fmt="o", color=colour, markerfacecolor=face, markersize=5,
+                              elinewidth=1.3, gid=f"{gid} {name}")  # fmt: skip
+            at = np.linspace(points[used].min(), points[used].max(), CURVE_POINTS) if used.any() else np.zeros(0)
+            curves[name] = at, _curve(one, at)
+            axes.plot(*curves[name], color=colour, gid=f"curve {name}", label=_words(name, one))
             if math.isfinite(one.n):
                 axes.plot([0.0, one.n, one.n], [one.target, one.target, 0.0], color=colour, linestyle=":", linewidth=1.4, gid=f"crossing {name}")
         apply_scale(axes, Scale("Injected events", limits=(0.0, end)), Scale("Share of trials above the threshold", limits=(0.0, 1.0)))
-        tops = [(np.append(at, 1.01 * end), curve) for curve in curves.values()]
+        tops = [(np.append(at, 1.01 * at[-1]), curve) for at, curve in curves.values() if at.size]
         place_legend(axes, tops, loc="upper left", fontsize=13)
         axes.set_yticks(np.linspace(0.0, 1.0, 6))
     numbers = {
-        name: {"points": one.points, "fraction": one.fraction, "trials": one.trials, "curve": list(one.curve), "n": one.n, "n_error": one.n_error,
+        name: {"points": one.points, "fraction": one.fraction, "trials": one.trials, "curve": list(one.curve), "n": one.n,
+               "fitted": fitted_points(one.points, one.fraction, one.target), "n_error": one.n_error,
                "target": one.target, "threshold_ts": one.threshold_ts, "threshold_origin": one.threshold_origin} for name, one in reaches.items()
     }  # fmt: skip
     return DrawnFigure(sheet.figure, numbers)

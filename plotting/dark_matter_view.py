@@ -90,6 +90,11 @@ class FitView:
         """Of the configuration."""
         return self.run.config.fits[self.name]
 
+    @property
+    def factor(self) -> str:
+        """What a source's strength is called: J, of a decay D."""
+        return factor_name(self.options.mode)
+
     def named(self, figure: str) -> str:
         """Name of a figure: plain for the first fit, else with the fit's before."""
         return figure if self.first else f"{self.name}.{figure}"
@@ -140,6 +145,15 @@ class CombinationView:
     def caption(self, notes: tuple[str, ...] = (), *, of_data: bool = False) -> Caption:
         """Label, channel and mass above; notes at the foot."""
         return self.fit.run.caption(title(self.result.channel, self.result.mass_gev), notes, of_data=of_data)
+
+
+def factor_name(mode: str) -> str:
+    """What the strength of a source is called: annihilations see J (integral of the density squared), decays D (of the density).
+
+    >>> factor_name("decay")
+    'D'
+    """
+    return "D" if mode == "decay" else "J"
 
 
 def channel_look(channel: str) -> Component:

@@ -191,8 +191,11 @@ class DarkMatterProcessor(ProcessorABC):
             )
 
     def _variables(self, columns: Mapping[str, Array], events: ak.Array) -> Hists:
-        """One histogram of every known field; right ascension and energy as they are used (scrambled while blind, and scaled)."""
+        """One histogram of every known field; right ascension and energy as they are used (scrambled, scaled), weights as logarithms."""
         used = {"ra": columns["ra"], "logE": np.log10(self._energy_gev(columns))}
+        if "ow" in columns:
+            with np.errstate(divide="ignore"):  # weights of zero are below the axis
+                used["ow"] = np.log10(columns["ow"])
         found = {}
         for name, (axis,) in variables(simulation=self.kind == "mc").items():
             field = name.removeprefix("variable_")
@@ -223,7 +226,7 @@ def variables(*, simulation: bool = False) -> dict[str, tuple[hist.axis.AxisProt
         "time": (120, 55_600.0, 58_600.0, "Time [MJD]"),
         "logE": (60, 0.0, 3.0, "log10(reconstructed energy / GeV)"),
         "angErr": (60, 0.0, 1.2, "Estimated angular error [rad]"),
-        **({"trueE": (60, 0.0, 420.0, "True energy [GeV]"), "ow": (60, 0.0, 1.0, "Weight ow [GeV cm^2 sr]")} if simulation else {}),
+        **({"trueE": (60, 0.0, 420.0, "True energy [GeV]"), "ow": (80, -10.0, 6.0, "log10(weight ow / GeV cm^2 sr)")} if simulation else {}),
     }  # fmt: skip
     return {f"variable_{name}": (hist.axis.Regular(bins, low, high, name=name, label=label),) for name, (bins, low, high, label) in ranges.items()}
 

@@ -214,12 +214,12 @@ def _(result: CombinationResult) -> list[Row]:
     """Window, what can be seen, what is excluded, and the data or that they are blind."""
     limit, reach, unit = result.limit, result.sensitivity, result.unit
     low, high = result.window_gev
-    side = ">" if result.mode == "decay" else "<"
+    side, factor = (">", "D") if result.mode == "decay" else ("<", "J")
     shown = [
         ("window", f"{low}-{high} GeV, {result.n_events} events, sigma_n {result.sigma_n:.4g}{_partial(result.partial)}", ""),
         ("sensitivity", f"{reach.value:.3g} {unit} ({reach.n:.4g} \u00b1 {reach.n_error:.2g} events)", ""),
         *((f"discovery, {key} sigma", f"{one.value:.3g} {unit} ({one.n:.4g} events)", "") for key, one in result.discovery.items()),
-        (f"expected limit, {limit.cl:.0%} {limit.band_method}", f"{side} {limit.band['0']:.3g} {unit} (J: {result.j_nuisance})", ""),
+        (f"expected limit, {limit.cl:.0%} {limit.band_method}", f"{side} {limit.band['0']:.3g} {unit} ({factor}: {result.j_nuisance})", ""),
     ]
     if result.observation is None:
         return [*shown, ("observed", "blind", ""), *_notes(result.notes)]

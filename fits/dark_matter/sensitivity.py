@@ -90,8 +90,7 @@ def search(passing: Passing, target: float, start: float, *, points: int = 9, er
         if share.min() > target:
             low, high = 0.2 * numbers[0], numbers[0]
             continue
-        first = float(numbers[int(np.argmax(share >= target))])
-        near = (numbers >= first / FITTED) & (numbers <= first * FITTED)
+        first, near = _first(numbers, share, target), fitted_points(numbers, share, target)
         curve, covariance = fit_curve(numbers[near], above[near], of[near])
         n, uncertainty = crossing(curve, covariance, target, first)
         fitted += 1
@@ -99,6 +98,21 @@ def search(passing: Passing, target: float, start: float, *, points: int = 9, er
             return replace(found, n=n, error=uncertainty, curve=(float(curve[0]), float(curve[1]), float(curve[2])))
         low, high = (1.0 - NARROW) * first, min((1.0 + NARROW) * first, largest)
     return found
+
+
+def fitted_points(points: ArrayLike, fraction: ArrayLike, target: float) -> NDArray[np.bool_]:
+    """Which of the ``points`` the curve is fitted to: those within a factor of two of the first whose ``fraction`` reaches the target.
+
+    >>> fitted_points([1.0, 4.0, 8.0, 20.0], [0.5, 0.8, 0.92, 1.0], 0.9).tolist()
+    [False, True, True, False]
+    """
+    numbers, share = np.asarray(points, dtype=np.float64), np.asarray(fraction, dtype=np.float64)
+    first = _first(numbers, share, target)
+    return np.asarray((numbers >= first / FITTED) & (numbers <= first * FITTED) & bool((share >= target).any()))
+
+
+def _first(numbers: Array, share: Array, target: float) -> float:
+    return float(numbers[int(np.argmax(share >= target))])
 
 
 def fit_curve(n: Array, above: ArrayLike, of: ArrayLike) -> tuple[Array, Array]:

@@ -18,7 +18,7 @@ from data_info.annihilation_spectra import embedded
 from data_info.dwarf_galaxies import select
 from physics.annihilation_spectra import Spectra
 from plotting import dark_matter as figures_of
-from plotting import dark_matter_limits, dark_matter_spectra, dark_matter_trials
+from plotting import dark_matter_events, dark_matter_limits, dark_matter_sources, dark_matter_spectra, dark_matter_trials
 from plotting.dark_matter_densities import around_sources
 from plotting.dark_matter_events import contained_angle
 from plotting.dark_matter_sky import contour_levels, joined, smooth_stack
@@ -254,6 +254,17 @@ def test_curves_of_passing_trials_cross_their_targets(figures: Figures) -> None:
         assert f"n = {n:.4g}" in " ".join(legend_words(figures["passing_b_100"].figure.axes[0]))
 
 
+def test_curves_of_passing_trials_stand_where_they_were_fitted(view: CombinationView) -> None:
+    """A parabola of few points turns back beyond them: a sensitivity seemed to be lost again with more signal."""
+    reach = replace(view.result.sensitivity, points=[2.0, 10.0, 20.0, 60.0], fraction=[0.55, 0.8, 0.95, 1.0], trials=[100] * 4, target=0.9, n=15.0,
+                    curve=(0.0, 0.1, -0.002))  # fmt: skip
+    drawn = dark_matter_trials.passing(replace(view, result=replace(view.result, sensitivity=reach, discovery={})))["passing_b_100"]()
+    (name,) = drawn.numbers
+    np.testing.assert_array_equal(drawn.numbers[name]["fitted"], [False, True, True, False])
+    (curve,) = named(drawn.figure.axes[0], f"curve {name}")
+    assert (curve.get_xdata().min(), curve.get_xdata().max()) == (10.0, 20.0)
+
+
 def test_limits_with_their_band_and_those_of_others(figures: Figures, results: dict[str, CombinationResult]) -> None:
     numbers = figures["limits_Nu"].numbers
     np.testing.assert_array_equal(numbers["mass_gev"], [30.0, 50.0])
@@ -282,8 +293,22 @@ def test_lifetimes_are_lower_limits_and_have_no_published_cross_sections(view: C
     options = view.fit.run.config.model_copy(update={"fits": {"main": view.fit.options.model_copy(update={"mode": "decay"})}})
     drawn = dark_matter_limits.limits(replace(view.fit, results=decay, run=replace(view.fit.run, config=options)))["limits_b"]()
     assert drawn.numbers["y"] == r"$\tau$ [s] (lower limit)"
+    assert "Uncertainty of D: total" in words(drawn.figure)
     combination = replace(view, result=decay["b_100"])
     assert (combination.edge_gev, combination.decay) == (50.0, True)
+
+
+def test_bars_of_equal_sources_end_before_the_legend(view: CombinationView) -> None:
+    """Shares of a few galaxies of one strength lay under the legend; a decay has D factors."""
+    few = {key: one[:4] if key.startswith("source_") else one for key, one in view.arrays.items()}
+    arrays = {**few, "source_share": np.full(4, 0.25), "source_log10_j": np.full(4, 18.0)}
+    config = view.fit.run.config.model_copy(update={"fits": {"main": view.fit.options.model_copy(update={"mode": "decay"})}})
+    drawn = dark_matter_sources.acceptance(replace(view, arrays=arrays, fit=replace(view.fit, run=replace(view.fit.run, config=config))))
+    figure = drawn["acceptance_b_100"]().figure
+    axes = figure.axes[1]
+    assert "Share of D" in legend_words(axes)
+    left = axes.get_legend().get_window_extent().x0
+    assert axes.transData.transform((0.25, 0.0))[0] < left
 
 
 def test_effective_area_is_that_of_the_generator(figures: Figures) -> None:
@@ -323,6 +348,28 @@ def test_variables_of_data_and_simulation_in_the_order_of_the_fields(figures: Fi
     assert set(panels["True energy [GeV]"]["samples"]) == {"mc"}
     for samples in (panels["Declination [rad]"]["samples"], panels["Zenith [rad]"]["samples"]):
         assert [one["values"].sum() for one in samples.values()] == pytest.approx([1.0, 1.0])
+
+
+def test_numbers_of_runs_and_events_are_those_of_the_data(figures: Figures, run_view: RunView) -> None:
+    panels = figures["variables"].numbers["panels"]
+    runs = np.concatenate([run_view.tables[name]["events"]["run"] for name in run_view.of_kind("data")])
+    numbers = panels["Run number"]
+    assert set(numbers["samples"]) == {"data"}
+    assert numbers["edges"][0] < runs.min()
+    assert numbers["edges"][-1] > runs.max()
+    assert numbers["samples"]["data"]["values"].sum() == pytest.approx(1.0)
+    assert panels["Number of the event in its run"]["samples"]["data"]["values"].sum() == pytest.approx(1.0)
+
+
+def test_values_outside_a_panel_are_told(run_view: RunView) -> None:
+    """Weights above the axis were in no bin and in no word."""
+    hists = {name: dict(one) for name, one in run_view.hists.items()}
+    high = hists["mc"]["variable_ow"].copy()
+    high.reset()
+    high.fill([0.5, 0.5, 0.5, 40.0])
+    hists["mc"]["variable_ow"] = high
+    drawn = dark_matter_events.variables(replace(run_view, hists=hists))["variables"]()
+    assert "25 % outside" in words(drawn.figure)
 
 
 def test_figures_of_blinded_data_say_so(run_view: RunView, view: CombinationView) -> None:

@@ -165,3 +165,13 @@ def test_unweighted_events_for_the_comparison_with_the_published_program() -> No
     assert found.sum(flow=True) == 3000
     psi = np.degrees(angle(MC["ra"], MC["dec"], MC["trueRa"], MC["trueDec"]))
     np.testing.assert_array_equal(found.values(flow=True).sum(axis=(0, 1)), np.histogram(psi, np.linspace(0.0, 180.0, 37))[0])
+
+
+def test_weights_of_any_size_are_in_their_histogram() -> None:
+    """On a linear axis a third of the weights of a small simulation was beyond the end."""
+    for factor in (1e-4, 1.0, 1e4):
+        scaled = MC.copy()
+        scaled["ow"] *= factor
+        found = process(scaled)["variable_ow"]
+        assert found.values().sum() == len(MC)
+        np.testing.assert_array_equal(found.values(), np.histogram(np.log10(scaled["ow"]), found.axes[0].edges)[0])
