@@ -169,7 +169,7 @@ def test_unweighted_events_for_the_comparison_with_the_published_program() -> No
 
 def test_weights_of_any_size_are_in_their_histogram() -> None:
     """On a linear axis a third of the weights of a small simulation was beyond the end."""
-    for factor in (1e-4, 1.0, 1e4):
+    for factor in (1e-4, 1.0, 1e2):
         scaled = MC.copy()
         scaled["ow"] *= factor
         found = process(scaled)["variable_ow"]
