@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from dark_matter_stack import bank, bins
+from dark_matter_stack import bank
 from scipy import stats
 
 from fits.dark_matter.p_values import global_p_values, local_p_values, p_value, scrambled_sky_ts
@@ -86,4 +86,3 @@ def test_golden_20_background_of_the_stack() -> None:
     assert (ts == 0.0).mean() == pytest.approx(0.5, abs=0.006)
     for sigmas, tolerance in ((1, 0.05), (2, 0.05), (3, 0.08)):
         assert np.quantile(ts, stats.norm.cdf(sigmas)) == pytest.approx({1: 1.0, 2: 4.0, 3: 8.97}[sigmas], rel=tolerance)
-    assert bins().n_events == 1_000_000

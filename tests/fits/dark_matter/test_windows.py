@@ -16,7 +16,7 @@ def test_published_windows_are_those_of_the_default_campaign() -> None:
 
 
 def test_golden_29_prefix_sums_are_the_double_loop() -> None:
-    """All 124,750 pairs for 200 events, against counting the events of every window."""
+    """All 124,750 pairs have a merit; for 200 events those of every seventh lower cut, against counting the events of the window."""
     generator = np.random.default_rng(4)
     energy, psi = generator.exponential(60.0, 200), generator.integers(3, size=200)
     kept = energy < 500
@@ -26,7 +26,7 @@ def test_golden_29_prefix_sums_are_the_double_loop() -> None:
     background = np.histogram2d(energy[kept], psi[kept], edges)[0]
     fisher, simple = merits(signal, background, fewest=0.0), merits(signal, background, "s_over_sqrt_b", fewest=0.0)
     assert fisher.shape == (500, 500)
-    assert np.triu(np.ones((500, 500)), 1).sum() == 124_750
+    assert np.isfinite(merits(np.ones((500, 1)), np.ones((500, 1)), fewest=0.0)).sum() == 124_750
     for low in range(0, 499, 7):
         for high in range(low + 1, 500):
             inside = kept & (energy >= low) & (energy < high)
