@@ -25,6 +25,7 @@ from fits.dark_matter.source_arrays import errors_dex
 from fits.dark_matter.trials import Map
 from records.arrays import save_arrays
 from records.dark_matter import CombinationResult, ReferenceModeResult
+from records.hepdata import write_hepdata
 from records.limits_table import write_limits
 from records.tables import TablesByDataset
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 PDFS = "pdfs.h5"  # arrays for figures, one group for each result
 WORKSPACES = "workspaces"  # folder: the likelihoods in HistFactory's JSON
+HEPDATA = "hepdata"  # folder: limits as tables in YAML
 TRIALS = "trials"  # folder of the output directory: trials and result of every combination
 
 
@@ -42,7 +44,7 @@ def fit_all(
 ) -> dict[str, CombinationResult | ReferenceModeResult]:  # fmt: skip
     """Every combination of every fit: ``<fit>.<channel>_<mass>`` -> result. A fit with the reference likelihood leaves its result alone.
 
-    Writes ``limits.csv``, ``pdfs.h5``, ``trials/<fit>/<channel>_<mass>.h5`` and ``workspaces/<fit>/<channel>_<mass>.json``.
+    Writes ``limits.csv``, ``pdfs.h5``, ``trials/<fit>/<channel>_<mass>.h5``, ``workspaces/<fit>/<channel>_<mass>.json`` and ``hepdata/``.
     """
     events = sample(config, hists, tables, account)
     results: dict[str, CombinationResult] = {}
@@ -65,6 +67,7 @@ def fit_all(
                 _write_workspaces(config.output / WORKSPACES / name, shared, cases, found)
     save_arrays(config.output / PDFS, shown)
     write_limits(config.output / "limits.csv", results)
+    write_hepdata(config.output / HEPDATA, {name: one for name, one in results.items() if config.fits[name.partition(".")[0]].hepdata})
     return {**results, **compared}
 
 
