@@ -34,7 +34,7 @@ def _main(arguments: argparse.Namespace, options: argparse.ArgumentParser) -> in
 
 def run(config: Any, arguments: argparse.Namespace) -> int:
     """Process the data sets, record what that depended on, print the account; returns the exit status."""
-    from fits.request import check
+    from fits import request
     from processors.stage import process, written
     from records.freshness import dependencies, record
     from records.summary import account_table
@@ -42,12 +42,10 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     if not config.datasets:
         show(f"{config.source.name}: no data sets, so there is nothing to process; run_fit.py fits what the configuration names")
         return DONE
-    check(config)
-    depends = dependencies("process", config)
+    depends = dependencies("process", request.checked(config))
     with command_line.progress_bar() as progress:
-        unblind = getattr(arguments, "unblind", False)
-        outcome = process(config, fresh=arguments.fresh, allow_partial=arguments.allow_partial, unblind=unblind, progress=progress)
-    account = outcome.account
+        choices = {name: getattr(arguments, name, False) for name in ("fresh", "allow_partial", "unblind")}
+        account = process(config, **choices, progress=progress).account
     show(account_table(account.to_json()))
     if not account.complete:
         command_line.complain(f"INCOMPLETE\n{account.describe()}\nTracebacks: {config.output / 'processing.json'}")
@@ -62,8 +60,8 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from readers.inspect import describe
 
     with file_tools.options_named():
-        shown = {"show": arguments.show, "events": arguments.events, "statistics": arguments.stats}
-        structure = describe(arguments.inspect, arguments.format, tree=arguments.tree, **shown)
+        shown = {"tree": arguments.tree, "show": arguments.show, "events": arguments.events, "statistics": arguments.stats}
+        structure = describe(arguments.inspect, arguments.format, **shown)
     structure = replace(structure, notes=tuple(file_tools.with_options(note) for note in structure.notes))
     show(structure.to_json() if arguments.json else structure.table())
     return DONE

@@ -5,9 +5,10 @@ from __future__ import annotations
 from configs.schema import Config, DarkMatterConfig
 
 
-def check(config: Config) -> None:
-    """Refuse fits that no events could answer. Raises ``InputError`` naming the key."""
+def checked(config: Config) -> Config:
+    """The configuration, when events could answer all its fits. Raises ``InputError`` naming the key."""
     if isinstance(config, DarkMatterConfig):
-        from fits.dark_matter.request import check as check_campaign
+        from fits.dark_matter.request import check
 
-        check_campaign(config)
+        check(config)
+    return config

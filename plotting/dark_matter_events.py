@@ -51,29 +51,30 @@ def named(number: int, dataset: str, figure: str) -> str:
 def _variables(view: RunView) -> DrawnFigure:
     kinds = {"data": ("Data", BLACK), "mc": ("Simulation, unweighted", SKY)}
     of_kind = {kind: view.of_kind(kind) for kind in kinds}
-    names = [f"variable_{field}" for field in FIELDS]
-    panels: list[Panel] = []
-    for name in names:
-        spectra: dict[str, Spectrum] = {}
-        edges, label, outside = np.zeros(0), "", 0.0
-        for kind, (words, colour) in kinds.items():
-            having = [one for one in of_kind[kind] if name in view.hists[one]]
-            if not having:
-                continue
-            one = view.summed(having, name)
-            edges, label = np.asarray(one.axes[0].edges, float), one.axes[0].label
-            counts = np.asarray(one.values(), float)
-            filled = float(one.values(flow=True).sum())
-            outside = max(outside, 1.0 - counts.sum() / filled if filled else 0.0)
-            if filled == 0.0 or (name == "variable_time" and np.count_nonzero(counts) < 2):
-                continue  # the column is not in the files, or simulated events have no time of their own
-            low, high = count_bars(counts)
-            spectra[kind] = Spectrum(f"{words} ({filled:.0f})", colour, counts / filled, (low / filled, high / filled), counts)
-        if spectra:
-            beyond: tuple[str, ...] = (f"{100.0 * outside:.2g} % outside",) if outside else ()
-            panels.append((edges, spectra, Scale(label.replace("cm^2", "cm$^2$").replace("log10(", "$\\log_{10}$(")), beyond))
+    panels = [panel for field in FIELDS if (panel := _field(view, f"variable_{field}", of_kind, kinds)) is not None]
     panels += _numbers(view, kinds["data"])
     return small(panels, Scale("Share of events / bin"), columns=3, style=view.style, caption=view.caption(of_data=True))
+
+
+def _field(view: RunView, name: str, of_kind: Mapping[str, list[str]], kinds: Mapping[str, tuple[str, str]]) -> Panel | None:
+    """One field in data and simulation, and how much of it lies outside the panel; none where no file has the column."""
+    spectra: dict[str, Spectrum] = {}
+    edges, label, outside = np.zeros(0), "", 0.0
+    for kind, (words, colour) in kinds.items():
+        having = [one for one in of_kind[kind] if name in view.hists[one]]
+        if not having:
+            continue
+        one = view.summed(having, name)
+        edges, label = np.asarray(one.axes[0].edges, float), one.axes[0].label
+        counts = np.asarray(one.values(), float)
+        filled = float(one.values(flow=True).sum())
+        if filled == 0.0 or (name == "variable_time" and np.count_nonzero(counts) < 2):
+            continue  # the column is not in the files, or simulated events have no time of their own
+        outside = max(outside, 1.0 - counts.sum() / filled)
+        low, high = count_bars(counts)
+        spectra[kind] = Spectrum(f"{words} ({filled:.0f})", colour, counts / filled, (low / filled, high / filled), counts)
+    beyond = (f"{100.0 * outside:.2g} % outside",) if outside else ()
+    return (edges, spectra, Scale(label.replace("cm^2", "cm$^2$").replace("log10(", "$\\log_{10}$(")), beyond) if spectra else None
 
 
 def _numbers(view: RunView, look: tuple[str, str]) -> list[Panel]:
