@@ -19,6 +19,7 @@ from configs.schema import DarkMatterConfig
 from fits.dark_matter.campaign import Campaigner, shared_by_all
 from fits.dark_matter.case import Case, Shared
 from fits.dark_matter.inputs import sample
+from fits.dark_matter.processed import refuse_other_datasets
 from fits.dark_matter.reference_campaign import reference_results
 from fits.dark_matter.shown import arrays
 from fits.dark_matter.source_arrays import errors_dex
@@ -46,6 +47,7 @@ def fit_all(
 
     Writes ``limits.csv``, ``pdfs.h5``, ``trials/<fit>/<channel>_<mass>.h5``, ``workspaces/<fit>/<channel>_<mass>.json`` and ``hepdata/``.
     """
+    refuse_other_datasets(config, account)
     events = sample(config, hists, tables, account)
     results: dict[str, CombinationResult] = {}
     compared: dict[str, ReferenceModeResult] = {}
