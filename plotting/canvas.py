@@ -96,6 +96,15 @@ def page(style: Style, caption: Caption, *, columns: int = 1, rows: int = 1, rat
     return Page(figure, tuple(panels), tuple(ratios))
 
 
+def beside(panels: Sequence[Axes]) -> Axes:
+    """Axes for a colour bar at the right of one or more panels of a page, as high as these are."""
+    figure = panels[0].get_figure(root=True)
+    assert figure is not None
+    boxes, width = [axes.get_position() for axes in panels], figure.get_size_inches()[0]
+    right, low, high = max(box.x1 for box in boxes), min(box.y0 for box in boxes), max(box.y1 for box in boxes)
+    return figure.add_axes((right + 0.15 / width, low, 0.3 / width, high - low))
+
+
 def share_y(panels: Sequence[Axes]) -> None:
     """Give panels side by side one y axis: same range, numbers and label at the first only."""
     for axes in panels[1:]:

@@ -15,6 +15,7 @@ from data_info.annihilation_spectra import PPPC_FILES, SpectrumTable, embedded, 
 from data_info.catalogue import data_dir
 from data_info.dwarf_galaxies import select
 from data_info.published_limits import PublishedLimit, published_limits
+from fits.dark_matter.spectra import PPPC_FOLDER
 from plotting import dark_matter_densities as densities
 from plotting import dark_matter_events as events
 from plotting import dark_matter_exposure as exposure
@@ -35,7 +36,6 @@ from records.tables import TablesByDataset
 Figures = dict[str, Callable[[], DrawnFigure]]
 Arrays = Mapping[str, Array]
 
-PPPC_FOLDER = "dark_matter"  # of the data directory
 ARRAYS = "pdfs.h5"
 OF_RUN: dict[str, Callable[[RunView], Figures]] = {
     "variables": events.variables,

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from matplotlib.colors import LogNorm
 
-from plotting.canvas import Array, Scale, apply_scale, page
+from plotting.canvas import Array, Scale, apply_scale, beside, page
 from plotting.dark_matter_view import RunView
 from plotting.drawn import DrawnFigure
 from plotting.histograms import BAR_IN, map_2d
@@ -125,9 +125,7 @@ def _resolution(view: RunView, name: str) -> DrawnFigure:
         apply_scale(axes, Scale("True energy [GeV]", True, span), Scale("Angle to the true direction [deg]", limits=(0.0, top)))
         legend = axes.legend(loc="upper right", facecolor="#BBBBBB", frameon=True, framealpha=0.9, edgecolor="none")
         legend.set_zorder(6)
-        box, width = axes.get_position(), sheet.figure.get_size_inches()[0]
-        bar = sheet.figure.add_axes((box.x1 + 0.15 / width, box.y0, 0.3 / width, box.height))
-        sheet.figure.colorbar(mesh, cax=bar, label="Share of the energy's events per degree")
+        sheet.figure.colorbar(mesh, cax=beside(sheet.panels), label="Share of the energy's events per degree")
     return DrawnFigure(sheet.figure, {"energy_edges_gev": energy, "psi_edges_deg": psi, "share_per_deg": share,
                                       **{f"{label} deg": curve for label, curve in quantiles.items()}})  # fmt: skip
 

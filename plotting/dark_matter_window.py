@@ -10,7 +10,7 @@ import numpy as np
 from configs.errors import InputError
 from fits.dark_matter import windows
 from fits.dark_matter.windows import Window
-from plotting.canvas import Array, Scale, apply_scale, page
+from plotting.canvas import Array, Scale, apply_scale, beside, page
 from plotting.dark_matter_view import CombinationView
 from plotting.drawn import DrawnFigure
 from plotting.histograms import BAR_IN
@@ -56,8 +56,7 @@ def _window(view: CombinationView) -> DrawnFigure:
         span = (float(edges[0]), float(edges[-1]))
         apply_scale(axes, Scale("Lower cut [GeV]", limits=span), Scale("Upper cut [GeV]", limits=span))
         axes.legend(loc="lower right")
-        box, width = axes.get_position(), sheet.figure.get_size_inches()[0]
-        sheet.figure.colorbar(mesh, cax=sheet.figure.add_axes((box.x1 + 0.15 / width, box.y0, 0.3 / width, box.height)), label=WORDS[options.fom])
+        sheet.figure.colorbar(mesh, cax=beside(sheet.panels), label=WORDS[options.fom])
     of_marks = {name: {"low_gev": one.low, "high_gev": one.high, "merit": merit[one.low, one.high]} for name, one in marks.items()}
     return DrawnFigure(sheet.figure, {"figure_of_merit": options.fom, "cuts_gev": cuts, "relative_merit": shown, "marks": of_marks})
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import NullLocator
 
-from plotting.canvas import LEFT, NO_CAPTION, Array, Caption, Page, Scale, apply_scale, page
+from plotting.canvas import LEFT, NO_CAPTION, Array, Caption, Scale, apply_scale, beside, page
 from plotting.drawn import DrawnFigure
 from plotting.legend import place_legend
 from plotting.stack import draw_counts
@@ -80,7 +79,7 @@ def map_2d(x_edges: Array, y_edges: Array, values: Array, x: Scale, y: Scale, la
                 axis.set_ticks(0.5 * (edges[1:] + edges[:-1]), names)
                 axis.set_tick_params(which="both", length=0)
                 axis.set_minor_locator(NullLocator())
-        _bar(sheet, axes, mesh, label)
+        sheet.figure.colorbar(mesh, cax=beside(sheet.panels), label=label)
     return DrawnFigure(sheet.figure, {"x_edges": x_edges, "y_edges": y_edges, "values": values})
 
 
@@ -103,8 +102,3 @@ def _norm(values: np.ma.MaskedArray[Any, Any], lowest: float | None) -> Normaliz
     if lowest is not None and highest > 0.0:
         return LogNorm(lowest * highest, highest, clip=True)
     return Normalize(min(float(values.min()), 0.0) if values.count() else 0.0, highest)
-
-
-def _bar(sheet: Page, axes: Axes, mesh: Any, label: str) -> None:
-    box, width = axes.get_position(), sheet.figure.get_size_inches()[0]
-    sheet.figure.colorbar(mesh, cax=sheet.figure.add_axes((box.x1 + 0.15 / width, box.y0, 0.3 / width, box.height)), label=label)

@@ -8,7 +8,7 @@ import pytest
 from figure_content import texts_outside, words
 
 from plotting import draw
-from plotting.canvas import Caption, Scale, apply_scale, labelled_ticks, page, short_number
+from plotting.canvas import NO_CAPTION, Caption, Scale, apply_scale, beside, labelled_ticks, page, short_number
 from plotting.style import STYLES, style
 
 STYLE = style("dynode")
@@ -58,3 +58,12 @@ def test_numbers_of_ticks_are_short() -> None:
     assert short_number(1e5) == "$10^{5}$"
     assert short_number(5e-9) == r"$5\times10^{-9}$"
     assert not matplotlib.rcParams["text.usetex"]
+
+
+def test_room_for_a_colour_bar_is_beside_all_panels_and_as_high() -> None:
+    with STYLE.context():
+        sheet = page(STYLE, NO_CAPTION, columns=2, right_in=2.0)
+        bar = beside(sheet.panels).get_position()
+    boxes = [axes.get_position() for axes in sheet.panels]
+    assert max(box.x1 for box in boxes) < bar.x0 < bar.x1 < 1.0
+    assert (bar.y0, bar.y1) == pytest.approx((boxes[0].y0, boxes[0].y1))
