@@ -21,7 +21,7 @@ from fits.dark_matter.case import Case, Shared
 from fits.dark_matter.inputs import sample
 from fits.dark_matter.processed import refuse_other_datasets
 from fits.dark_matter.reference_campaign import reference_results
-from fits.dark_matter.shown import arrays
+from fits.dark_matter.shown import PDFS, arrays
 from fits.dark_matter.source_arrays import errors_dex
 from fits.dark_matter.trials import Map
 from records.arrays import save_arrays
@@ -33,7 +33,6 @@ from records.tables import TablesByDataset
 if TYPE_CHECKING:
     from fits.frontends.pyhf_stack import JErrors
 
-PDFS = "pdfs.h5"  # arrays for figures, one group for each result
 WORKSPACES = "workspaces"  # folder: the likelihoods in HistFactory's JSON
 HEPDATA = "hepdata"  # folder: limits as tables in YAML
 TRIALS = "trials"  # folder of the output directory: trials and result of every combination

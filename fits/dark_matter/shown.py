@@ -11,6 +11,8 @@ from fits.dark_matter.densities import background_around_sources
 from fits.dark_matter.sky import stacked
 from fits.dark_matter.source_arrays import directions, errors_dex
 
+PDFS = "pdfs.h5"  # the file of these arrays, one group for each result
+
 
 def arrays(case: Case, shared: Shared) -> dict[str, Any]:
     """By name: spectra (dN/dlog10 x of one type at the ends of intervals), densities, the stack on the sky, bins of r, windows, sources.
