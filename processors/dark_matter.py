@@ -9,6 +9,7 @@ their right ascensions are scrambled here, so that nothing behind can hold the t
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -107,8 +108,12 @@ class DarkMatterProcessor(ProcessorABC):
         return hist.axis.Regular(round((high - low) * per_decade), low, high, name="true_log_energy", label="log10(true energy / GeV)", flow=False)
 
     def check_columns(self, columns: Iterable[str], metadata: Mapping[str, Any]) -> None:
-        """Refuse files that lack a column; the engine asks before any event is read. Raises ``InputError``."""
-        self._require(list(columns), Place(str(metadata.get("filename", "events"))))
+        """Refuse files that lack a column, and warn of simulation given as data; the engine asks before any event is read. Raises ``InputError``."""
+        place = Place(str(metadata.get("filename", "events")))
+        self._require(list(columns), place)
+        if self.kind == "data" and set(TRUTH) <= set(columns):
+            words = f"{place.filename}: has {', '.join(TRUTH)}: is it simulation? The data set is of kind: data"
+            warnings.warn(words, UserWarning, stacklevel=2)
 
     def _require(self, columns: list[str], place: Place) -> None:
         if columns == [PLAIN]:

@@ -65,11 +65,14 @@ class Place:
 
 
 def require(fields: Iterable[str], wanted: Iterable[str], place: Place) -> None:
-    """Refuse events that lack any of ``wanted``; the ``InputError`` lists all that are missing, each with the nearest present name."""
+    """Refuse events that lack any of ``wanted``; the ``InputError`` lists all that are missing, each with the nearest present name,
+    and all names that are present when one of them resembles none."""
     present = list(fields)
     missing = [name for name in wanted if name not in present]
     if missing:
-        listed = ", ".join(f"{name!r}{nearest(name, present)}" for name in missing)
+        hints = {name: nearest(name, present) for name in missing}
+        unlike = [name for name, hint in hints.items() if "did you mean" not in hint]
+        listed = ", ".join(f"{name!r}{'' if name in unlike else hint}" for name, hint in hints.items()) + (hints[unlike[0]] if unlike else "")
         raise InputError(f"{place.filename}: missing columns: {listed}; rename with the data set's columns: {{our_name: name_in_file}}")
 
 

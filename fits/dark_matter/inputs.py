@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from configs.errors import InputError
 from configs.schema import DarkMatterConfig
-from fits.dark_matter.event_checks import refuse_repeated, warn_of_runs
+from fits.dark_matter.event_checks import refuse_repeated, warn_of_area, warn_of_runs
 from physics.annihilation_spectra import Spectrum
 from physics.oscillation import FLAVOURS
 from records.tables import TablesByDataset
@@ -126,6 +126,8 @@ def _check_events(
     for name in (one for one in data if about[one]["fraction"] == 1.0):
         read, kept = hists[name]["cutflow"].values().astype(int)
         warn_of_runs(name, tables[name]["events"], about[name]["metadata"], read - kept)
+    for name in (one for one in hists if "acceptance" in hists[one]):
+        warn_of_area(name, hists[name]["acceptance"])
 
 
 def _simulation(

@@ -64,7 +64,12 @@ CASES: dict[str, tuple[Any, str, dict[str, Any], str]] = {
         {},
         "missing columns: 'trueRa'; did you mean 'trueE'?, 'ow'; known: ",
     ),
-    "simulation as data": ({name: MC[name] for name in ("ra", "dec", "logE", "angErr")}, "data", {}, "missing columns: 'run'; known: "),
+    "simulation as data": (
+        {name: MC[name] for name in ("ra", "dec", "logE", "angErr")},
+        "data",
+        {},
+        "missing columns: 'run', 'event', 'subevent'; known: ",
+    ),
     "one plain array": (
         {"values": np.arange(5.0)},
         "mc",
@@ -85,6 +90,19 @@ def test_bad_events(name: str) -> None:
 def test_missing_columns_are_told_before_events_are_read() -> None:
     with pytest.raises(InputError, match="mc.npy: missing columns: 'trueRa'"):
         processor("mc").check_columns([name for name in MC.dtype.names if name != "trueRa"], {"filename": "mc.npy"})
+
+
+def test_what_a_file_has_is_told_once() -> None:
+    """Four missing columns told four times what there is."""
+    with pytest.raises(InputError, match="exp.npy: missing columns") as refused:
+        processor("mc").check_columns(["ra", "dec", "LOGE", "run"], {"filename": "exp.npy"})
+    assert str(refused.value).count("known: ") == 1
+    assert "'logE'; did you mean 'LOGE'?" in str(refused.value)
+
+
+def test_simulation_given_as_data_is_warned_of() -> None:
+    with pytest.warns(UserWarning, match="mc.npy: has trueRa, trueDec, trueE, ow: is it simulation. The data set is of kind: data"):
+        processor("data", 2012).check_columns(MC.dtype.names, {"filename": "mc.npy"})
 
 
 def test_a_simulation_without_weight() -> None:

@@ -6,11 +6,12 @@ import warnings
 
 import numpy as np
 import pytest
+from dark_matter_case import process, simulated
 from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.errors import InputError
-from fits.dark_matter.event_checks import in_spans, refuse_repeated, warn_of_runs
+from fits.dark_matter.event_checks import in_spans, refuse_repeated, warn_of_area, warn_of_runs
 from records.tables import Table
 
 
@@ -47,6 +48,25 @@ def test_runs_outside_the_list_are_warned_of() -> None:
 def test_other_numbers_of_events_are_warned_of() -> None:
     with pytest.warns(UserWarning, match=r"a: the good run list states 5 events, 4 are there"):
         warn_of_runs("a", ONE, {"runs": [[7, 9]], "events_of_runs": 5})
+
+
+def test_the_list_of_another_season_is_refused() -> None:
+    with pytest.raises(InputError, match=r"a: none of the 4 events \(runs 7 to 9\) is of the good run list \(runs 20 to 40\); is it that of another"):
+        warn_of_runs("a", ONE, {"runs": [[20, 30], [35, 40]], "events_of_runs": 4})
+
+
+def test_weights_of_another_unit_are_warned_of() -> None:
+    """An area of 2.2 cm^2 at 100 GeV is one of a detector; that in m^2, taken for cm^2, is of none, nor one of every generated event."""
+    events = simulated(20_000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_area("mc", process(events)["acceptance"])
+        warn_of_area("low", process(events[events["trueE"] < 50.0])["acceptance"])  # nothing at 100 GeV: nothing is said
+    for factor, area in ((1e-4, r"0\.0002[1-5]"), (1e4, r"2\.[1-5]e\+04")):
+        other = events.copy()
+        other["ow"] *= factor
+        with pytest.warns(UserWarning, match=rf"mc: the weights ow mean an effective area of {area} cm\^2 at 100 GeV.*not in m\^2"):
+            warn_of_area("mc", process(other)["acceptance"])
 
 
 @given(st.sets(st.integers(-20, 60), min_size=1), st.lists(st.integers(-25, 65)))
