@@ -116,8 +116,9 @@ def _fit_view(run: RunView, name: str, first: bool, results: Mapping[str, Any], 
     if "limits" in kinds and own and options.mode != "decay":
         others, notes = published_limits(options.compare, dict.fromkeys(one.channel for one in own.values()), run.config.source)
         if notes:
-            absent = ", ".join(note.partition(": ")[0] for note in notes)
-            skipped[f"{'' if first else start}limits: published"] = f"{absent}. {notes[0].partition('; public ones')[0]}"
+            others_absent = ", ".join(note.partition(": ")[0] for note in notes[1:])
+            words = notes[0].partition("; public ones")[0] + (f"; nor are there {others_absent}" if others_absent else "")
+            skipped[f"{'' if first else start}limits: published"] = words
     return FitView(name, first, run, own, listed, published, others)
 
 

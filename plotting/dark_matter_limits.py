@@ -109,7 +109,9 @@ def finite(value: float) -> float:
 
 
 def _band(results: Sequence[CombinationResult], key: str) -> Array:
-    return np.array([finite(one.limit.band[key]) for one in results])
+    """Limits at so many standard deviations of what is drawn: those of a lifetime fall as the limits on events rise."""
+    turned = str(-int(key))
+    return np.array([finite(one.limit.band[turned if one.mode == "decay" else key]) for one in results])
 
 
 def _median_words(result: CombinationResult) -> str:
