@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -116,10 +116,18 @@ def _fit_view(run: RunView, name: str, first: bool, results: Mapping[str, Any], 
     if "limits" in kinds and own and options.mode != "decay":
         others, notes = published_limits(options.compare, dict.fromkeys(one.channel for one in own.values()), run.config.source)
         if notes:
-            others_absent = ", ".join(note.partition(": ")[0] for note in notes[1:])
-            words = notes[0].partition("; public ones")[0] + (f"; nor are there {others_absent}" if others_absent else "")
-            skipped[f"{'' if first else start}limits: published"] = words
+            skipped[f"{'' if first else start}limits: published"] = absent(notes)
     return FitView(name, first, run, own, listed, published, others)
+
+
+def absent(notes: Sequence[str]) -> str:
+    """Files of published limits that are not there, in one sentence.
+
+    >>> absent(["a.csv: no such file; public ones are elsewhere", "b.csv: no such file"])
+    'a.csv: no such file; nor are there b.csv'
+    """
+    others = ", ".join(note.partition(": ")[0] for note in notes[1:])
+    return notes[0].partition("; public ones")[0] + (f"; nor are there {others}" if others else "")
 
 
 def _published_spectra(results: Mapping[str, CombinationResult], folder: Path) -> SpectrumTable | None:
