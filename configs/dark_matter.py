@@ -148,6 +148,7 @@ class Campaign(Strict):
     acceptance_syst: Annotated[float, Field(ge=0)] = 0.0
     compare: list[str] = ["limits_{ch}_Fermi_2015.csv", "limits_{ch}_IceCube_2013.csv"]
     workspaces: bool = True
+    pyhf_limits: bool = False  # CLs limits by pyhf beside ours, on its workspaces
     hepdata: bool = False  # limits as a submission to HEPData
     compat: Compatibility = Compatibility()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import warnings
 from collections.abc import Iterator, Mapping
@@ -25,7 +26,7 @@ from fits.dark_matter.shown import PDFS, arrays
 from fits.dark_matter.source_arrays import errors_dex
 from fits.dark_matter.trials import Map
 from records.arrays import save_arrays
-from records.dark_matter import CombinationResult, ReferenceModeResult
+from records.dark_matter import CombinationResult, Interval, ReferenceModeResult
 from records.hepdata import write_hepdata
 from records.limits_table import write_limits
 from records.tables import TablesByDataset
@@ -62,29 +63,46 @@ def fit_all(
             campaign = Campaigner(shared, config.output / TRIALS / name, execute)
             cases = campaign.cases()
             found = campaign.run(cases, report)
+            if shared.options.workspaces or shared.options.pyhf_limits:
+                found = _with_workspaces(config.output / WORKSPACES / name, shared, cases, found)
             results |= {f"{name}.{key}": replace(one, partial=not account["complete"]) for key, one in found.items()}
             shown |= {f"{name}.{key}": arrays(case, shared) for key, case in cases.items()}
-            if config.fits[name].workspaces:
-                _write_workspaces(config.output / WORKSPACES / name, shared, cases, found)
     save_arrays(config.output / PDFS, shown)
     write_limits(config.output / "limits.csv", results)
     write_hepdata(config.output / HEPDATA, {name: one for name, one in results.items() if config.fits[name.partition(".")[0]].hepdata})
     return {**results, **compared}
 
 
-def _write_workspaces(folder: Path, shared: Shared, cases: Mapping[str, Case], results: Mapping[str, CombinationResult]) -> None:
-    """The likelihood of every combination for pyhf, mu = 1 at its sensitivity; counts of scrambled data while blind."""
+def _with_workspaces(
+    folder: Path, shared: Shared, cases: Mapping[str, Case], results: Mapping[str, CombinationResult]
+) -> dict[str, CombinationResult]:
+    """Write the likelihood of every combination for pyhf, mu = 1 at its sensitivity (counts of scrambled data while blind); with pyhf's limits."""
     if find_spec("pyhf") is None:
         warnings.warn(
             "no workspaces are written: pyhf is not installed (pip install 'dynode[pyhf]', or workspaces: false)", UserWarning, stacklevel=2
         )
-        return
+        return dict(results)
     from fits.frontends.pyhf_stack import write_workspace
 
+    found = dict(results)
     for name, case in cases.items():
         n_reference = results[name].sensitivity.n
         at_one = n_reference if math.isfinite(n_reference) else case.bins.sigma_n
-        write_workspace(folder / f"{name}.json", case.bins, case.counts, at_one, _j_errors(shared, case, results[name].spread))
+        path = write_workspace(folder / f"{name}.json", case.bins, case.counts, at_one, _j_errors(shared, case, results[name].spread))
+        if shared.options.pyhf_limits:
+            found[name] = replace(results[name], pyhf_limit=_pyhf_limit(path, at_one, case, shared))
+    return found
+
+
+def _pyhf_limit(workspace: Path, n_reference: float, case: Case, shared: Shared) -> Interval:
+    """Band and observed limit of pyhf; the latter not while blind."""
+    from fits.frontends.pyhf_stack import upper_limits
+
+    cl, value = shared.options.statistics.cl, case.conversion
+    found = upper_limits(json.loads(workspace.read_text()), n_reference, cl)
+    n_low, n_up = (math.nan, math.nan) if shared.sample.blind else (0.0, found.observed)
+    low, up = (math.nan if math.isnan(n) else value(n) for n in (n_low, n_up))
+    return Interval("cls_pyhf", cl, "cls_pyhf", found.band, {key: value(n) for key, n in found.band.items()}, n_low, n_up, low, up)
 
 
 def _j_errors(shared: Shared, case: Case, spread: float) -> JErrors | None:

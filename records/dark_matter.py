@@ -141,6 +141,7 @@ class CombinationResult(Value):
     background: TrialSummary
     injection: InjectionCheck
     observation: Observation | None = None  # None while blind
+    pyhf_limit: Interval | None = None  # CLs by pyhf on the exported workspace
     sources: list[SourceResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     blind: bool = True

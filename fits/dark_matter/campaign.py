@@ -137,7 +137,8 @@ def _stored(groups: Mapping[str, TrialGroup], case: Case, digest: str) -> dict[t
 
 def _options(shared: Shared) -> object:
     """What a result depends on besides its sky."""
-    return [shared.options.model_dump(mode="json", exclude={"channels", "compare", "workspaces", "hepdata", "compat"}), shared.sample.livetime_s]
+    beside = {"channels", "compare", "workspaces", "pyhf_limits", "hepdata", "compat"}
+    return [shared.options.model_dump(mode="json", exclude=beside), shared.sample.livetime_s]
 
 
 def _with_p_global(result: CombinationResult, p: float, error: float) -> CombinationResult:

@@ -31,6 +31,7 @@ CHANNEL, MEASUREMENT = "stack", "normsys=code1"  # the name tells a reader of th
 INTERPOLATION = {"normsys": {"interpcode": "code1"}}
 BACKGROUND_BOUNDS, LARGEST_MU = (0.5, 1.5), 100.0
 SMALLEST_MU, LIMIT_TOLERANCE = 1e-3, 1e-4  # of limits; the second relative
+BAND = ("-2", "-1", "0", "1", "2")
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,21 +134,39 @@ def fit(content: dict[str, Any], reference_n: float) -> StackFit:
     return StackFit(reference_n * float(best[model.config.poi_index]), max(0.0, float(without - value)))
 
 
-def upper_limit(content: dict[str, Any], reference_n: float, cl: float = 0.9) -> float:
-    """Upper limit on the number of signal events by CLs with q~ and asymptotic formulae (Cowan et al., EPJC 71 (2011) 1554).
+@dataclass(frozen=True)
+class UpperLimits:
+    """Upper limits on the number of signal events: of the counts, and expected of background ("-2" ... "2" standard deviations)."""
 
-    Infinite when the largest allowed number is not excluded.
+    observed: float
+    band: dict[str, float]
+
+
+def upper_limits(content: dict[str, Any], reference_n: float, cl: float = 0.9) -> UpperLimits:
+    """Limits by CLs with q~ and asymptotic formulae (Cowan et al., EPJC 71 (2011) 1554).
+
+    Infinite where the largest allowed number is not excluded.
     """
     model, data = _model_and_data(content)
     top = float(model.config.suggested_bounds()[model.config.poi_index][1])
-    with numpy_backend() as pyhf:
+    tested: dict[float, list[float]] = {}
 
+    def cls_values(mu: float) -> list[float]:
+        """CLs of the counts and of the five expected ones: each mu is tested once for all six limits."""
+        if mu not in tested:
+            with numpy_backend() as pyhf:
+                found, expected = pyhf.infer.hypotest(mu, data, model, test_stat="qtilde", return_expected_set=True)
+            tested[mu] = [float(found), *map(float, expected)]
+        return tested[mu]
+
+    def crossing(place: int) -> float:
         def above(mu: float) -> float:
-            return float(pyhf.infer.hypotest(mu, data, model, test_stat="qtilde")) - (1.0 - cl)
+            return cls_values(mu)[place] - (1.0 - cl)
 
-        if above(top) > 0.0:
-            return math.inf
-        return reference_n * float(toms748(above, SMALLEST_MU, top, rtol=LIMIT_TOLERANCE))
+        return math.inf if above(top) > 0.0 else float(toms748(above, SMALLEST_MU, top, rtol=LIMIT_TOLERANCE))
+
+    observed, *band = (crossing(place) for place in range(1 + len(BAND)))
+    return UpperLimits(reference_n * observed, {key: reference_n * mu for key, mu in zip(BAND, band, strict=True)})
 
 
 def _model_and_data(content: dict[str, Any]) -> tuple[Any, Array]:

@@ -45,6 +45,7 @@ fits:
     statistics: {{target_error: 0.1, discovery_sigma: [3]}}
     j_nuisance: none
     workspaces: {workspaces}
+    pyhf_limits: {workspaces}
 executor: {{kind: iterative}}
 """
 
@@ -120,6 +121,8 @@ def test_everything_is_written(folder: Path) -> None:
     assert arrays["stack"].sum() == pytest.approx(1.0, rel=1e-5)
     pytest.importorskip("pyhf")
     assert json.loads((output / "workspaces/main/Nu_50.json").read_text())["channels"][0]["name"] == "stack"
+    assert float(row["sv_up_pyhf"]) == found.pyhf_limit.up == pytest.approx(found.asymptotic_limit.up, rel=0.02)
+    assert float(row["sv_med_pyhf"]) == pytest.approx(found.asymptotic_limit.band["0"], rel=0.05)
 
 
 def test_table_on_the_terminal(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

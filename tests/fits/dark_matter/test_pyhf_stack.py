@@ -19,7 +19,7 @@ from fits.dark_matter.limits import Calibration, Outcomes, limits
 from fits.dark_matter.nuisance import q_values
 from fits.dark_matter.sky import RatioBins
 from fits.frontends import pyhf_stack
-from fits.frontends.pyhf_stack import JErrors, build, largest_mu, upper_limit, workspace, write_workspace
+from fits.frontends.pyhf_stack import JErrors, build, largest_mu, upper_limits, workspace, write_workspace
 
 REFERENCE_SIGMAS = 1.29
 
@@ -90,7 +90,7 @@ def cls_limit(bins: RatioBins, counts: np.ndarray, cl: float = 0.9) -> float:
 def test_limits_of_pyhf_are_the_asymptotic_ones_of_our_likelihood(sigmas: float, seed: int) -> None:
     bins = stacked()
     counts = drawn(bins, sigmas, seed)
-    found = upper_limit(workspace(bins, counts, reference_n(bins)), reference_n(bins))
+    found = upper_limits(workspace(bins, counts, reference_n(bins)), reference_n(bins)).observed
     assert found == pytest.approx(cls_limit(bins, counts), rel=5e-3)
 
 
@@ -106,22 +106,28 @@ def test_native_limits_are_those_of_pyhf(spread: float, sigmas: float, seed: int
     best = stack_fit.fit(counts, bins.ratio)
     found = Outcomes(np.array([best.n_hat]), np.array([best.ts]), q_values(counts, bins.ratio, n, spread=spread)[None])
     (ours,) = limits("cls_asymptotic", calibration, found, 0.9).up
+    expected = Outcomes(np.zeros(1), np.zeros(1), calibration.q_expected[None])
+    (median,) = limits("cls_asymptotic", calibration, expected, 0.9).up
     errors = JErrors.of_total(spread) if spread else None
-    assert upper_limit(workspace(bins, counts, reference_n(bins), errors), reference_n(bins)) == pytest.approx(ours, rel=0.01)
+    theirs = upper_limits(workspace(bins, counts, reference_n(bins), errors), reference_n(bins))
+    assert theirs.observed == pytest.approx(ours, rel=0.01)
+    assert theirs.band["0"] == pytest.approx(median, rel=0.01)
+    assert list(theirs.band.values()) == sorted(theirs.band.values())
 
 
 def test_an_error_of_j_weakens_the_limit() -> None:
     """The published analysis read the errors of its J factors and dropped them."""
     bins = stacked()
     counts = drawn(bins, 0.0, 1)
-    without, with_error = (upper_limit(workspace(bins, counts, reference_n(bins), one), reference_n(bins)) for one in (None, JErrors.of_total(0.455)))
+    errors = (None, JErrors.of_total(0.455))
+    without, with_error = (upper_limits(workspace(bins, counts, reference_n(bins), one), reference_n(bins)).observed for one in errors)
     assert 1.05 * without < with_error < 3.0 * without
 
 
 def test_limit_beyond_the_largest_strength() -> None:
     bins = stacked()
     counts = drawn(bins, 2.0, 1)
-    assert upper_limit(workspace(bins, counts, 0.002 * bins.sigma_n), 0.002 * bins.sigma_n) == math.inf
+    assert upper_limits(workspace(bins, counts, 0.002 * bins.sigma_n), 0.002 * bins.sigma_n).observed == math.inf
 
 
 def test_workspace_as_specified() -> None:
