@@ -45,7 +45,7 @@ def _add_input_options(options: argparse.ArgumentParser) -> None:
     files.add_argument("--refresh", action="store_true", help="fetch files behind URLs again that the cache has")
     files.add_argument("--unblind", action="store_true", help="allow processor.blind: false on data that are not generated")
     work = options.add_argument_group("work")
-    work.add_argument("--executor", choices=["iterative", "futures", "dask"], help="how chunks are computed")
+    work.add_argument("--executor", choices=["iterative", "futures", "dask", "slurm", "htcondor"], help="how chunks are computed")
     work.add_argument("--workers", type=positive, metavar="N", help="number of worker processes")
     work.add_argument("--chunksize", type=positive, metavar="N", help="entries in a chunk")
     work.add_argument("--fresh", action="store_true", help="forget earlier work and compute everything again")

@@ -15,6 +15,7 @@ from configs import dark_matter, diffuse, iwcd, pmt_gain, stopping_muons
 from configs.document import Document, KeyPath, read_document
 from configs.errors import InputError, nearest
 from configs.figure_style import FigureStyle
+from configs.jobs import Job
 from configs.reference_layout import is_reference_layout, translate
 from configs.saved_columns import columns_for
 from configs.strict import Strict
@@ -59,9 +60,12 @@ class Dataset(Strict):
 
 
 class Executor(Strict):
-    """How chunks are computed. ``address``: a running dask scheduler; without it a local cluster."""
+    """How chunks, trials and toys are computed. ``address``: a running dask scheduler; without it a local cluster.
 
-    kind: Literal["iterative", "futures", "dask"] = "iterative"
+    ``slurm`` and ``htcondor``: dask workers that are jobs of a batch system, each with the resources of ``job``.
+    """
+
+    kind: Literal["iterative", "futures", "dask", "slurm", "htcondor"] = "iterative"
     workers: PositiveInt = 2
     address: str | None = None
     chunksize: PositiveInt | None = None  # entries; null: sized from a trial to take about half a second
@@ -70,6 +74,7 @@ class Executor(Strict):
     stall_timeout_s: PositiveFloat = 300.0  # no worker or no progress for so long: the run ends
     max_histogram_mb: PositiveFloat = 512.0
     identity: Literal["stat", "digest"] = "stat"  # what tells that a file changed: size and time, or its SHA-256
+    job: Job = Job()  # slurm, htcondor, and the jobs of `plan` and `submit`
 
 
 class UserProcessor(Strict):
