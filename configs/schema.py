@@ -17,6 +17,7 @@ from configs.errors import InputError, nearest
 from configs.figure_style import FigureStyle
 from configs.jobs import Job
 from configs.reference_layout import is_reference_layout, translate
+from configs.remote import Remote
 from configs.saved_columns import columns_for
 from configs.strict import Strict
 
@@ -41,6 +42,8 @@ class Dataset(Strict):
     tree: str | None = None  # ROOT: name of the TTree or RNTuple; HDF5: group
     columns: dict[str, str] = {}  # our name -> name in the file
     metadata: dict[str, Any] = {}  # livetime_s, particle, weight (iwcd: a column of the files), hv_v ...
+    cache: str | None = None  # where files behind URLs are kept; null: cache/ in the data directory
+    remote: Remote = Remote()
 
     sources: ClassVar[tuple[str, ...]] = ("files", "filelist", "catalogue", "example")
 
@@ -181,9 +184,7 @@ class PmtDataset(Dataset):
     pmts: Chosen[str] = None  # null or all: every tube of the table
     hv_v: Chosen[PositiveFloat] = None
     files_per_chunk: PositiveInt = 500
-    cache: str | None = None  # of files behind URLs; null: cache/ in the data directory
     max_missing_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    remote: pmt_gain.Remote = pmt_gain.Remote()
 
     sources: ClassVar[tuple[str, ...]] = (*Dataset.sources, "runs")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from configs.pmt_gain import Remote
+from configs.remote import Remote
 from data_info.transfer import Answer, Lasting, Transient
 
 PACKAGES = {"s3": "s3fs", "root": "fsspec-xrootd"}

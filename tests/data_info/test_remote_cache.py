@@ -19,7 +19,7 @@ import pytest
 from fault_server import LONGEST_S, Server, serving
 
 from configs.errors import InputError
-from configs.pmt_gain import Remote
+from configs.remote import Remote
 from data_info import remote_cache, transfer
 from data_info.remote_cache import Failed, cache_path, fetch_all
 from data_info.transfer import Patience, Transient, patiently

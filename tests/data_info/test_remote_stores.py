@@ -9,7 +9,7 @@ import fsspec
 import pytest
 from fsspec.spec import AbstractFileSystem
 
-from configs.pmt_gain import Remote
+from configs.remote import Remote
 from data_info import remote_cache
 from data_info.remote_cache import Failed, fetch_all
 from data_info.remote_stores import store_options
