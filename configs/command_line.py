@@ -156,13 +156,15 @@ def _replaced(datasets: dict[str, Any], arguments: argparse.Namespace) -> dict[s
 
 
 def _refreshed(datasets: dict[str, Any]) -> dict[str, Any]:
-    """The data sets whose files come from a cache, told to fetch them again."""
-    if not any(hasattr(dataset, "remote") for dataset in datasets.values()):
-        raise InputError("--refresh has no effect: no data set of this analysis keeps files behind URLs in a cache; leave it out")
-    return {
-        name: dataset.model_copy(update={"remote": dataset.remote.model_copy(update={"refresh": True})}) if hasattr(dataset, "remote") else dataset
-        for name, dataset in datasets.items()
-    }
+    """The data sets told to fetch files behind URLs again."""
+    if not any(_may_name_urls(dataset) for dataset in datasets.values()):
+        raise InputError("--refresh has no effect: no data set of this configuration has files behind URLs; leave it out")
+    return {name: dataset.model_copy(update={"remote": dataset.remote.model_copy(update={"refresh": True})}) for name, dataset in datasets.items()}
+
+
+def _may_name_urls(dataset: Any) -> bool:
+    lists = (dataset.filelist, getattr(dataset, "runs", None))
+    return any("://" in name for name in dataset.files or ()) or any(name is not None for name in lists)
 
 
 def _with_source(dataset: Any, source: dict[str, Any]) -> Any:

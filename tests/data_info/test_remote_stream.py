@@ -1,0 +1,122 @@
+"""Files read in parts: every request is tried again, and two versions of a file are never mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from fault_server import Server, serving
+from hypothesis import given
+from hypothesis import strategies as st
+
+from configs.remote import Remote
+from data_info import remote_stream
+from data_info.remote_stream import _Stream, look, open_stream
+from data_info.transfer import Lasting
+
+PATIENT = Remote(connect_timeout_s=1.0, read_timeout_s=0.3, retries=3)
+CONTENT = np.random.default_rng(5).bytes(400_000)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(remote_stream, "BACKOFF_S", 0.001)
+    monkeypatch.setattr(remote_stream, "BLOCK_BYTES", 4096)
+    with serving() as state:
+        state.files = {"/a.bin": CONTENT, "/empty.bin": b""}
+        yield state
+
+
+@given(st.lists(st.tuples(st.integers(0, 1200), st.integers(0, 400)), max_size=30))
+def test_any_reads_give_the_file(reads: list[tuple[int, int]]) -> None:
+    content = CONTENT[:1000]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(remote_stream, "BLOCK_BYTES", 64)
+        patch.setattr(remote_stream, "KEPT_BLOCKS", 3)
+        stream = _Stream(len(content), lambda start, stop: content[start:stop])
+        for position, count in reads:
+            stream.seek(position)
+            assert stream.read(count) == content[position : position + count]
+
+
+def test_parts_of_a_file_are_asked_for_once(server: Server) -> None:
+    with open_stream(server.url("/a.bin"), PATIENT) as file:
+        asked = len(server.requests)
+        file.seek(50_000)
+        assert file.read(5_000) == CONTENT[50_000:55_000]
+        assert len(server.requests) == asked + 1
+        file.seek(50_100)
+        assert file.read(10) == CONTENT[50_100:50_110]
+        assert len(server.requests) == asked + 1
+        assert file.seek(-7, 2) == len(CONTENT) - 7
+        assert file.read() == CONTENT[-7:]
+        assert file.read() == b""
+
+
+def test_server_that_fails_every_third_request(server: Server) -> None:
+    server.fail_every = 3
+    with open_stream(server.url("/a.bin"), PATIENT) as file:
+        pieces = []
+        while piece := file.read(3_000):
+            pieces.append(piece)
+    assert b"".join(pieces) == CONTENT
+    assert len(server.requests) > 9
+
+
+@pytest.mark.parametrize("faults", [["cut", "cut"], ["500", "503 after 0"], ["silence"]])
+def test_fault_in_the_middle_is_overcome(faults: list[str], server: Server) -> None:
+    with open_stream(server.url("/a.bin"), PATIENT) as file:
+        server.faults["/a.bin"] = list(faults)
+        file.seek(60_000)
+        assert file.read(100) == CONTENT[60_000:60_100]
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("503", r"the server answers 503 .* \(4 attempts\)"),
+        ("403", "the server answers 403 Forbidden"),
+        ("cut", r"the server sent \d+ bytes where \d+ were asked for \(4 attempts\)"),
+    ],
+)
+def test_fault_that_lasts_is_named(fault: str, message: str, server: Server) -> None:
+    with open_stream(server.url("/a.bin"), PATIENT) as file:
+        server.faults["/a.bin"] = [fault] * 9
+        file.seek(60_000)
+        with pytest.raises(Lasting, match=message):
+            file.read(100)
+
+
+def test_file_that_changes_between_two_reads_is_refused(server: Server) -> None:
+    with open_stream(server.url("/a.bin"), PATIENT) as file:
+        server.files["/a.bin"] = CONTENT[::-1]
+        file.seek(60_000)
+        with pytest.raises(Lasting, match="the file changed on the server while it was read"):
+            file.read(100)
+
+
+def test_web_page_in_place_of_a_file_is_refused(server: Server) -> None:
+    server.files["/login.root"] = b"<!DOCTYPE html><html><title>Sign in</title></html>"
+    for server.ranges in (True, False):
+        with pytest.raises(Lasting, match=r"a web page in place of data \('Sign in'\)"):
+            open_stream(server.url("/login.root"), PATIENT)
+
+
+def test_server_without_parts_gives_the_whole_file(server: Server) -> None:
+    server.ranges = False
+    with open_stream(server.url("/a.bin"), PATIENT) as file:
+        file.seek(399_000)
+        assert file.read() == CONTENT[399_000:]
+
+
+def test_what_a_server_tells(server: Server) -> None:
+    before = look(server.url("/a.bin"), PATIENT)
+    assert before.identity.startswith("400000 bytes, ")
+    server.files["/a.bin"] = CONTENT[::-1]
+    assert look(server.url("/a.bin"), PATIENT).identity != before.identity
+    assert look(server.url("/empty.bin"), PATIENT).size == 0
+    with pytest.raises(Lasting, match="404"):
+        look(server.url("/none.bin"), PATIENT)
