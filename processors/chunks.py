@@ -81,10 +81,11 @@ class Span:
 
 @dataclass(frozen=True)
 class Chunk:
-    """The unit of work: spans of one data set, processed together and journalled together."""
+    """The unit of work: spans of one data set, processed together and journalled together under ``key`` (given by the plan)."""
 
     dataset: str
     spans: tuple[Span, ...]
+    key: str = ""
 
     @property
     def entries(self) -> int:
