@@ -1,7 +1,7 @@
 """Executor ``futures``: one persistent pool of processes on this machine.
 
 Workers come from a fork server on Linux (started clean, before any thread; it imports the heavy packages once, then a worker starts in
-milliseconds) and are spawned elsewhere. Forking this process itself would copy locks that other threads hold.
+milliseconds) and are spawned elsewhere, also where the folder for temporary files has too long a path for its socket (scratch of a batch job). Forking this process itself would copy locks that other threads hold.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import multiprocessing.connection
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -21,7 +22,7 @@ from typing import Any
 from configs.errors import InputError
 from processors.executors import Lost, Pooled
 
-START_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
+SOCKET_FOLDER = 70  # longest path of the folder for temporary files in which a fork server's socket has room (108 bytes with its own name)
 PRELOADED = ["processors.work", "readers"]
 
 
@@ -84,8 +85,8 @@ class Futures(Pooled):
         return f" of {', '.join(signal.Signals(code).name for code in sorted(codes))}" if codes else ""
 
     def _started(self) -> ProcessPoolExecutor:
-        context = multiprocessing.get_context(START_METHOD)
-        if START_METHOD == "forkserver":
+        context = multiprocessing.get_context(start_method())
+        if context.get_start_method() == "forkserver":
             context.set_forkserver_preload(PRELOADED)
         pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=start_worker)
         try:
@@ -97,6 +98,11 @@ class Futures(Pooled):
                 f"`if __name__ == '__main__':`; executor.kind = iterative works without workers"
             ) from None
         return pool
+
+
+def start_method() -> str:
+    """How worker processes begin on this machine."""
+    return "forkserver" if sys.platform == "linux" and len(os.fsencode(tempfile.gettempdir())) <= SOCKET_FOLDER else "spawn"
 
 
 def start_worker() -> None:

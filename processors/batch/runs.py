@@ -14,6 +14,7 @@ from typing import Any
 
 import cloudpickle
 
+from configs import schema
 from configs.command_line import Progress
 from configs.schema import Config
 from processors import engine, shipping, stage
@@ -50,7 +51,7 @@ def plan(config: Config, jobs: int, *, fresh: bool = False, progress: Progress |
     """
     datasets = dataset_inputs(config, progress)
     place = folder(config)
-    with engine.opened(datasets, config.executor, journal=journal(config), fresh=fresh, progress=progress) as (planned, session):
+    with engine.opened(datasets, _here(config.executor), journal=journal(config), fresh=fresh, progress=progress) as (planned, session):
         if not fresh and (place / PLAN).exists():
             receive(place, load_plan(place), session.journal)
         waiting = [chunk for key, chunk in planned.chunks if not engine.finished(session.journal.read(key))]
@@ -60,6 +61,11 @@ def plan(config: Config, jobs: int, *, fresh: bool = False, progress: Progress |
         batch = planning.Batch(config, place, DOOR, "hists", shipping.own_files(datasets, config.source), planning.wanted_environment(sources))
         transfer = planning.travels(config.executor)
         return planning.write(batch, [_task(chunk, transfer) for chunk in waiting], partial(_function, session.work), jobs)
+
+
+def _here(options: schema.Executor) -> schema.Executor:
+    """The executor that opens files and times a trial: workers of this machine where the configured ones would be jobs."""
+    return options.model_copy(update={"kind": "futures"}) if options.kind in ("slurm", "htcondor") else options
 
 
 def _task(chunk: Chunk, transfer: bool) -> Task:
