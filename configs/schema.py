@@ -188,6 +188,12 @@ class PmtDataset(Dataset):
 
     sources: ClassVar[tuple[str, ...]] = (*Dataset.sources, "runs")
 
+    @model_validator(mode="after")
+    def _files_are_fetched(self) -> PmtDataset:
+        if self.remote.access != "fetch":
+            raise ValueError("remote.access: waveforms are small files of which every byte is read; fetch is the only way here")
+        return self
+
 
 class PmtGainConfig(Config):
     """``analysis: pmt_gain``."""

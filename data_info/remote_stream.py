@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeVar
@@ -56,6 +57,19 @@ def can_stream(url: str) -> bool:
 def look(url: str, remote: Remote) -> Told:
     """Size and version of the file behind a URL now. Raises ``Lasting``."""
     return patiently(_parts(url, remote).told, patience_of(remote))
+
+
+def look_all(urls: Sequence[str], remote: Remote) -> dict[str, str]:
+    """Identity of every file now, several asked for at a time; of one that cannot be had the reason."""
+
+    def told(url: str) -> str:
+        try:
+            return look(url, remote).identity
+        except Lasting as error:
+            return str(error)
+
+    with ThreadPoolExecutor(remote.parallel, thread_name_prefix="look") as executor:
+        return dict(zip(urls, executor.map(told, urls), strict=True))
 
 
 def open_stream(url: str, remote: Remote) -> IO[bytes]:
