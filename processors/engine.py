@@ -18,7 +18,7 @@ import hist
 from configs import schema
 from configs.command_line import Progress
 from configs.errors import InputError
-from processors import executors, keys, packing, plan, source_code
+from processors import executors, keys, packing, plan, shipping, source_code
 from processors.account import Account, DatasetAccount, Failure
 from processors.chunks import Chunk, DatasetInput
 from processors.executors import Lost
@@ -94,6 +94,8 @@ def opened(
     work = _work(datasets, options, open_source)
     own = contextlib.nullcontext(executor) if executor else executors.create(options)
     with _journal(journal, fresh) as entries, own as at_work:
+        at_work.own = shipping.own_files(datasets)
+        at_work.logs = None if journal is None else journal.parent / "logs"
         session = Session(work, at_work, entries, progress or (lambda what, done, total: None))
         yield plan.make(datasets, session, options.chunksize), session
 

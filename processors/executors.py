@@ -11,9 +11,10 @@ import functools
 import pickle
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
+from pathlib import Path
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import cloudpickle
@@ -41,6 +42,9 @@ class Stalled(InputError):
 
 class Executor(ABC):
     """A context manager; workers live until it is left."""
+
+    own: Mapping[str, Path] = MappingProxyType({})  # files of the user's that go with the code, by their place beside the configuration
+    logs: Path | None = None  # where workers that are jobs leave their logs
 
     @abstractmethod
     def map(self, function: Callable[[Any], Any], items: Sequence[Any], on_done: OnDone) -> None:
@@ -156,16 +160,20 @@ class Pooled(Executor):
 
 
 def create(options: schema.Executor) -> Executor:
-    """The executor that the configuration asks for. Raises ``InputError`` when dask is wanted and not installed."""
+    """The executor that the configuration asks for. Raises ``InputError`` when dask is wanted and not installed, or a batch system not there."""
     if options.kind == "iterative":
         return Iterative()
     if options.kind == "futures":
         from processors.process_pool import Futures
 
         return Futures(options.workers, options.stall_timeout_s)
-    from processors.dask_cluster import Dask
+    if options.kind == "dask":
+        from processors.dask_cluster import Dask
 
-    return Dask(options.workers, options.stall_timeout_s, options.address)
+        return Dask(options.workers, options.stall_timeout_s, options.address, ship=options.job.ship)
+    from processors.job_cluster import JobCluster
+
+    return JobCluster(options)
 
 
 def call_shipped(function: bytes, item: bytes) -> Any:

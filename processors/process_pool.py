@@ -1,7 +1,8 @@
 """Executor ``futures``: one persistent pool of processes on this machine.
 
 Workers come from a fork server on Linux (started clean, before any thread; it imports the heavy packages once, then a worker starts in
-milliseconds) and are spawned elsewhere, also where the folder for temporary files has too long a path for its socket (scratch of a batch job). Forking this process itself would copy locks that other threads hold.
+milliseconds). They are spawned elsewhere, and where the folder for temporary files has too long a path for the server's socket (the scratch
+of a batch job). Forking this process itself would copy locks that other threads hold.
 """
 
 from __future__ import annotations

@@ -29,6 +29,12 @@ def code_archive(own: Mapping[str, Path] | None = None) -> bytes:
     return packed.getvalue()
 
 
+def project_state() -> tuple[list[str], str]:
+    """The project's modules by name, and the digest by which another checkout tells whether it is the same."""
+    files = sorted(path for name, path in _project() if name.endswith(".py"))
+    return [str(path.relative_to(source_code.PROJECT)) for path in files], source_code.digest(files)
+
+
 def _project() -> Iterator[tuple[str, Path]]:
     for folder in FOLDERS:
         for path in (source_code.PROJECT / folder).rglob("*"):
@@ -38,9 +44,9 @@ def _project() -> Iterator[tuple[str, Path]]:
         yield door.name, door
 
 
-def own_files(datasets: Iterable[DatasetInput], config_file: Path) -> dict[str, Path]:
-    """The configuration and the modules of the user's that processors rely on, by their place beside it."""
-    found = {config_file.name: config_file} if config_file.is_file() else {}
+def own_files(datasets: Iterable[DatasetInput]) -> dict[str, Path]:
+    """The modules of the user's that processors rely on, by their place beside the configuration."""
+    found = {}
     for dataset in datasets:
         for path in dataset.source_files or ():
             if dataset.folder is not None and path.is_relative_to(dataset.folder) and not path.is_relative_to(source_code.PROJECT):

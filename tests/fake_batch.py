@@ -1,11 +1,12 @@
 """Batch systems without a server: programs named condor_submit, sbatch ... that run the jobs on this machine as the real ones would.
 
 Jobs of a list or an array run to their end before ``condor_submit`` or ``sbatch`` returns; a single job (a dask worker) runs in the background.
-``DYNODE_FAKE_RULES``: a JSON file with {"lost": [shards whose jobs leave nothing], "kill": [shards that are killed when they begin to work]}.
+``DYNODE_FAKE_RULES``: a JSON file with {"lost": [shards whose jobs leave nothing]}.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -67,13 +68,11 @@ def condor_submit(home: Path) -> int:
     assert queue is not None
     listed = re.match(r"(.*) from (.*)", queue[1])
     if listed is None:
-        process = subprocess.Popen(
-            [values["executable"], *condor_words(values["arguments"])],
-            stdout=subprocess.DEVNULL,
-            stderr=(home / f"{cluster}.err").open("w"),
-            start_new_session=True,
-        )
-        (home / f"{cluster}.pid").write_text(str(process.pid))
+        where = {"$(LogDirectory)": values.get("logdirectory", "."), "$F(MY.JobId)": f"{cluster}.0"}
+        log = values["error"]
+        for name, value in where.items():
+            log = log.replace(name, value)
+        background(home, cluster, [values["executable"], *condor_words(values["arguments"])], Path(log))
     else:
         names = [name.strip() for name in listed[1].split(",")]
         for line in Path(listed[2]).read_text().splitlines():
@@ -84,6 +83,13 @@ def condor_submit(home: Path) -> int:
             )
     sys.stdout.write(f"Submitting job(s).\n1 job(s) submitted to cluster {cluster}.\n")
     return 0
+
+
+def background(home: Path, cluster: int, command: list[str], log: Path) -> None:
+    """Start a job in a session of its own."""
+    with log.open("w") as words:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=words, stderr=words, start_new_session=True)
+    (home / f"{cluster}.pid").write_text(str(process.pid))
 
 
 def condor_words(text: str) -> list[str]:
@@ -125,8 +131,6 @@ def run_job(command: list[str], folder: Path, output: Path, error: Path, shard: 
     if shard in rules().get("lost", []):
         error.write_text("the machine went away\n")
         return 1
-    if shard in rules().get("kill", []):
-        environment["DYNODE_TEST_KILL"] = "1"
     with output.open("w") as out, error.open("w") as err:
         return subprocess.run(command, cwd=folder, stdout=out, stderr=err, env=environment, timeout=LIMIT_S, check=False).returncode
 
@@ -145,10 +149,10 @@ def sbatch(home: Path) -> int:
     script = Path(sys.argv[-1]).resolve()
     options = dict(re.findall(r"^#SBATCH --([\w-]+)=(\S+)$", script.read_text(), re.MULTILINE))
     if "array" not in options:
-        process = subprocess.Popen(
-            ["bash", str(script)], stdout=subprocess.DEVNULL, stderr=(home / f"{cluster}.err").open("w"), start_new_session=True
-        )
-        (home / f"{cluster}.pid").write_text(str(process.pid))
+        named = re.search(r"^#SBATCH -e (\S+)$", script.read_text(), re.MULTILINE)
+        log = Path(named[1].replace("%J", str(cluster))) if named else home / f"{cluster}.err"
+        kept = shutil.copy(script, home / f"{cluster}.sh")  # the caller removes its own
+        background(home, cluster, ["bash", str(kept)], log)
     for part in options.get("array", "").partition("%")[0].split(",") if "array" in options else []:
         first, _, last = part.partition("-")
         for number in range(int(first), int(last or first) + 1):
@@ -164,9 +168,7 @@ def cancel(home: Path) -> int:
     for job in sys.argv[1:]:
         path = home / f"{job.partition('.')[0]}.pid"
         if path.exists():
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(int(path.read_text()), signal.SIGTERM)
-            except ProcessLookupError:
-                pass
             path.unlink()
     return 0

@@ -58,7 +58,7 @@ def plan(config: Config, jobs: int, *, fresh: bool = False, progress: Progress |
         if not waiting:
             return None
         sources = {path for dataset in datasets for path in source_of(dataset)}
-        batch = planning.Batch(config, place, DOOR, "hists", shipping.own_files(datasets, config.source), planning.wanted_environment(sources))
+        batch = planning.Batch(config, place, DOOR, "hists", shipping.own_files(datasets), planning.wanted_environment(sources))
         transfer = planning.travels(config.executor)
         return planning.write(batch, [_task(chunk, transfer) for chunk in waiting], partial(_function, session.work), jobs)
 

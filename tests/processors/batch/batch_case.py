@@ -94,7 +94,7 @@ def make_case(
     """Files of 60 entries in chunks of 20, so three tasks for each file; ``poison`` puts an energy of -1 into the second file."""
     folder.mkdir(exist_ok=True)
     rng = np.random.default_rng(5)
-    for number in range(files):
+    for number in range(3):
         energy = rng.uniform(0, 10, 60)
         if poison and number == 1:
             energy[30] = -1.0
