@@ -28,9 +28,9 @@ def install(folder: Path, *programs: str) -> Path:
     place.mkdir(parents=True)
     for name in programs or PROGRAMS:
         script = place / name
-        script.write_text(
-            f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nimport fake_batch\nfake_batch.main({str(folder)!r}, {name!r})\n"
-        )
+        here = str(Path(__file__).parent)
+        lines = [f"#!{sys.executable}", "import sys", f"sys.path.insert(0, {here!r})", "import fake_batch"]
+        script.write_text("\n".join([*lines, f"fake_batch.main({str(folder)!r}, {name!r})", ""]))
         script.chmod(0o755)
     return place
 

@@ -145,7 +145,7 @@ def test_xrootd_file_that_is_not_there_is_named(xrootd_server: XrootdStore, tmp_
     paths = f"{door.parent}:{Path(__file__).parent}"
     done = xrootd_server.call(sys.executable, door, path, environment={"PYTHONPATH": paths})
     assert done.returncode == 3
-    assert "none.parquet: no such file in the store" in " ".join(done.stderr.split())
+    assert "none.parquet: open: no such file in the store" in " ".join(done.stderr.split())
 
 
 def test_every_format_is_read_in_parts_from_a_failing_server(web: Server, tmp_path: Path) -> None:
