@@ -10,6 +10,16 @@ from typing import Any
 import pytest
 
 
+SERVERS = {"slurm_pool", "htcondor_pool", "s3_server", "xrootd_server"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a real server are marked, whatever asks for it (``make test-batch`` runs them alone)."""
+    for item in items:
+        if SERVERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker("servers")
+
+
 @pytest.fixture(scope="session")
 def public_data() -> Path:
     """The folder with the real public files, or a skip that says how to get them."""
@@ -47,3 +57,14 @@ def xrootd_server() -> Iterator[Any]:
 
     with running() as store:
         yield store
+
+
+@pytest.fixture
+def http_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A web server on loopback (``servers.fault_server.Server``) whose files and faults the test chooses; no proxy stands before it."""
+    from servers.fault_server import serving
+
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with serving() as server:
+        yield server

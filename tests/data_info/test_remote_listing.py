@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import fsspec
 import pytest
-from fault_server import Server, serving
+from servers.fault_server import Server
 
 from configs.errors import InputError
 from configs.remote import Remote
@@ -18,13 +16,10 @@ NAMES = ["/run/a 1.root", "/run/a_2.root", "/run/b.h5", "/run/more/c_1.root", "/
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+def server(http_server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     monkeypatch.setattr(remote_stream, "BACKOFF_S", 0.001)
-    with serving() as state:
-        state.files = dict.fromkeys(NAMES, b"content")
-        yield state
+    http_server.files = dict.fromkeys(NAMES, b"content")
+    return http_server
 
 
 PATTERNS = {

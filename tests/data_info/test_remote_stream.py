@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
-from fault_server import Server, serving
 from hypothesis import given
 from hypothesis import strategies as st
+from servers.fault_server import Server
 
 from configs.remote import Remote
 from data_info import remote_stream
@@ -20,14 +18,11 @@ CONTENT = np.random.default_rng(5).bytes(400_000)
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+def server(http_server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     monkeypatch.setattr(remote_stream, "BACKOFF_S", 0.001)
     monkeypatch.setattr(remote_stream, "BLOCK_BYTES", 4096)
-    with serving() as state:
-        state.files = {"/a.bin": CONTENT, "/empty.bin": b""}
-        yield state
+    http_server.files = {"/a.bin": CONTENT, "/empty.bin": b""}
+    return http_server
 
 
 @given(st.lists(st.tuples(st.integers(0, 1200), st.integers(0, 400)), max_size=30))

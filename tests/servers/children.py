@@ -128,7 +128,7 @@ def _sockets(pid: int) -> Iterator[str]:
         return
     for handle in handles:
         try:
-            match = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(handle))
+            match = re.fullmatch(r"socket:\[(\d+)\]", str(handle.readlink()))
         except OSError:
             continue
         if match:

@@ -83,7 +83,9 @@ def _configuration(folder: Path, host: str, cpus: int, memory_mb: int, plugins: 
         *([f"PluginDir={plugins}"] if plugins else []),
         "ProctrackType=proctrack/linuxproc", "TaskPlugin=task/none", "JobAcctGatherType=jobacct_gather/none",
         "AccountingStorageType=accounting_storage/none", "SelectType=select/cons_tres", "SelectTypeParameters=CR_Core",
-        "SchedulerType=sched/backfill", "SchedulerParameters=sched_interval=1,bf_interval=1,sched_min_interval=10000,batch_sched_delay=0", "MpiDefault=none", "SwitchType=switch/none",
+        "SchedulerType=sched/backfill",
+        "SchedulerParameters=sched_interval=1,bf_interval=1,sched_min_interval=10000,batch_sched_delay=0",  # a task starts within a second
+        "MpiDefault=none", "SwitchType=switch/none",
         "ReturnToService=2", "KillWait=2", "MinJobAge=86400", "MaxArraySize=1001",
         "CommunicationParameters=NoInAddrAny,NoCtldInAddrAny",  # both daemons bind 127.0.0.1
         f"NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory_mb} State=UNKNOWN",

@@ -87,7 +87,7 @@ def _isolate() -> list[str]:
     for command in (["unshare", "--net"], ["unshare", "--map-root-user", "--net"]):
         if shutil.which("unshare") and not subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
             return command
-    programs.absent("xrootd", NO_NAMESPACE)
+    return programs.absent("xrootd", NO_NAMESPACE)
 
 
 def _enter(pid: int) -> tuple[str, ...]:
