@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-
 SERVERS = {"slurm_pool", "htcondor_pool", "s3_server", "xrootd_server"}
 
 
