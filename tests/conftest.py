@@ -67,3 +67,12 @@ def http_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.delenv(name, raising=False)
     with serving() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def htcondor_pool() -> Iterator[Any]:
+    """A one-node HTCondor in a root folder of its own (``servers.htcondor_pool.HTCondorPool``), one for the test run."""
+    from servers.htcondor_pool import running
+
+    with running() as pool:
+        yield pool
