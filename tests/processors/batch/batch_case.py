@@ -92,7 +92,7 @@ def make_case(
     folder: Path, job: dict[str, Any] | None = None, *, kind: str = "htcondor", poison: bool = False, files: int = 3, **options: Any
 ) -> Case:
     """Files of 60 entries in chunks of 20, so three tasks for each file; ``poison`` puts an energy of -1 into the second file."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(5)
     for number in range(3):
         energy = rng.uniform(0, 10, 60)
