@@ -62,7 +62,7 @@ def positive(text: str) -> int:
 
 def run(door: Callable[[argparse.Namespace], int], options: argparse.ArgumentParser, arguments: Sequence[str] | None = None) -> int:
     """Parse, call ``door(arguments)`` and turn what it raises into one message and an exit status."""
-    parsed = options.parse_args(arguments)
+    parsed = options.parse_intermixed_args(arguments)  # a command may stand behind options
     try:
         with _warnings_as_messages():
             return door(parsed)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate
@@ -70,7 +71,7 @@ def split(tasks: Sequence[Task], jobs: int) -> list[list[Task]]:
 def save_shard(path: Path, shard: Shard) -> None:
     """Write a shard."""
     header = {**asdict(shard), "function": None, "tasks": None}
-    body = pickle.dumps((shard.function, shard.tasks), protocol=5)
+    body = zlib.compress(pickle.dumps((shard.function, shard.tasks), protocol=5), level=1)  # responses are mostly empty
     lines = MAGIC + json.dumps(header).encode() + b"\n" + hashlib.sha256(body).hexdigest().encode() + b"\n"
     with replacing(path) as temporary:
         temporary.write_bytes(lines + body)
@@ -88,7 +89,7 @@ def load_shard(path: Path) -> Shard:
     digest, _, body = content.split(b"\n", 2)[2].partition(b"\n")
     if hashlib.sha256(body).hexdigest().encode() != digest:
         raise InputError(f"{path}: this shard is damaged (cut off on its way?); submit again")
-    function, tasks = pickle.loads(body)
+    function, tasks = pickle.loads(zlib.decompress(body))
     return Shard(**{**vars(header), "function": function, "tasks": tasks})
 
 
