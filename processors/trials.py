@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeVar
 
 import cloudpickle
@@ -139,6 +140,17 @@ def _parts(value: Any, above: set[int]) -> Iterator[bytes]:
         yield from _parts(inner, above | {id(value)})
 
 
+def _of_function(function: Any) -> Iterable[Any]:
+    """A function by its name, its code and what it holds; a method by its object too."""
+    code = getattr(function, "__code__", None)
+    held = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    bound = getattr(function, "__self__", None)
+    return (
+        function.__module__, function.__qualname__, getattr(function, "__defaults__", None), held, None if isinstance(bound, ModuleType) else bound,
+        *([code.co_code, repr([one for one in code.co_consts if not isinstance(one, CodeType)]), code.co_names] if code else []),
+    )  # fmt: skip
+
+
 def _inside(value: Any) -> Iterable[Any]:
     if isinstance(value, functools.partial):
         return (value.func, value.args, value.keywords)
@@ -150,8 +162,9 @@ def _inside(value: Any) -> Iterable[Any]:
         return value
     if isinstance(value, type):
         return (value.__module__, value.__qualname__)
-    if callable(value) and hasattr(value, "__qualname__"):
-        return (value.__module__, value.__qualname__, *([value.__self__] if hasattr(value, "__self__") else []))
+    compiled = getattr(value, "py_func", value)  # numba's functions by what they were made of
+    if isinstance(compiled, FunctionType | MethodType | BuiltinFunctionType):
+        return _of_function(compiled)
     if hasattr(value, "__dict__"):
         computed = {name for name in vars(value) if isinstance(getattr(type(value), name, None), functools.cached_property)}
         return (part for name, inner in sorted(vars(value).items()) if name not in computed for part in (name, inner))

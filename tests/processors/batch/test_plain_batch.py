@@ -98,7 +98,9 @@ def test_a_job_killed_for_memory_is_told_and_done_again(tmp_path: Path, monkeypa
     assert case.call("plan", "--jobs", "2") == DONE
     assert case.call("submit") == DONE
     assert case.call("status") == INCOMPLETE
-    assert "1 done, 1 missing of 2 jobs" in capsys.readouterr().out or True
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "1 done, 1 failed of 2 jobs" in shown
+    assert "ended without a word (machine lost, or killed with all its processes)" in shown
     assert case.call("submit") == DONE
     assert case.call("collect") == DONE
     assert case.digest() == case.local()
@@ -115,6 +117,7 @@ def test_a_full_disk_on_one_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     shown = " ".join(capsys.readouterr().out.split())
     assert "1 done, 1 failed of 2 jobs" in shown
     assert case.call("collect") == INCOMPLETE
+    assert "entries [20, 40): worker: job 1 of the batch is failed" in capsys.readouterr().err
     (tmp_path / "room").touch()
     assert case.call("submit") == DONE
     assert case.call("collect") == DONE
