@@ -23,8 +23,6 @@ CYGNO = Job(
 ICECUBE = Job(
     cpus=2, walltime="8:00:00", queue="long", account="icecube", directives={"constraint": "avx2"}, max_running=10, environment=["DYNODE_DATA"]
 )  # fmt: skip
-    cpus=2, walltime="8:00:00", queue="long", account="icecube", directives={"constraint": "avx2"}, max_running=10, environment=["DYNODE_DATA"]
-)
 
 
 def jobs(job: Job, *, transfer: bool, count: int = 20) -> Jobs:
@@ -103,9 +101,7 @@ def test_what_the_queue_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_which_batch_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(install(tmp_path / "slurm", "sbatch")))
     assert scheduler.choose("slurm") == scheduler.choose("futures") == "slurm"
-    with pytest.raises(
-        InputError, match=r"condor_submit is not on PATH: submit on a machine of the pool, or run the jobs yourself \(bash"
-    ):
+    with pytest.raises(InputError, match=r"condor_submit is not on PATH: submit on a machine of the pool, or run the jobs yourself \(bash"):
         scheduler.choose("htcondor")
     monkeypatch.setenv("PATH", str(install(tmp_path / "both")))
     assert scheduler.choose("htcondor") == "htcondor"
