@@ -6,18 +6,19 @@ import asyncio
 import concurrent.futures
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
 from configs.errors import InputError
 from processors import worker_code
-from processors.executors import Lost, Pooled, Stalled
+from processors.executors import LARGE, Lost, Pooled, Stalled, call_shipped
 
 CONNECT_S = 10.0
 POLL_S = 5.0  # between looks at workers
 SETTINGS = {
+    "distributed.admin.large-graph-warning-threshold": "100 GB",  # a large function is sent once
     "distributed.scheduler.allowed-failures": 0,  # lost items are retried here, one by one
     "distributed.deploy.lost-worker-timeout": "365 days",  # else a worker that is being restarted after this time is given up for good
 }
@@ -46,11 +47,24 @@ class Dask(Pooled):
         self._open = ExitStack()
         self._client: Any = None
 
-    def submit(self, task: Callable[[bytes], Any], item: bytes) -> Any:
-        """Hand out one item. Raises ``InputError`` when no cluster can be started or reached."""
+    def prepared(self, function: bytes) -> Any:
+        """A large function is a task of its own, of which a worker keeps the result: a worker that dies takes no more than its copy with it."""
+        if len(function) < LARGE:
+            return super().prepared(function)
+        return self.client.submit(bytes, function, pure=False)
+
+    @property
+    def client(self) -> Any:
+        """The client, once connected. Raises ``InputError`` when no cluster can be started or reached."""
         if self._client is None:
             self._client = self._connected()
-        return self._client.submit(task, item, pure=False)
+        return self._client
+
+    def submit(self, task: Any, item: bytes) -> Any:
+        """Hand out one item; raises as ``client``."""
+        if isinstance(task, self.distributed.Future):
+            return self.client.submit(call_shipped, task, item, pure=False)
+        return self.client.submit(task, item, pure=False)
 
     def wait(self, futures: Collection[Any]) -> Collection[Any]:
         """Futures that are done."""
@@ -104,8 +118,11 @@ class Dask(Pooled):
         return "local cluster" if self.address is None else f"at {self.address}"
 
     def _connected(self) -> Any:
+        import dask
+
         try:
             cluster = self._open.enter_context(self._local_cluster()) if self.address is None else None
+            self._open.enter_context(dask.config.set({key: SETTINGS[key] for key in SETTINGS if key.startswith("distributed.admin")}))
             client = self.distributed.Client(cluster or self.address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError, TimeoutError, RuntimeError) as error:
             raise InputError(

@@ -24,6 +24,7 @@ from configs import schema
 from configs.errors import InputError
 
 WINDOW = 2  # items handed out per worker: one at work, one waiting for it
+LARGE = 1_000_000  # bytes of a pickled function (toys hold a whole response) that are not sent with every item
 NAMED = 3  # unfinished items named in a message
 
 OnDone = Callable[[int, Any], None]
@@ -93,6 +94,10 @@ class Pooled(Executor):
         self.workers = workers
         self.stall_timeout_s = stall_timeout_s
 
+    def prepared(self, function: bytes) -> Callable[[bytes], Any]:
+        """What is handed out with every item: calls the pickled function. One that is large had better go to a worker once (``LARGE``)."""
+        return functools.partial(call_shipped, function)
+
     @abstractmethod
     def submit(self, task: Callable[[bytes], Any], item: bytes) -> Any:
         """Hand out one item; return a future (hashable)."""
@@ -115,7 +120,7 @@ class Pooled(Executor):
 
     def map(self, function: Callable[[Any], Any], items: Sequence[Any], on_done: OnDone) -> None:
         """Apply ``function`` to every item on the workers. Raises ``Stalled`` when nothing happens for ``stall_timeout_s``."""
-        task = functools.partial(call_shipped, cloudpickle.dumps(function))
+        task = self.prepared(cloudpickle.dumps(function))
         try:
             suspects = self._together(task, items, on_done)
             for index in suspects:

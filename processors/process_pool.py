@@ -7,6 +7,7 @@ of a batch job). Forking this process itself would copy locks that other threads
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -17,11 +18,13 @@ import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import lru_cache, partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from configs.errors import InputError
-from processors.executors import Lost, Pooled
+from processors.executors import LARGE, Lost, Pooled, call_shipped
 
 SOCKET_FOLDER = 70  # longest path of the folder for temporary files in which a fork server's socket has room (108 bytes with its own name)
 PRELOADED = ["processors.work", "readers"]
@@ -34,6 +37,17 @@ class Futures(Pooled):
         super().__init__(workers, stall_timeout_s)
         self._pool: ProcessPoolExecutor | None = None
         self._processes: list[Any] = []
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def prepared(self, function: bytes) -> Callable[[bytes], Any]:
+        """A large function goes through a file, which every worker reads once."""
+        if len(function) < LARGE:
+            return super().prepared(function)
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="dynode-function-")
+        path = Path(self._folder.name) / hashlib.sha256(function).hexdigest()
+        path.write_bytes(function)
+        return partial(call_file, str(path))
 
     def submit(self, task: Callable[[bytes], Any], item: bytes) -> Future[Any]:
         """Hand out one item, in a new pool when there is none or a worker of the old one died."""
@@ -72,6 +86,9 @@ class Futures(Pooled):
             self._pool.shutdown(wait=True)
             self._pool = None
         self.abandon()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
 
     def _submit(self, task: Callable[[bytes], Any], item: bytes) -> Future[Any]:
         if self._pool is None:
@@ -99,6 +116,16 @@ class Futures(Pooled):
                 f"`if __name__ == '__main__':`; executor.kind = iterative works without workers"
             ) from None
         return pool
+
+
+def call_file(path: str, item: bytes) -> Any:
+    """On a worker: call the pickled function in a file with a pickled item."""
+    return call_shipped(_content(path), item)
+
+
+@lru_cache(maxsize=2)
+def _content(path: str) -> bytes:
+    return Path(path).read_bytes()
 
 
 def start_method() -> str:

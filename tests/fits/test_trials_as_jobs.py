@@ -22,7 +22,7 @@ from fits.dark_matter.campaign import Campaigner
 from fits.toys import ToyStudy, run_toys
 from processors.batch.trial_runs import JournalledMap
 from processors.journal import Journal
-from processors.trials import Calls, Later, each
+from processors.trials import Calls, Later, each, identity
 
 CONFIG = """
 name: toys
@@ -30,7 +30,7 @@ analysis: diffuse
 seed: 20201
 output_dir: {folder}/outputs
 datasets:
-  data: {{example: {{truth: {{astro_norm: 6.37, astro_gamma: 2.87, atmos_norm: 1.0}}}}, kind: data, format: toy_json, metadata: {{livetime_s: 2.0e8}}}}
+  data: {{example: {{truth: {{astro_norm: 6.37, astro_gamma: 2.87}}}}, kind: data, format: toy_json, metadata: {{livetime_s: 2.0e8}}}}
   mc: {{example: {{size: 3000}}, kind: mc, format: toy_json, metadata: {{livetime_s: 2.0e8}}}}
 processor: {{binning: bootcamp}}
 fits:
@@ -62,7 +62,7 @@ def test_toys_from_a_journal_are_those_of_this_process(tmp_path: Path) -> None:
             run_toys(study, 5, execute=wanted)
         assert do_tasks(wanted) == 5
         again = JournalledMap(entries, "depends")
-        assert pickle.dumps(run_toys(study, 5, execute=again)) == pickle.dumps(here)
+        assert identity(run_toys(study, 5, execute=again)) == identity(here)
         assert again.tasks == {}
         other = JournalledMap(entries, "a changed configuration")
         with pytest.raises(Later):
@@ -75,7 +75,8 @@ def test_studies_that_do_not_wait_for_each_other_are_asked_for_together(tmp_path
         wanted = JournalledMap(entries, "")
         with pytest.raises(Later):
             each([lambda: list(wanted(study, range(3))), lambda: list(wanted(abs, [1, 2]))])
-        assert [task.name for task in wanted.tasks.values()] == [
+        names = [task.name for task in wanted.tasks.values()]
+        assert names == [
             *(f"ToyStudy: block {block} of 3" for block in (1, 2, 3)),
             "abs: block 1 of 2",
             "abs: block 2 of 2",
