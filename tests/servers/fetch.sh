@@ -72,7 +72,7 @@ fetch_htcondor() {
     echo "htcondor: $(wc -l < "$scratch/names") packages unpacked into $place"
 }
 RELEASE_OF_HTCONDOR=trixie
-PROGRAMS_OF_JOBS="dash coreutils bash sed grep gawk procps debianutils libc-bin libffi8 libbz2-1.0 liblzma5 libsqlite3-0 libexpat1 libuuid1 libgomp1 libreadline8t64"
+PROGRAMS_OF_JOBS="dash coreutils findutils gzip hostname tar bash sed grep gawk procps debianutils libc-bin libffi8 libbz2-1.0 liblzma5 libsqlite3-0 libexpat1 libuuid1 libgomp1 libreadline8t64"
 
 for server in "$@"; do
     case $server in

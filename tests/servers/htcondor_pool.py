@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -98,7 +99,7 @@ def _configuration(folder: Path) -> str:
         "COLLECTOR_HOST": f"127.0.0.1:{port}", "SHARED_PORT_PORT": port, "USE_SHARED_PORT": True, "DAEMON_SOCKET_DIR": folder / "lock",
         "DAEMON_LIST": "MASTER COLLECTOR NEGOTIATOR SCHEDD STARTD", **hosts, "SEC_DEFAULT_AUTHENTICATION": "OPTIONAL",
         "SEC_CLIENT_AUTHENTICATION_METHODS": "FS,CLAIMTOBE", "SEC_DEFAULT_AUTHENTICATION_METHODS": "FS,CLAIMTOBE", **slots, **quick,
-        "DISCARD_SESSION_KEYRING_ON_STARTUP": False, "CREATE_LOCKS_ON_LOCAL_DISK": False, "USE_PROCD": False, "BASE_CGROUP": "",
+        "DISCARD_SESSION_KEYRING_ON_STARTUP": False, "CREATE_LOCKS_ON_LOCAL_DISK": False, "USE_PROCD": True, "BASE_CGROUP": "",
         "STARTD_DETECT_GPUS": "", "JOB_DEFAULT_REQUESTMEMORY": 200,
     }  # fmt: skip
     text = "use SECURITY:HOST_BASED\n" + "".join(f"{name} = {value}\n" for name, value in settings.items())
@@ -114,7 +115,7 @@ def _mounts(folder: Path) -> list[Path]:
 
 
 def _script(root: Path, folder: Path) -> str:
-    """Mounts that only the pool sees (they end with its last process), then the master."""
+    """Mounts that only the pool sees (they end with its last process), then the master, the first process of its own list."""
     lines = ["set -e", "mount --make-rprivate /", f"mkdir -p {root}/proc && mount -t proc proc {root}/proc"]
     for path in _mounts(folder):
         target = shlex.quote(f"{root}{path}")
@@ -148,7 +149,7 @@ def _enter(pid: int, root: Path, folder: Path) -> tuple[str, ...]:
     as_user = ("chroot", f"--userspec={USER}:{USER}", str(root), "/usr/bin/env", "-i", *_environment(folder).split())
     script = folder / "enter"
     script.write_text(
-        f'#!/bin/sh\nexec nsenter --target {pid} --mount -- {shlex.join(as_user)} /bin/sh -c {shlex.quote(inside)} sh "$PWD" env "$@"\n'
+        f'#!/bin/sh\nexec nsenter --target {pid} --mount --pid -- {shlex.join(as_user)} /bin/sh -c {shlex.quote(inside)} sh "$PWD" env "$@"\n'
     )
     script.chmod(0o755)
     (folder / "bin").mkdir()
@@ -157,6 +158,11 @@ def _enter(pid: int, root: Path, folder: Path) -> tuple[str, ...]:
         command.write_text(f'#!/bin/sh\nexec {script} {name} "$@"\n')
         command.chmod(0o755)
     return (str(script),)
+
+
+def _first(master: children.Child) -> int:
+    """The first process of the pool, 0 where it is not there."""
+    return min(children.with_descendants([master.process.pid]) - {master.process.pid}, default=0)
 
 
 @contextmanager
@@ -168,15 +174,19 @@ def running() -> Iterator[HTCondorPool]:
     master = None
     try:
         _prepare(root, folder)
-        master = children.start(["unshare", "--mount", "/bin/sh", "-c", _script(root, folder)], folder / "master.out")
-        enter = _enter(master.process.pid, root, folder)
+        isolate = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]  # HTCondor fails at processes of others in its list of all
+        master = children.start([*isolate, "/bin/sh", "-c", _script(root, folder)], folder / "master.out")
+        children.await_ready(lambda: bool(_first(master)), [master], "HTCondor")
+        enter = _enter(_first(master), root, folder)
         pool = HTCondorPool(folder, {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"}, enter, (master.process.pid,))
         children.await_ready(lambda: "slot1" in pool.call("condor_status", "-af", "Name", check=False), [master], "HTCondor")
         yield pool
         assert children.listening_elsewhere(pool.pids) == []
+        assert "died due to signal" not in (folder / "log" / "MasterLog").read_text()
     finally:
         if master is not None:
-            seen = children.with_descendants([master.process.pid])
-            master.stop()
-            children.end_all(seen - {master.process.pid})
+            if first := _first(master):
+                os.kill(first, signal.SIGTERM)
+                children.await_ready(lambda: not _first(master), [], "HTCondor's end")
+            master.stop()  # with it every process of its list ends
         shutil.rmtree(folder, ignore_errors=True)
