@@ -60,10 +60,16 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     if not account.complete:
         command_line.complain(f"INCOMPLETE\n{account.describe()}\nTracebacks: {config.output / 'processing.json'}")
         if not arguments.allow_partial:
-            command_line.complain("Mend the files and repeat the command (finished work is kept), or accept the loss with --allow-partial.")
+            command_line.complain(f"{_cure(arguments)} (finished work is kept), or accept the loss with --allow-partial.")
             return INCOMPLETE
     record(config.output, "process", depends, written(config), complete=account.complete)
     return DONE
+
+
+def _cure(arguments: argparse.Namespace) -> str:
+    if getattr(arguments, "command", None) == "collect":
+        return "See `status`; `submit` again does what failed or is missing, then `collect`"
+    return "Mend the files and repeat the command"
 
 
 def _processed(config: Any, arguments: argparse.Namespace, progress: Progress) -> RunOutcome:
