@@ -130,6 +130,7 @@ class _Links(HTMLParser):
         self.targets: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the target of a link."""
         self.targets += [value for name, value in attrs if tag == "a" and name == "href" and value]
 
 

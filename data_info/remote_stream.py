@@ -44,9 +44,13 @@ class Told:
 class _Part(Protocol):
     """Gives bytes ``start`` to ``stop`` of one file and what the server tells about it; raises ``Transient`` or ``Lasting``."""
 
-    def told(self) -> Told: ...
+    def told(self) -> Told:
+        """What the server says now."""
+        ...
 
-    def read(self, start: int, stop: int) -> bytes: ...
+    def read(self, start: int, stop: int) -> bytes:
+        """Bytes ``start`` to ``stop`` (exclusive)."""
+        ...
 
 
 def can_stream(url: str) -> bool:
@@ -139,6 +143,7 @@ class _OfStore:
         self.url, self.remote = url, remote
 
     def told(self) -> Told:
+        """Ask for size and entity tag (or time). Raises ``Lasting`` for a folder."""
         with opened_store(self.url, self.remote) as (system, inside):
             about = system.info(inside)
         if about.get("type") == "directory":
@@ -147,6 +152,7 @@ class _OfStore:
         return Told(int(about["size"]), version)
 
     def read(self, start: int, stop: int) -> bytes:
+        """Bytes ``start`` to ``stop`` (exclusive)."""
         with opened_store(self.url, self.remote) as (system, inside):
             content = bytes(system.cat_file(inside, start=start, end=stop))
         if len(content) != stop - start:
@@ -164,15 +170,19 @@ class _Stream(io.RawIOBase):
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
 
     def readable(self) -> bool:
+        """Always."""
         return True
 
     def seekable(self) -> bool:
+        """Always."""
         return True
 
     def tell(self) -> int:
+        """The position of the next byte."""
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a position, also behind the end; returns it."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
         if base + offset < 0:
             raise ValueError(f"position {base + offset} is before the start of the file")
@@ -180,6 +190,7 @@ class _Stream(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Any) -> int:
+        """Fill a buffer from the position on; returns the number of bytes, 0 at the end."""
         view = memoryview(buffer).cast("B")
         start, stop = self._position, min(self._position + len(view), self.size)
         if stop <= start:

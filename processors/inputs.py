@@ -71,18 +71,21 @@ def event_files(paths: Sequence[str], dataset: Dataset, unavailable: Mapping[str
     form = None if dataset.format == SURROGATE else dataset.format
     source = partial(EventFile, tree=dataset.tree, columns=dataset.columns, remote=dataset.remote)
     ordered = sorted(path for path in paths if path not in unavailable)
-    missing = [source((path,), form, unavailable=unavailable[path]) for path in sorted(unavailable)]
     found = (form or _detected(ordered[0], dataset)) if ordered else None
-    if found in BATCHED:
-        from readers.trc import expand
-
-        files = [file for path in ordered for file in expand(path)]
-        starts = range(0, len(files), FILES_PER_BATCH)
-        return (*(source(tuple(files[start : start + FILES_PER_BATCH]), found) for start in starts), *missing)
     if len(paths) > 1 and found in MERGED_BY_COLUMN:
         reasons = "; ".join(f"{path}: {reason}" for path, reason in unavailable.items())
         return (source(tuple(sorted(paths)), form, unavailable=reasons),)
-    return (*(source((path,), form) for path in ordered), *missing)
+    missing = (source((path,), form, unavailable=unavailable[path]) for path in sorted(unavailable))
+    groups = _batches(ordered) if found in BATCHED else [(path,) for path in ordered]
+    return (*(source(group, found if found in BATCHED else form) for group in groups), *missing)
+
+
+def _batches(paths: Sequence[str]) -> list[tuple[str, ...]]:
+    """Small files, those of folders too, as many together as one source takes."""
+    from readers.trc import expand
+
+    files = [file for path in paths for file in expand(path)]
+    return [tuple(files[start : start + FILES_PER_BATCH]) for start in range(0, len(files), FILES_PER_BATCH)]
 
 
 def _paths(config: Config, name: str, dataset: Dataset) -> list[str]:
