@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -115,3 +118,17 @@ def test_what_a_server_tells(server: Server) -> None:
     assert look(server.url("/empty.bin"), PATIENT).size == 0
     with pytest.raises(Lasting, match="404"):
         look(server.url("/none.bin"), PATIENT)
+
+
+@pytest.mark.parametrize("scheme", ["http", "s3", "root"])
+def test_server_that_is_not_there_is_given_up_soon(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip({"http": "urllib3", "s3": "s3fs", "root": "fsspec_xrootd"}[scheme], reason=f"{scheme} needs its package: extra remote")
+    monkeypatch.setattr(remote_stream, "BACKOFF_S", 0.001)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        url = "s3://bucket/a.root" if scheme == "s3" else f"{scheme}://{address}//a.root"
+        began = time.monotonic()
+        with pytest.raises(Lasting, match=r"(the store failed|no connection) .*\(2 attempts\)"):
+            look(url, Remote(retries=1, connect_timeout_s=2.0, anon=True, endpoint_url=f"http://{address}"))
+    assert time.monotonic() - began < 30.0

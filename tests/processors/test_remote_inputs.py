@@ -117,6 +117,17 @@ def test_store_of_s3(access: str, public: bool, s3_server: S3Store, local: dict[
     assert hists_of(config(tmp_path, "s3://runs/some folder/*.parquet", remote=remote)) == expected
 
 
+def test_store_is_streamed_by_several_workers(
+    s3_server: S3Store, local: dict[str, bytes], tmp_path: Path, expected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The main process lists the store, its workers open connections of their own."""
+    s3_server.bucket("shared", local)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3_server.endpoint)
+    path = config(tmp_path, "s3://shared/*.parquet", remote={"access": "stream"})
+    outcome = process(load_config(path, ["executor.kind=futures", "executor.workers=2"]))
+    assert raw(outcome.hists["mc"]) == expected
+
+
 def test_private_store_without_keys_says_what_to_set(s3_server: S3Store, local: dict[str, bytes], tmp_path: Path) -> None:
     s3_server.bucket("secret", local, public=False)
     outcome = process(load_config(config(tmp_path, "s3://secret/run_0.parquet", remote={"endpoint_url": s3_server.endpoint})))
