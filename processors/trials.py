@@ -12,7 +12,7 @@ import pickle
 import queue
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeVar
@@ -35,9 +35,10 @@ class Later(Exception):
 
 @contextmanager
 def opened_map(options: schema.Executor) -> Iterator[Execute]:
-    """The map of the configured executor: for ``iterative`` Python's own; workers of any other start with the first items."""
-    with executors.create(options) as executor:
-        yield ordered_map(executor)
+    """The map of the configured executor: for ``iterative`` Python's own; any other starts with the first items."""
+    with ExitStack() as stack:
+        opened = functools.cache(lambda: stack.enter_context(executors.create(options)))
+        yield map if options.kind == "iterative" else lambda function, items: ordered_map(opened())(function, items)
 
 
 def ordered_map(executor: Executor) -> Execute:

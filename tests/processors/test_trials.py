@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs import schema
+from configs.errors import InputError
 from processors import trials
 from processors.executors import Executor
 from processors.trials import Later, blocks, each, identity, opened_map, ordered_map
@@ -40,9 +41,14 @@ def test_an_error_of_a_trial_is_raised(opened: dict[str, Executor]) -> None:
         list(ordered_map(opened["futures"])(lambda item: 1 // item, [2, 1, 0]))
 
 
-def test_workers_start_with_the_first_item() -> None:
-    with opened_map(schema.Executor(kind="dask", address="tcp://127.0.0.1:9")):  # nobody there, and nobody is asked
-        pass
+def test_an_executor_starts_with_the_first_item(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fit without toys needs no batch system where it runs."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    with opened_map(schema.Executor(kind="htcondor")) as execute, pytest.raises(InputError, match="condor_submit is not on PATH"):
+        list(execute(abs, [-1]))
+    with opened_map(schema.Executor(kind="futures", workers=1)) as execute:
+        assert list(execute(abs, [-1, -2])) == [1, 2]
+        assert list(execute(abs, [-3])) == [3]
 
 
 @given(st.integers(0, 1000))
