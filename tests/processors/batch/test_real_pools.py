@@ -1,4 +1,4 @@
-"""Whole runs on a real Slurm and a real HTCondor of one node: bitwise the run on this machine."""
+"""Whole runs on a real Slurm and a real HTCondor of one node: bitwise the run on this machine (Slurm's arrays: ``test_real_slurm_batch``)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from batch_case import Case, make_case
 from servers.htcondor_pool import PROJECT, USER, HTCondorPool
 from servers.slurm_pool import SlurmPool
 
-from configs.command_line import DONE, INCOMPLETE
+from configs.command_line import DONE
 
 SLURM_JOB = {"python": sys.executable, "memory_mb": 2000, "queue": "main", "walltime": "00:05:00", "interface": "lo"}
 CONDOR_JOB = {"python": sys.executable, "memory_mb": 1500, "disk_mb": 200, "interface": "lo"}
@@ -39,33 +39,6 @@ def wait_for(done: Callable[[], bool]) -> None:
 
 def queue_is_empty(pool: SlurmPool) -> bool:
     return not pool.call("squeue", "--noheader").strip()
-
-
-def test_array_of_slurm_gives_bitwise_the_local_result(on_slurm: Callable[..., Case], slurm_pool: SlurmPool) -> None:
-    case = on_slurm()
-    assert case.call("plan", "--jobs", "2") == DONE
-    assert case.call("submit") == DONE
-    wait_for(lambda: queue_is_empty(slurm_pool))
-    assert case.call("collect") == DONE
-    assert case.digest() == case.local()
-
-
-def test_job_of_slurm_that_is_killed_is_named_and_submitted_again(
-    on_slurm: Callable[..., Case], slurm_pool: SlurmPool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The processor kills the whole job once: its shard comes back failed, the other counts, and the same command mends it."""
-    case = on_slurm(poison=True, act="kill job", marker=str(tmp_path / "killed"))
-    assert case.call("plan", "--jobs", "3") == DONE
-    assert case.call("submit") == DONE
-    wait_for(lambda: queue_is_empty(slurm_pool))
-    assert (tmp_path / "killed").exists()
-    assert case.call("collect") == INCOMPLETE
-    capsys.readouterr()
-    assert case.call("submit") == DONE
-    assert "1 of 3 jobs submitted" in capsys.readouterr().out
-    wait_for(lambda: queue_is_empty(slurm_pool))
-    assert case.call("collect") == DONE
-    assert case.digest() == case.local()
 
 
 def test_dask_workers_that_are_jobs_of_slurm(on_slurm: Callable[..., Case], slurm_pool: SlurmPool) -> None:
