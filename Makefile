@@ -4,14 +4,17 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 DATA   := $${DYNODE_DATA:-data}
+# Batch systems and stores for the tests, unpacked by make test-batch; what is absent is skipped with the reason.
+export DYNODE_TEST_SERVERS ?= $(abspath $(wildcard .test_servers))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint bench schema lock clean
+.PHONY: help setup demo test test-slow test-batch lint bench schema lock clean
 
 help:
 	@echo "make demo    generate example data, run the analyses, leave figures in outputs/"
 	@echo "make test    run every test (of slow studies the small version)"
 	@echo "make test-slow  the full-size studies"
+	@echo "make test-batch  tests with a real Slurm, HTCondor, S3 and XRootD on this machine (Debian packages, only unpacked)"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   benchmarks (ratios against the slow way, in one run)"
 	@echo "make schema  write configs/schema.json for editors"
@@ -44,6 +47,10 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(RUN) -m pytest -m slow
+
+test-batch: $(READY)
+	@for server in slurm xrootd htcondor; do tests/servers/fetch.sh .test_servers $$server || true; done
+	DYNODE_TEST_SERVERS=$(abspath .test_servers) $(RUN) -m pytest -m servers
 
 lint: $(READY)
 	$(RUN) -m ruff check .

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from configs import command_line
-from configs.command_line import DONE, INCOMPLETE, show
+from configs import batch_options, command_line
+from configs.command_line import DONE, INCOMPLETE, Progress, show
 from configs.errors import InputError
 
 
@@ -19,29 +20,78 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.add_argument(
         "--import-legacy-csv", type=Path, metavar="FILE", help="pmt_gain: fit mean charges of another analysis, into <output>/legacy"
     )
-    return command_line.run(lambda parsed: run(command_line.read_config(parsed), parsed), options, arguments)
+    batch_options.add_options(options)
+    return command_line.run(_main, options, arguments)
+
+
+def _main(arguments: argparse.Namespace) -> int:
+    if arguments.shard:
+        from processors.batch.commands import do_shard
+
+        return do_shard(arguments)
+    config = command_line.read_config(arguments)
+    return run(config, arguments) if arguments.command in (None, "collect") else _batch(config, arguments)
 
 
 def run(config: Any, arguments: argparse.Namespace) -> int:
-    """Do the fits, record what they depended on, print the results; returns the exit status, 3 where a fit failed."""
-    if not hasattr(config, "fits"):
-        raise InputError(
-            f"{config.source}: analysis {config.analysis!r} has no fits; use its histograms ({config.output / 'hists.h5'}) or run_plots.py"
-        )
+    """Do the fits, or finish them with the trials that jobs did, record what they depended on, print the results.
+
+    Returns the exit status, 3 where a fit failed or trials have not come back.
+    """
+    _check_has_fits(config)
     from records.summary import results_table
 
     if getattr(arguments, "import_legacy_csv", None) is not None:
         show(results_table(_legacy(config, arguments.import_legacy_csv)))
         return DONE
-    from fits.stage import fit
+    from processors.batch.trial_runs import Missing
     from records.freshness import dependencies, record
 
     depends = dependencies("fit", config)
-    with command_line.progress_bar() as progress:
-        results = fit(config, progress=progress)
+    try:
+        with command_line.progress_bar() as progress:
+            results = _fitted(config, arguments, depends, progress)
+    except Missing as error:
+        command_line.complain(f"INCOMPLETE\n{error}")
+        return INCOMPLETE
     record(config.output, "fit", depends, [config.output / "results.json"])
     show(results_table(results))
     return say_failures(results)
+
+
+def _check_has_fits(config: Any) -> None:
+    if not hasattr(config, "fits"):
+        raise InputError(
+            f"{config.source}: analysis {config.analysis!r} has no fits; use its histograms ({config.output / 'hists.h5'}) or run_plots.py"
+        )
+
+
+def _fitted(config: Any, arguments: argparse.Namespace, depends: Mapping[str, str], progress: Progress) -> Mapping[str, Any]:
+    from fits.stage import fit
+
+    if getattr(arguments, "command", None) != "collect":
+        return fit(config, progress=progress)
+    from processors.batch.trial_runs import collect
+    from records.provenance import value_digest
+
+    return collect(config, partial(fit, config, progress), value_digest(dict(depends)))
+
+
+def _batch(config: Any, arguments: argparse.Namespace) -> int:
+    """Plan, submit or look after jobs that do the trials and toys of the fits."""
+    from fits.stage import fit
+    from processors.batch import commands, trial_runs
+    from records.freshness import dependencies
+    from records.provenance import value_digest
+
+    _check_has_fits(config)
+
+    def plan(config: Any, jobs: int, *, fresh: bool, progress: Progress) -> Any:
+        depends = value_digest(dict(dependencies("fit", config)))
+        return trial_runs.plan(config, jobs, partial(fit, config, progress), depends, fresh=fresh)
+
+    kind = commands.Kind(trial_runs.DOOR, trial_runs.folder, trial_runs.journal, plan, lambda value: value is not None)
+    return commands.run(kind, config, arguments)
 
 
 def say_failures(results: Mapping[str, Any]) -> int:

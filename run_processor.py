@@ -7,16 +7,20 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from configs import command_line, file_tools
-from configs.command_line import DONE, INCOMPLETE, show
+from configs import batch_options, command_line, file_tools
+from configs.command_line import DONE, INCOMPLETE, Progress, show
+
+if TYPE_CHECKING:
+    from processors.engine import RunOutcome
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     options = command_line.parser(__doc__, inputs=True, config_required=False)
     file_tools.add_options(options)
+    batch_options.add_options(options)
     return command_line.run(lambda parsed: _main(parsed, options), options, arguments)
 
 
@@ -27,15 +31,22 @@ def _main(arguments: argparse.Namespace, options: argparse.ArgumentParser) -> in
         return _convert(arguments)
     if arguments.pack or arguments.unpack:
         return _pack(arguments)
+    if arguments.shard:
+        from processors.batch.commands import do_shard
+
+        return do_shard(arguments)
     if arguments.config is None:
         options.error("give a configuration, e.g. configs/diffuse_example.yaml (or --inspect FILE, or --convert IN... OUT)")
-    return run(command_line.read_config(arguments), arguments)
+    config = command_line.read_config(arguments)
+    if arguments.command in (None, "collect"):
+        return run(config, arguments)
+    return _batch(config, arguments)
 
 
 def run(config: Any, arguments: argparse.Namespace) -> int:
-    """Process the data sets, record what that depended on, print the account; returns the exit status."""
+    """Process the data sets, or collect what jobs did of it, record what that depended on, print the account; returns the exit status."""
     from fits import request
-    from processors.stage import process, written
+    from processors.stage import written
     from records.freshness import dependencies, record
     from records.summary import account_table
 
@@ -44,16 +55,40 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
         return DONE
     depends = dependencies("process", request.checked(config))
     with command_line.progress_bar() as progress:
-        choices = {name: getattr(arguments, name, False) for name in ("fresh", "allow_partial", "unblind")}
-        account = process(config, **choices, progress=progress).account
+        account = _processed(config, arguments, progress).account
     show(account_table(account.to_json()))
     if not account.complete:
         command_line.complain(f"INCOMPLETE\n{account.describe()}\nTracebacks: {config.output / 'processing.json'}")
         if not arguments.allow_partial:
-            command_line.complain("Mend the files and repeat the command (finished work is kept), or accept the loss with --allow-partial.")
+            command_line.complain(f"{_cure(arguments)} (finished work is kept), or accept the loss with --allow-partial.")
             return INCOMPLETE
     record(config.output, "process", depends, written(config), complete=account.complete)
     return DONE
+
+
+def _cure(arguments: argparse.Namespace) -> str:
+    if getattr(arguments, "command", None) == "collect":
+        return "See `status`; `submit` again does what failed or is missing, then `collect`"
+    return "Mend the files and repeat the command"
+
+
+def _processed(config: Any, arguments: argparse.Namespace, progress: Progress) -> RunOutcome:
+    options = {"allow_partial": arguments.allow_partial, "unblind": getattr(arguments, "unblind", False), "progress": progress}
+    if getattr(arguments, "command", None) == "collect":
+        from processors.batch.runs import collect
+
+        return collect(config, **options)
+    from processors.stage import process
+
+    return process(config, fresh=arguments.fresh, **options)
+
+
+def _batch(config: Any, arguments: argparse.Namespace) -> int:
+    """Plan, submit or look after jobs of a batch system."""
+    from processors.batch import commands, runs
+    from processors.engine import finished
+
+    return commands.run(commands.Kind(runs.DOOR, runs.folder, runs.journal, runs.plan, finished), config, arguments)
 
 
 def _inspect(arguments: argparse.Namespace) -> int:

@@ -45,7 +45,7 @@ def _add_input_options(options: argparse.ArgumentParser) -> None:
     files.add_argument("--refresh", action="store_true", help="fetch files behind URLs again that the cache has")
     files.add_argument("--unblind", action="store_true", help="allow processor.blind: false on data that are not generated")
     work = options.add_argument_group("work")
-    work.add_argument("--executor", choices=["iterative", "futures", "dask"], help="how chunks are computed")
+    work.add_argument("--executor", choices=["iterative", "futures", "dask", "slurm", "htcondor"], help="how chunks are computed")
     work.add_argument("--workers", type=positive, metavar="N", help="number of worker processes")
     work.add_argument("--chunksize", type=positive, metavar="N", help="entries in a chunk")
     work.add_argument("--fresh", action="store_true", help="forget earlier work and compute everything again")
@@ -62,7 +62,7 @@ def positive(text: str) -> int:
 
 def run(door: Callable[[argparse.Namespace], int], options: argparse.ArgumentParser, arguments: Sequence[str] | None = None) -> int:
     """Parse, call ``door(arguments)`` and turn what it raises into one message and an exit status."""
-    parsed = options.parse_args(arguments)
+    parsed = options.parse_intermixed_args(arguments)  # a command may stand behind options
     try:
         with _warnings_as_messages():
             return door(parsed)
@@ -156,13 +156,15 @@ def _replaced(datasets: dict[str, Any], arguments: argparse.Namespace) -> dict[s
 
 
 def _refreshed(datasets: dict[str, Any]) -> dict[str, Any]:
-    """The data sets whose files come from a cache, told to fetch them again."""
-    if not any(hasattr(dataset, "remote") for dataset in datasets.values()):
-        raise InputError("--refresh has no effect: no data set of this analysis keeps files behind URLs in a cache; leave it out")
-    return {
-        name: dataset.model_copy(update={"remote": dataset.remote.model_copy(update={"refresh": True})}) if hasattr(dataset, "remote") else dataset
-        for name, dataset in datasets.items()
-    }
+    """The data sets told to fetch files behind URLs again."""
+    if not any(_may_name_urls(dataset) for dataset in datasets.values()):
+        raise InputError("--refresh has no effect: no data set of this configuration has files behind URLs; leave it out")
+    return {name: dataset.model_copy(update={"remote": dataset.remote.model_copy(update={"refresh": True})}) for name, dataset in datasets.items()}
+
+
+def _may_name_urls(dataset: Any) -> bool:
+    lists = (dataset.filelist, getattr(dataset, "runs", None))
+    return any("://" in name for name in dataset.files or ()) or any(name is not None for name in lists)
 
 
 def _with_source(dataset: Any, source: dict[str, Any]) -> Any:

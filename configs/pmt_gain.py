@@ -19,18 +19,6 @@ FIGURES_OF_TUBE = ("charge_spectra", "charge", "spe_fit", "trace", "waveform", "
 FIGURES = (*FIGURES_OF_RUN, *FIGURES_OF_TUBE)
 
 
-class Remote(Strict):
-    """How files behind URLs are fetched into the cache."""
-
-    parallel: PositiveInt = 8
-    connect_timeout_s: PositiveFloat = 10.0
-    read_timeout_s: PositiveFloat = 60.0
-    retries: Annotated[int, Field(ge=0)] = 5
-    refresh: Annotated[bool, Field(exclude=True)] = False  # fetch again what the cache has (--refresh); results do not depend on it
-    anon: bool = True  # s3 without credentials
-    endpoint_url: str | None = None  # of an s3 store; null: AWS_ENDPOINT_URL_S3
-
-
 class Baseline(Strict):
     """How the level before the pulse is taken; its samples end ``end_before_onset_ns`` before the leading edge of the mean pulse."""
 

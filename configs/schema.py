@@ -15,7 +15,9 @@ from configs import dark_matter, diffuse, iwcd, pmt_gain, stopping_muons
 from configs.document import Document, KeyPath, read_document
 from configs.errors import InputError, nearest
 from configs.figure_style import FigureStyle
+from configs.jobs import Job
 from configs.reference_layout import is_reference_layout, translate
+from configs.remote import Remote
 from configs.saved_columns import columns_for
 from configs.strict import Strict
 
@@ -40,6 +42,8 @@ class Dataset(Strict):
     tree: str | None = None  # ROOT: name of the TTree or RNTuple; HDF5: group
     columns: dict[str, str] = {}  # our name -> name in the file
     metadata: dict[str, Any] = {}  # livetime_s, particle, weight (iwcd: a column of the files), hv_v ...
+    cache: str | None = None  # where files behind URLs are kept; null: cache/ in the data directory
+    remote: Remote = Remote()
 
     sources: ClassVar[tuple[str, ...]] = ("files", "filelist", "catalogue", "example")
 
@@ -59,9 +63,12 @@ class Dataset(Strict):
 
 
 class Executor(Strict):
-    """How chunks are computed. ``address``: a running dask scheduler; without it a local cluster."""
+    """How chunks, trials and toys are computed. ``address``: a running dask scheduler; without it a local cluster.
 
-    kind: Literal["iterative", "futures", "dask"] = "iterative"
+    ``slurm`` and ``htcondor``: dask workers that are jobs of a batch system, each with the resources of ``job``.
+    """
+
+    kind: Literal["iterative", "futures", "dask", "slurm", "htcondor"] = "iterative"
     workers: PositiveInt = 2
     address: str | None = None
     chunksize: PositiveInt | None = None  # entries; null: sized from a trial to take about half a second
@@ -70,6 +77,7 @@ class Executor(Strict):
     stall_timeout_s: PositiveFloat = 300.0  # no worker or no progress for so long: the run ends
     max_histogram_mb: PositiveFloat = 512.0
     identity: Literal["stat", "digest"] = "stat"  # what tells that a file changed: size and time, or its SHA-256
+    job: Job = Job()  # slurm, htcondor, and the jobs of `plan` and `submit`
 
 
 class UserProcessor(Strict):
@@ -176,11 +184,15 @@ class PmtDataset(Dataset):
     pmts: Chosen[str] = None  # null or all: every tube of the table
     hv_v: Chosen[PositiveFloat] = None
     files_per_chunk: PositiveInt = 500
-    cache: str | None = None  # of files behind URLs; null: cache/ in the data directory
     max_missing_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    remote: pmt_gain.Remote = pmt_gain.Remote()
 
     sources: ClassVar[tuple[str, ...]] = (*Dataset.sources, "runs")
+
+    @model_validator(mode="after")
+    def _files_are_fetched(self) -> PmtDataset:
+        if self.remote.access != "fetch":
+            raise ValueError("remote.access: waveforms are small files of which every byte is read; fetch is the only way here")
+        return self
 
 
 class PmtGainConfig(Config):

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from configs.errors import InputError
+from configs.remote import Remote
 from configs.schema import Dataset
 from data_info.catalogue import data_dir, entries, resolve
+from data_info.remote_listing import expand
 
 
 def search_roots(config_file: Path) -> list[Path]:
@@ -36,7 +38,7 @@ def find_file(name: str, config_file: Path) -> Path:
 
 
 def find_files(name: str, dataset: Dataset, config_file: Path) -> list[str]:
-    """Paths (or URLs, unchanged) of the data set ``name``; none for a generated one.
+    """Paths (or URLs) of the data set ``name``; none for a generated one. URLs with ``*`` or ``[...]``, or a slash at the end, are listed.
 
     Relative paths and patterns are looked up beside the configuration, then in the working directory, then in the data directory; the
     first of them with a match counts. Paths in a file list are looked up beside the list first. Matches of a pattern come sorted.
@@ -48,9 +50,11 @@ def find_files(name: str, dataset: Dataset, config_file: Path) -> list[str]:
     if dataset.catalogue is not None:
         return [str(resolve(dataset.catalogue))]
     if dataset.filelist is not None:
-        path = Path(_expand_all([dataset.filelist], roots, f"{where}.filelist")[0])
-        return _unique(_expand_all(read_filelist(path), [path.parent, *roots], f"{where}.filelist {path}"), where)
-    return _unique(_expand_all(dataset.files or [], roots, f"{where}.files"), where)
+        if "://" in dataset.filelist:
+            raise InputError(f"{where}.filelist: {dataset.filelist}: a file list lies on this machine; its lines may be URLs")
+        path = Path(_expand_all([dataset.filelist], roots, f"{where}.filelist", dataset.remote)[0])
+        return _unique(_expand_all(read_filelist(path), [path.parent, *roots], f"{where}.filelist {path}", dataset.remote), where)
+    return _unique(_expand_all(dataset.files or [], roots, f"{where}.files", dataset.remote), where)
 
 
 def read_filelist(path: Path) -> list[str]:
@@ -66,9 +70,11 @@ def read_filelist(path: Path) -> list[str]:
     return entries
 
 
-def _expand_all(patterns: Sequence[str], roots: Sequence[Path], where: str) -> list[str]:
-    matches = {pattern: _matches(pattern, roots) for pattern in patterns}
+def _expand_all(patterns: Sequence[str], roots: Sequence[Path], where: str, remote: Remote) -> list[str]:
+    matches = {pattern: expand(pattern, remote) if "://" in pattern else _matches(pattern, roots) for pattern in patterns}
     for pattern, found in matches.items():
+        if not found and "://" in pattern:
+            raise InputError(f"{where}: no file matches {pattern!r} on the server; list its folder in a browser or with its own tools")
         if not found and (glob.has_magic(pattern) or not any(matches.values())):
             raise _no_match(pattern, roots, where)
     return [path for pattern in patterns for path in matches[pattern] or [pattern]]
@@ -76,8 +82,6 @@ def _expand_all(patterns: Sequence[str], roots: Sequence[Path], where: str) -> l
 
 def _matches(pattern: str, roots: Sequence[Path]) -> list[str]:
     """The files that match one pattern, sorted, in the first root that has any."""
-    if "://" in pattern:
-        return [pattern]
     expanded = Path(pattern).expanduser()
     for root in roots:
         candidate = root / expanded  # an absolute pattern replaces the root

@@ -17,6 +17,7 @@ from data_info.files import search_roots
 from data_info.pmt_point import AUTOSAVE, Point, is_remote, refuse_pickle
 from data_info.pmt_points import find_runs, points
 from data_info.remote_cache import cache_path
+from data_info.remote_files import cache_folder
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,6 @@ def files_of_runs(config: Any, dataset_name: str) -> list[str]:
     cache = cache_folder(dataset)
     table = str(find_runs(dataset.runs, config.source, dataset_name))
     return [table, *(str(cache_path(cache, name)) if is_remote(name) else name for name in names)]
-
-
-def cache_folder(dataset: PmtDataset) -> Path:
-    """Where files behind URLs are kept: ``cache`` of the data set, else in the data directory."""
-    return Path(dataset.cache).expanduser() if dataset.cache else data_dir() / "cache"
 
 
 def copy_roots(dataset: PmtDataset, points: Iterable[Point], config_file: Path) -> list[Path]:

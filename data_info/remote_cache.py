@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from configs.command_line import Progress
 from configs.errors import InputError
-from configs.pmt_gain import Remote
+from configs.remote import Remote
 from data_info.remote_checks import check_content
 from data_info.remote_stores import copy_from_store
 from data_info.transfer import Answer, HttpPool, Lasting, Patience, Transient, patiently

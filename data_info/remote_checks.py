@@ -17,15 +17,20 @@ LINE_END_BYTES = 1
 
 def check_content(path: Path, url: str) -> None:
     """Refuse a web page (``Lasting``: another attempt gives the same) and a .trc whose length is not that of its block header (``Transient``)."""
-    name = urlsplit(url).path.lower()
     with path.open("rb") as file:
         start = file.read(START_BYTES)
+    check_start(start, url)
+    match = BLOCK_HEADER.match(start)
+    if urlsplit(url).path.lower().endswith(".trc") and match:
+        _check_length(path, start, match)
+
+
+def check_start(start: bytes, url: str) -> None:
+    """Refuse a web page by the first bytes of what should be data (``Lasting``)."""
+    name = urlsplit(url).path.lower()
     if WEB_PAGE.match(start) and not name.endswith(WEB_ENDINGS):
         words = " ".join(re.sub(r"<[^>]*>", " ", start.decode("latin-1")).split())[:60]
         raise Lasting(f"a web page in place of data ({words!r}): a login page, or a server's message? check the address and the rights to it")
-    match = BLOCK_HEADER.match(start)
-    if name.endswith(".trc") and match:
-        _check_length(path, start, match)
 
 
 def _check_length(path: Path, start: bytes, match: re.Match[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import re
 import threading
@@ -21,6 +22,7 @@ RETRIED_STATUS = {408, 429, 500, 502, 503, 504}
 LONGEST_ASKED_S = 300.0  # a server that asks for more patience (Retry-After) is given up
 SLOWEST_BYTES_PER_S = 100.0  # over a time-out's length; less is a stall
 REDIRECTS = 5
+CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 HEADERS = {"User-Agent": "dynode", "Accept-Encoding": "identity"}  # lengths and digests are those of the file
 
 T = TypeVar("T")
@@ -35,11 +37,11 @@ class Transient(Exception):
 
 
 class Lasting(InputError):
-    """A download that failed for good. ``status``: of the server's answer; None for faults that lasted through every attempt."""
+    """A download that failed for good. ``status``: of the server's answer; ``worn_out``: a fault that may pass, but lasted through every attempt."""
 
-    def __init__(self, reason: str, status: int | None = None) -> None:
+    def __init__(self, reason: str, status: int | None = None, *, worn_out: bool = False) -> None:
         super().__init__(reason)
-        self.status = status
+        self.status, self.worn_out = status, worn_out
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,16 @@ class Answer:
     etag: str = ""
 
 
+@dataclass(frozen=True)
+class Range:
+    """Some bytes of a file of ``size`` bytes with entity tag (or time) ``version``; none where the server sends whole files only (``partial``)."""
+
+    content: bytes
+    partial: bool
+    size: int | None
+    version: str = ""
+
+
 def patiently(attempt: Callable[[], T], patience: Patience, sleep: Callable[[float], object] = time.sleep) -> T:
     """Try until it works. Raises ``Lasting`` with the last reason after ``patience.attempts``, or when the server asks for too much patience."""
     number = 1
@@ -75,9 +87,9 @@ def patiently(attempt: Callable[[], T], patience: Patience, sleep: Callable[[flo
             return attempt()
         except Transient as error:
             if number >= patience.attempts:
-                raise Lasting(f"{error} ({number} attempts)") from None
+                raise Lasting(f"{error} ({number} attempts)", worn_out=True) from None
             if (error.wait_s or 0.0) > LONGEST_ASKED_S:
-                raise Lasting(f"{error} and asks to wait {error.wait_s:g} s; try again later") from None
+                raise Lasting(f"{error} and asks to wait {error.wait_s:g} s; try again later", worn_out=True) from None
             sleep(patience.pause_s(number, error.wait_s))
             number += 1
 
@@ -112,6 +124,23 @@ class HttpPool:
             raise Transient(f"the connection broke after {received} of {expected} bytes")
         return Answer(received, "" if tag.startswith("W/") else tag.strip('"'))
 
+    def receive_range(self, url: str, start: int, stop: int) -> Range:
+        """Bytes ``start`` to ``stop`` (exclusive) of the file behind ``url``. Raises ``Transient`` or ``Lasting``."""
+        with self._faults(), self._opened(url, start, stop) as response:
+            if response.status == 416:  # only an empty file has no first byte
+                return Range(b"", True, 0)
+            self._refuse_status(response)
+            version = (response.headers.get("ETag") or response.headers.get("Last-Modified") or "").strip()
+            told = CONTENT_RANGE.match(response.headers.get("Content-Range", ""))
+            if response.status != 206 or not told:
+                response.close()  # the whole file may be large
+                return Range(b"", False, _declared(response, 0), version)
+            if int(told[1]) != start:
+                raise Transient(f"the server sent bytes from {told[1]} where those from {start} were asked for")
+            buffer = io.BytesIO()
+            self._copy(response, buffer, start, stop)
+            return Range(buffer.getvalue(), True, int(told[2]) if told[2].isdigit() else None, version)
+
     def _copy(self, response: Any, file: IO[bytes], written: int, expected: int | None) -> int:
         """Copy the body; returns the bytes copied, fewer than declared when the connection broke."""
         from urllib3.exceptions import ProtocolError
@@ -137,12 +166,13 @@ class HttpPool:
                 began, since = time.monotonic(), written
 
     @contextmanager
-    def _opened(self, url: str, have: int) -> Iterator[Any]:
+    def _opened(self, url: str, have: int, stop: int | None = None) -> Iterator[Any]:
         import urllib3
 
         timeout = urllib3.Timeout(connect=self.patience.connect_timeout_s, read=self.patience.read_timeout_s)
         retries = urllib3.Retry(total=None, connect=0, read=0, status=0, other=0, redirect=REDIRECTS, respect_retry_after_header=False)
-        headers = HEADERS | ({"Range": f"bytes={have}-"} if have else {})
+        wanted = {"Range": f"bytes={have}-{'' if stop is None else stop - 1}"} if have or stop is not None else {}
+        headers = HEADERS | wanted
         response = self._manager(url).request("GET", url, headers=headers, timeout=timeout, retries=retries, preload_content=False)
         try:
             yield response
@@ -166,10 +196,11 @@ class HttpPool:
                 self._managers[proxy] = urllib3.PoolManager(**about) if proxy is None else urllib3.ProxyManager(proxy, **about)
             return self._managers[proxy]
 
-    def _refuse_status(self, response: Any, part: Path) -> None:
+    def _refuse_status(self, response: Any, part: Path | None = None) -> None:
         answer = f"the server answers {response.status} {response.reason}"
         if response.status == 416:  # the server's file ends before our part does
-            part.unlink(missing_ok=True)
+            if part is not None:
+                part.unlink(missing_ok=True)
             raise Transient("the server cannot continue the partial file")
         if response.status in RETRIED_STATUS:
             raise Transient(answer, _asked_s(response.headers))

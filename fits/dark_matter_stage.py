@@ -25,6 +25,7 @@ from fits.dark_matter.reference_campaign import reference_results
 from fits.dark_matter.shown import PDFS, arrays
 from fits.dark_matter.source_arrays import errors_dex
 from fits.dark_matter.trials import Map
+from processors.trials import Execute, opened_map
 from records.arrays import save_arrays
 from records.dark_matter import CombinationResult, Interval, ReferenceModeResult
 from records.hepdata import write_hepdata
@@ -41,18 +42,24 @@ TRIALS = "trials"  # folder of the output directory: trials and result of every 
 
 def fit_all(
     config: DarkMatterConfig, hists: Mapping[str, Mapping[str, hist.Hist]], tables: TablesByDataset, account: Mapping[str, Any],
-    progress: Progress | None = None,
+    progress: Progress | None = None, execute: Execute | None = None,
 ) -> dict[str, CombinationResult | ReferenceModeResult]:  # fmt: skip
     """Every combination of every fit: ``<fit>.<channel>_<mass>`` -> result. A fit with the reference likelihood leaves its result alone.
 
+<<<<<<< HEAD
     Writes ``limits.csv``, ``pdfs.h5``, ``trials/<fit>/<channel>_<mass>.h5``, ``workspaces/<fit>/<channel>_<mass>.json`` and ``hepdata/``.
+=======
+    ``execute``: an ordered map over whole combinations (null: on workers elsewhere where the executor has such, else one after the other here).
+
+    Writes ``limits.csv``, ``pdfs.h5``, ``trials/<fit>/<channel>_<mass>.h5`` and ``workspaces/<fit>/<channel>_<mass>.json``.
+>>>>>>> batch
     """
     refuse_other_datasets(config, account)
     events = sample(config, hists, tables, account)
     results: dict[str, CombinationResult] = {}
     compared: dict[str, ReferenceModeResult] = {}
     shown: dict[str, dict[str, Any]] = {}
-    with _workers(config) as execute:
+    with _workers(config, execute) as (threads, spread):
         for name in config.fits:
             shared = shared_by_all(config, name, events)
             report = None if progress is None else lambda done, total, name=name: progress(f"{name}: channels and masses", done, total)
@@ -60,7 +67,7 @@ def fit_all(
                 checks = reference_results(shared, report)
                 compared |= {f"{name}.{key}": replace(one, partial=not account["complete"]) for key, one in checks.items()}
                 continue
-            campaign = Campaigner(shared, config.output / TRIALS / name, execute)
+            campaign = Campaigner(shared, config.output / TRIALS / name, threads, spread)
             cases = campaign.cases()
             found = campaign.run(cases, report)
             if shared.options.workspaces or shared.options.pyhf_limits:
@@ -115,10 +122,15 @@ def _j_errors(shared: Shared, case: Case, spread: float) -> JErrors | None:
 
 
 @contextmanager
-def _workers(config: DarkMatterConfig) -> Iterator[Map | None]:
-    """A map over threads (the trials run outside Python's lock), or none for the executor ``iterative``."""
-    if config.executor.kind == "iterative":
-        yield None
-        return
-    with ThreadPoolExecutor(config.executor.workers) as pool:
-        yield pool.map
+def _workers(config: DarkMatterConfig, execute: Execute | None) -> Iterator[tuple[Map | None, Execute | None]]:
+    """Maps over the trials of a combination and over combinations. Trials go to threads with ``futures``: they run outside Python's lock."""
+    if execute is not None:
+        yield None, execute
+    elif config.executor.kind == "iterative":
+        yield None, None
+    elif config.executor.kind == "futures":
+        with ThreadPoolExecutor(config.executor.workers) as pool:
+            yield pool.map, None
+    else:
+        with opened_map(config.executor) as mapped:
+            yield None, mapped

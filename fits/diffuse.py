@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +28,23 @@ from fits.minimise import Minimum, minimise
 from fits.profiles import grid_within, profile
 from fits.scans import scan
 from fits.spectrum_choice import AT_BOUNDARY, NULL_VALUES, Embedding
-from fits.toys import ToyStudy, run_toys, summarise
+from fits.toys import Execute, ToyStudy, run_toys, summarise
+from processors.trials import each
 from records.results import HypothesisTest, ScanResult
 
 
-def fit_all(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any], progress: Progress | None = None) -> dict[str, Any]:
+def fit_all(
+    config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any], progress: Progress | None = None, execute: Execute = map
+) -> dict[str, Any]:
     """Run every fit of the configuration: result name -> result (``main``, ``main.scan``, ``main.profile.astro_gamma``, ...).
 
-    ``hists``: data set -> name -> histogram; ``account``: the content of processing.json. A fit that does not converge leaves its result
-    with ``valid=False`` and nothing further; a spectrum that bends within a true-energy node is warned of. ``engine`` finds the minimum
-    itself; scans, profiles, limits and toys are native. Raises InputError for everything that cannot be fitted as asked, before the first fit.
+    ``hists``: data set -> name -> histogram; ``account``: the content of processing.json; ``execute``: an ordered map, for
+    toys. A fit that does not converge leaves its result with ``valid=False`` and nothing further; a spectrum that bends within a true-energy
+    node is warned of. ``engine`` finds the minimum itself; scans, profiles, limits and toys are native. Raises InputError for everything that cannot be fitted as asked, before the first fit.
     """
     inputs, prepared = prepare_all(config, hists, account)
-    results: dict[str, Any] = {}
-    for name in config.fits:
-        results |= _Fit(inputs, name, config.fits[name], prepared[name], progress).results()
-    return results
+    works = [_Fit(inputs, name, config.fits[name], prepared[name], progress, execute).results for name in config.fits]
+    return {name: result for found in each(works) for name, result in found.items()}
 
 
 def prepare_all(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any]) -> tuple[Inputs, dict[str, Prepared]]:
@@ -125,7 +127,10 @@ def _parameters_named(options: diffuse.Fit) -> Iterator[tuple[str, str]]:
 class _Fit:
     """One entry of ``fits:`` while it is worked on."""
 
-    def __init__(self, inputs: Inputs, name: str, options: diffuse.Fit, prepared: Prepared, progress: Progress | None) -> None:
+    def __init__(
+        self, inputs: Inputs, name: str, options: diffuse.Fit, prepared: Prepared, progress: Progress | None, execute: Execute = map
+    ) -> None:
+        self.execute = execute
         self.inputs, self.name, self.options, self.prepared, self.progress = inputs, name, options, prepared, progress
         self.nll, self.seed = prepared.nll, inputs.config.seed
         own = ["astro_norm", *(one.name for one in self.nll.model.spectrum.parameters)]
@@ -143,26 +148,36 @@ class _Fit:
         return {f"{self.name}.{kind}" if kind else self.name: result for kind, result in found.items()}
 
     def _beyond(self, minimum: Minimum) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        """What the options ask for besides the fit, in their order; toys of all studies are asked for before any is waited for."""
+        works: list[Callable[[], dict[str, Any]]] = []
         if self.options.scan is not None:
-            found["scan"] = self._scan(self.options.scan, minimum)
+            works.append(partial(self._named, "scan", partial(self._scan, self.options.scan, minimum)))
         for one in self.options.profiles:
-            found[f"profile.{one.parameter}"] = profile(self.nll, minimum, one.parameter, one.grid)
+            works.append(partial(self._named, f"profile.{one.parameter}", partial(profile, self.nll, minimum, one.parameter, one.grid)))
         for wanted in self.options.upper_limits:
-            found[f"limit.{wanted.parameter}"] = limit(
-                self.nll, minimum, wanted.parameter, wanted.cl,
-                expected_toys=wanted.expected_toys, seed=self.seed, progress=self._progress(f"limits of {wanted.parameter}"),
-            )  # fmt: skip
+            works.append(partial(self._named, f"limit.{wanted.parameter}", partial(self._limit, wanted, minimum)))
         if self.options.toys is not None:
-            found |= self._toys(self.options.toys, minimum)
+            works.append(partial(self._toys, self.options.toys, minimum))
         if self.options.feldman_cousins is not None:
-            fc = self.options.feldman_cousins
-            found["feldman_cousins"] = feldman_cousins(
-                self.nll, minimum, fc.parameter, fc.grid, toys=fc.toys, cl=fc.cl, seed=self.seed, progress=self._progress("Feldman-Cousins")
-            )
+            works.append(partial(self._named, "feldman_cousins", partial(self._feldman_cousins, self.options.feldman_cousins, minimum)))
         if self.options.test is not None:
-            found["test"] = self._test(self.options.test, minimum)
-        return found
+            works.append(partial(self._named, "test", partial(self._test, self.options.test, minimum)))
+        return {name: result for found in each(works) for name, result in found.items()}
+
+    def _named(self, name: str, work: Callable[[], Any]) -> dict[str, Any]:
+        return {name: work()}
+
+    def _limit(self, wanted: diffuse.UpperLimit, minimum: Minimum) -> Any:
+        return limit(
+            self.nll, minimum, wanted.parameter, wanted.cl,
+            expected_toys=wanted.expected_toys, seed=self.seed, progress=self._progress(f"limits of {wanted.parameter}"), execute=self.execute,
+        )  # fmt: skip
+
+    def _feldman_cousins(self, wanted: diffuse.FeldmanCousins, minimum: Minimum) -> Any:
+        return feldman_cousins(
+            self.nll, minimum, wanted.parameter, wanted.grid,
+            toys=wanted.toys, cl=wanted.cl, seed=self.seed, progress=self._progress("Feldman-Cousins"), execute=self.execute,
+        )  # fmt: skip
 
     def _progress(self, what: str) -> Callable[[int, int], None] | None:
         report = self.progress
@@ -200,7 +215,7 @@ class _Fit:
         groups = {name: self.nll.model.response.groups(kept)[0] for name, kept in projections.items()} if options.gof else {}
         truth = {**minimum.values, **(options.truth or {})}
         study = ToyStudy(self.nll, truth, self.seed, options.aux, tuple(self.minos) if options.coverage else (), groups)
-        fits = run_toys(study, options.n, progress=self._progress("toys"))
+        fits = run_toys(study, options.n, progress=self._progress("toys"), execute=self.execute)
         found: dict[str, Any] = {"toys": summarise(study, fits)}
         valid = [fit.goodness for fit in fits if fit.valid]
         if options.gof and valid:
@@ -214,7 +229,12 @@ class _Fit:
         study = hypothesis.ComparisonStudy(self.nll, alternative.nll, minimum.values, Embedding(options.alternative), self.seed)
         data = hypothesis.compare(self.nll, alternative.nll, embed=study.embed, start=minimum.values)
         outcome = hypothesis.hypothesis_test(
-            study, data, options.toys, boundary=options.alternative in AT_BOUNDARY, progress=self._progress(f"test of {options.alternative}")
+            study,
+            data,
+            options.toys,
+            boundary=options.alternative in AT_BOUNDARY,
+            progress=self._progress(f"test of {options.alternative}"),
+            execute=self.execute,
         )
         return HypothesisTest(
             null=self.options.model.astro,

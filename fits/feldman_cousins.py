@@ -125,11 +125,11 @@ def feldman_cousins(
         raise InputError(f"feldman_cousins: the grid of {parameter} needs at least 3 ascending values, got {list(grid)}")
     asked = values
     values, truths, ts_data = _profiled(nll, minimum, parameter, asked, fit)
+    studies = [PointStudy(nll, parameter, truth, point, seed, aux, fit) for point, truth in enumerate(truths)]
     ts_toys = []
-    for point, truth in enumerate(truths):
-        study = PointStudy(nll, parameter, truth, point, seed, aux, fit)
+    for point, outcomes in enumerate([execute(study, range(toys)) for study in studies]):  # all are asked for before the first is waited for
         shifted = None if progress is None else _shifted(progress, point * toys, toys * len(truths))
-        ts_toys.append(counted(execute(study, range(toys)), toys, shifted))
+        ts_toys.append(counted(outcomes, toys, shifted))
     critical = {f"{level:g}": np.array([critical_value(ts, level) for ts in ts_toys]) for level in cl}
     best, bounds = minimum.values[parameter], (one.lower, one.upper)
     return FeldmanCousinsResult(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from configs.schema import DarkMatterConfig, DiffuseConfig, IwcdConfig, PmtGainC
 from fits.diffuse import fit_all, prepare_all
 from processors.account import load_account
 from processors.stage import input_identities
+from processors.trials import Execute, opened_map
 from records.atomic import write_text
 from records.gain_tables import save_gain_tables
 from records.hists import digest, load_hists
@@ -26,14 +28,15 @@ from records.tables import FOLDER, load_tables
 FittedConfig = DiffuseConfig | IwcdConfig | PmtGainConfig | DarkMatterConfig
 
 
-def fit(config: FittedConfig, progress: Progress | None = None) -> dict[str, Any]:
+def fit(config: FittedConfig, progress: Progress | None = None, execute: Execute | None = None) -> dict[str, Any]:
     """Do every fit of a configuration on what the processor left in its output directory; returns and saves result name -> result.
 
+    ``execute``: an ordered map for trials and toys (null: of the configured executor).
     Writes ``results.json``, what the fits of the analysis leave besides (workspaces, scores, tables of gains), and the stage's part of
     ``manifest.json``. Raises InputError when histograms are missing, stem from other processor options, or are not those of the account.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    fits = _fits(config, progress)
+    fits = _fits(config, progress, execute)
     save_results(config.output / "results.json", config.analysis, config.name, fits.results)
     entry = {"started": started.isoformat(timespec="seconds"), "seconds": round(time.perf_counter() - clock, 3), "fits": as_json(config)["fits"]}
     entry |= {"seed": config.seed, "histogram_digest": fits.histogram_digest}
@@ -50,21 +53,22 @@ class _Fits:
     inputs: list[Path] = field(default_factory=list)
 
 
-def _fits(config: FittedConfig, progress: Progress | None) -> _Fits:
+def _fits(config: FittedConfig, progress: Progress | None, execute: Execute | None) -> _Fits:
     match config:
         case IwcdConfig():
             return _iwcd(config, progress)
         case PmtGainConfig():
             return _pmt_gain(config, progress)
         case DarkMatterConfig():
-            return _dark_matter(config, progress)
+            return _dark_matter(config, progress, execute)
         case DiffuseConfig():
-            return _diffuse(config, progress)
+            return _diffuse(config, progress, execute)
 
 
-def _diffuse(config: DiffuseConfig, progress: Progress | None) -> _Fits:
+def _diffuse(config: DiffuseConfig, progress: Progress | None, execute: Execute | None) -> _Fits:
     hists, account = read_processed(config)
-    results = fit_all(config, hists, account, progress)
+    with nullcontext(execute) if execute else opened_map(config.executor) as mapped:
+        results = fit_all(config, hists, account, progress, mapped)
     for name, options in config.fits.items():
         if options.workspace:
             write_workspace(config.output / f"workspace_{name}.json", config, name, hists, account)
@@ -94,14 +98,14 @@ def _pmt_gain(config: PmtGainConfig, progress: Progress | None) -> _Fits:
     return _Fits(results, account["histogram_digest"])
 
 
-def _dark_matter(config: DarkMatterConfig, progress: Progress | None) -> _Fits:
+def _dark_matter(config: DarkMatterConfig, progress: Progress | None, execute: Execute | None) -> _Fits:
     """Every channel and mass of every fit."""
     from fits import dark_matter_stage  # brings compiled code: imported for this analysis only
     from fits.dark_matter.request import check
 
     check(config)
     hists, account = read_processed(config)
-    results = dark_matter_stage.fit_all(config, hists, load_tables(config.output), account, progress)
+    results = dark_matter_stage.fit_all(config, hists, load_tables(config.output), account, progress, execute)
     return _Fits(results, account["histogram_digest"])
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from coffea.processor import ProcessorABC
 
+from configs.remote import Remote
 from readers.registry import BATCHED
 
 MAX_SPANS = 1000  # files opened by one chunk
@@ -22,12 +23,22 @@ MAX_ENTRIES = 1 << 22  # bounds the memory of a chunk: 32 MiB for each float64 c
 
 @dataclass(frozen=True)
 class EventFile:
-    """One source of events: one path, several paths with the same events (formats that spread columns over files), or a batch of small files."""
+    """One source of events: one path, several paths with the same events (formats that spread columns over files), or a batch of small files.
+
+    ``remote``: how URLs among the paths are reached; ``unavailable``: why the file could not be fetched (empty: it was).
+    """
 
     paths: tuple[str, ...]
     format: str | None = None
     tree: str | None = None
     columns: dict[str, str] = field(default_factory=dict)
+    remote: Remote = field(default_factory=Remote)
+    unavailable: str = ""
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What results depend on: the paths and how they are read, not how they are reached."""
+        return {"paths": self.paths, "format": self.format, "tree": self.tree, "columns": self.columns}
 
     @property
     def name(self) -> str:
@@ -81,10 +92,11 @@ class Span:
 
 @dataclass(frozen=True)
 class Chunk:
-    """The unit of work: spans of one data set, processed together and journalled together."""
+    """The unit of work: spans of one data set, processed together and journalled together under ``key`` (given by the plan)."""
 
     dataset: str
     spans: tuple[Span, ...]
+    key: str = ""
 
     @property
     def entries(self) -> int:

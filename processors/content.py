@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from data_info.download import sha256_of
-from readers.files import is_url
+from data_info.remote_stream import can_stream, look
+from readers.files import ACCESS, is_url, reading
 
 Identity = Literal["stat", "digest"]
 LISTED_PATHS = 3  # more are a digest
@@ -61,6 +62,9 @@ def _local_identity(path: str) -> str:
 
 
 def _remote_identity(path: str) -> str:
+    if can_stream(path):
+        with reading(path):
+            return look(path, ACCESS.get()).identity
     from fsspec.core import url_to_fs
 
     system, inside = url_to_fs(path)

@@ -5,29 +5,36 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Collection
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
 from configs.errors import InputError
-from processors.executors import Lost, Pooled, Stalled
+from processors import worker_code
+from processors.executors import LARGE, Lost, Pooled, Stalled, call_shipped
 
 CONNECT_S = 10.0
+POLL_S = 5.0  # between looks at workers
 SETTINGS = {
+    "distributed.admin.large-graph-warning-threshold": "100 GB",  # a large function is sent once
     "distributed.scheduler.allowed-failures": 0,  # lost items are retried here, one by one
     "distributed.deploy.lost-worker-timeout": "365 days",  # else a worker that is being restarted after this time is given up for good
 }
 
 
 class Dask(Pooled):
-    """Workers of ``dask.distributed``. The function and the user's own modules are shipped by value; dynode itself must be installed there.
+    """Workers of ``dask.distributed``. Those of a scheduler elsewhere get the code, if theirs differs, and are checked before any work.
 
     Cluster or connection start with the first item: a run that finds everything in the journal needs neither.
     """
 
-    def __init__(self, workers: int, stall_timeout_s: float, address: str | None = None) -> None:
-        """``workers`` processes of a local cluster, or the scheduler at ``address``. Raises ``InputError`` when dask is not installed."""
+    def __init__(self, workers: int, stall_timeout_s: float, address: str | None = None, *, ship: bool = True) -> None:
+        """``workers`` processes of a local cluster, or the scheduler at ``address``, whose workers get the code with ``ship``.
+
+        Raises ``InputError`` when dask is not installed.
+        """
         super().__init__(workers, stall_timeout_s)
         try:
             import distributed
@@ -35,22 +42,41 @@ class Dask(Pooled):
             raise InputError("executor.kind = dask needs the extra `dask`: pip install 'dynode[dask]'") from None
         self.distributed = distributed
         self.address = address
+        self.ship = ship
+        self._known: set[str] = set()  # workers that were found able to do the work
         self._open = ExitStack()
         self._client: Any = None
 
-    def submit(self, task: Callable[[bytes], Any], item: bytes) -> Any:
-        """Hand out one item. Raises ``InputError`` when no cluster can be started or reached."""
+    def prepared(self, function: bytes) -> Any:
+        """A large function is a task of its own, of which a worker keeps the result: a worker that dies takes no more than its copy with it."""
+        if len(function) < LARGE:
+            return super().prepared(function)
+        return self.client.submit(bytes, function, pure=False)
+
+    @property
+    def client(self) -> Any:
+        """The client, once connected. Raises ``InputError`` when no cluster can be started or reached."""
         if self._client is None:
             self._client = self._connected()
-        return self._client.submit(task, item, pure=False)
+        return self._client
+
+    def submit(self, task: Any, item: bytes) -> Any:
+        """Hand out one item; raises as ``client``."""
+        if isinstance(task, self.distributed.Future):
+            return self.client.submit(call_shipped, task, item, pure=False)
+        return self.client.submit(task, item, pure=False)
 
     def wait(self, futures: Collection[Any]) -> Collection[Any]:
         """Futures that are done."""
-        try:
-            with self._client.as_current():
-                return self.distributed.wait(list(futures), timeout=self.stall_timeout_s, return_when="FIRST_COMPLETED").done
-        except TimeoutError:
-            return ()
+        end = time.monotonic() + self.stall_timeout_s
+        while (left := end - time.monotonic()) > 0.0:
+            self._look_after_workers()
+            try:
+                with self._client.as_current():
+                    return self.distributed.wait(list(futures), timeout=min(left, POLL_S), return_when="FIRST_COMPLETED").done
+            except TimeoutError:
+                continue
+        return ()
 
     def result(self, future: Any) -> Any:
         """The result, or ``Lost`` when the worker died under it. Raises ``InputError`` when the scheduler is gone or a worker lacks dynode."""
@@ -83,12 +109,20 @@ class Dask(Pooled):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self._open.close()
 
+    def _look_after_workers(self) -> None:
+        """Check workers that are new. Raises ``InputError`` saying what keeps one from doing the work."""
+        if self.address is not None:
+            self._known |= worker_code.check_new(self._client, self._known)
+
     def _place(self) -> str:
         return "local cluster" if self.address is None else f"at {self.address}"
 
     def _connected(self) -> Any:
+        import dask
+
         try:
             cluster = self._open.enter_context(self._local_cluster()) if self.address is None else None
+            self._open.enter_context(dask.config.set({key: SETTINGS[key] for key in SETTINGS if key.startswith("distributed.admin")}))
             client = self.distributed.Client(cluster or self.address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError, TimeoutError, RuntimeError) as error:
             raise InputError(
@@ -97,9 +131,17 @@ class Dask(Pooled):
                 if self.address
                 else f"a local dask cluster does not start ({type(error).__name__}: {error}); executor.kind = futures needs none"
             ) from None
+        self._open.enter_context(client)
         if self.address is not None:
             self.workers = max(self.workers, len(client.nthreads()))
-        return self._open.enter_context(client)
+            self._introduce(client)
+        return client
+
+    def _introduce(self, client: Any) -> None:
+        """Give the code to workers, those that come later too, and check those that are there."""
+        if self.ship:
+            worker_code.ship(client, self.own)
+        self._known |= worker_code.check_new(client, self._known)
 
     def _local_cluster(self) -> Any:
         import dask

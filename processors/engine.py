@@ -18,7 +18,7 @@ import hist
 from configs import schema
 from configs.command_line import Progress
 from configs.errors import InputError
-from processors import executors, keys, packing, plan, source_code
+from processors import executors, keys, packing, plan, shipping, source_code
 from processors.account import Account, DatasetAccount, Failure
 from processors.chunks import Chunk, DatasetInput
 from processors.executors import Lost
@@ -66,18 +66,38 @@ def run(
     the account of the outcome. Raises ``InputError`` for input that no run can process (see ``plan.check``), for a processor that does not
     return histograms or tables, when the journal cannot be written, and ``executors.Stalled`` when nothing moves.
     """
+    with opened(datasets, options, journal=journal, fresh=fresh, progress=progress, executor=executor, open_source=open_source) as (planned, session):
+        _process(planned, session)
+        outcome = _merge(datasets, planned, session)
+        if outcome.complete:
+            session.journal.keep_only(planned.keys)
+        return outcome
+
+
+@contextlib.contextmanager
+def opened(
+    datasets: Sequence[DatasetInput],
+    options: schema.Executor | None = None,
+    *,
+    journal: Path | None = None,
+    fresh: bool = False,
+    progress: Progress | None = None,
+    executor: executors.Executor | None = None,
+    open_source: OpenSource = open_file,
+) -> Iterator[tuple[Plan, Session]]:
+    """What ``run`` does before the first chunk: every file opened, chunks cut; journal and executor stay open in the block.
+
+    Arguments as of ``run``.
+    """
     options = options or schema.Executor()
     plan.check(datasets, options.max_histogram_mb * MEGABYTE)
     work = _work(datasets, options, open_source)
     own = contextlib.nullcontext(executor) if executor else executors.create(options)
-    with _journal(journal, fresh) as entries, own as opened:
-        session = Session(work, opened, entries, progress or (lambda what, done, total: None))
-        planned = plan.make(datasets, session, options.chunksize)
-        _process(planned, session)
-        outcome = _merge(datasets, planned, session)
-        if outcome.complete:
-            entries.keep_only(planned.keys)
-        return outcome
+    with _journal(journal, fresh) as entries, own as at_work:
+        at_work.own = shipping.own_files(datasets)
+        at_work.logs = None if journal is None else journal.parent / "logs"
+        session = Session(work, at_work, entries, progress or (lambda what, done, total: None))
+        yield plan.make(datasets, session, options.chunksize), session
 
 
 def _work(datasets: Sequence[DatasetInput], options: schema.Executor, open_source: OpenSource) -> Work:
@@ -115,7 +135,7 @@ def _journal(directory: Path | None, fresh: bool) -> Iterator[Journal]:
 
 def _process(planned: Plan, session: Session) -> None:
     """Bring every chunk into the journal. Only finished chunks without failures are taken over from earlier runs."""
-    waiting = [(key, chunk) for key, chunk in planned.chunks if not _finished(session.journal.read(key))]
+    waiting = [(key, chunk) for key, chunk in planned.chunks if not finished(session.journal.read(key))]
     done = [len(planned.chunks) - len(waiting)]
     session.report("processing", done[0], len(planned.chunks))
 
@@ -131,7 +151,8 @@ def _process(planned: Plan, session: Session) -> None:
     session.executor.map(partial(process_chunk, session.work), [chunk for _, chunk in waiting], on_done)
 
 
-def _finished(outcome: object) -> bool:
+def finished(outcome: object) -> bool:
+    """Whether what the journal holds of a chunk is whole; anything else is done again."""
     return isinstance(outcome, Outcome) and not outcome.failures
 
 

@@ -11,9 +11,10 @@ import functools
 import pickle
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
+from pathlib import Path
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import cloudpickle
@@ -23,6 +24,7 @@ from configs import schema
 from configs.errors import InputError
 
 WINDOW = 2  # items handed out per worker: one at work, one waiting for it
+LARGE = 1_000_000  # bytes of a pickled function (toys hold a whole response) that are not sent with every item
 NAMED = 3  # unfinished items named in a message
 
 OnDone = Callable[[int, Any], None]
@@ -41,6 +43,9 @@ class Stalled(InputError):
 
 class Executor(ABC):
     """A context manager; workers live until it is left."""
+
+    own: Mapping[str, Path] = MappingProxyType({})  # files of the user's that go with the code, by their place beside the configuration
+    logs: Path | None = None  # where workers that are jobs leave their logs
 
     @abstractmethod
     def map(self, function: Callable[[Any], Any], items: Sequence[Any], on_done: OnDone) -> None:
@@ -89,6 +94,10 @@ class Pooled(Executor):
         self.workers = workers
         self.stall_timeout_s = stall_timeout_s
 
+    def prepared(self, function: bytes) -> Callable[[bytes], Any]:
+        """What is handed out with every item: calls the pickled function. One that is large had better go to a worker once (``LARGE``)."""
+        return functools.partial(call_shipped, function)
+
     @abstractmethod
     def submit(self, task: Callable[[bytes], Any], item: bytes) -> Any:
         """Hand out one item; return a future (hashable)."""
@@ -111,7 +120,7 @@ class Pooled(Executor):
 
     def map(self, function: Callable[[Any], Any], items: Sequence[Any], on_done: OnDone) -> None:
         """Apply ``function`` to every item on the workers. Raises ``Stalled`` when nothing happens for ``stall_timeout_s``."""
-        task = functools.partial(call_shipped, cloudpickle.dumps(function))
+        task = self.prepared(cloudpickle.dumps(function))
         try:
             suspects = self._together(task, items, on_done)
             for index in suspects:
@@ -156,16 +165,20 @@ class Pooled(Executor):
 
 
 def create(options: schema.Executor) -> Executor:
-    """The executor that the configuration asks for. Raises ``InputError`` when dask is wanted and not installed."""
+    """The executor that the configuration asks for. Raises ``InputError`` when dask is wanted and not installed, or a batch system not there."""
     if options.kind == "iterative":
         return Iterative()
     if options.kind == "futures":
         from processors.process_pool import Futures
 
         return Futures(options.workers, options.stall_timeout_s)
-    from processors.dask_cluster import Dask
+    if options.kind == "dask":
+        from processors.dask_cluster import Dask
 
-    return Dask(options.workers, options.stall_timeout_s, options.address)
+        return Dask(options.workers, options.stall_timeout_s, options.address, ship=options.job.ship)
+    from processors.job_cluster import JobCluster
+
+    return JobCluster(options)
 
 
 def call_shipped(function: bytes, item: bytes) -> Any:

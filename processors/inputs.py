@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from configs.command_line import Progress
 from configs.errors import InputError, nearest
 from configs.schema import Config, DarkMatterConfig, Dataset, PmtGainConfig
 from data_info.files import find_files
+from data_info.remote_files import obtain
 from processors.chunks import DatasetInput, EventFile
 from processors.registry import build
-from readers.files import is_url
+from readers.files import accessing, is_url
 from readers.registry import BATCHED, MERGED_BY_COLUMN, detect_format, formats
 from readers.source import ReadError, SourceError
 
@@ -36,7 +39,8 @@ def dataset_inputs(config: Config, progress: Progress | None = None) -> list[Dat
     inputs = []
     for name, dataset in config.datasets.items():
         built = processors[name]
-        found = event_files(_paths(config, name, dataset), dataset)
+        had = obtain(_paths(config, name, dataset), dataset, progress)
+        found = event_files(had.paths, dataset, had.unavailable)
         metadata = _metadata(config, name, dataset, found)
         inputs.append(DatasetInput(name, dataset.kind, found, built.processor, metadata, built.options, built.source_files, built.folder))
     return inputs
@@ -59,20 +63,29 @@ def _check_format(config: Config, name: str, dataset: Dataset) -> None:
         )
 
 
-def event_files(paths: Sequence[str], dataset: Dataset) -> tuple[EventFile, ...]:
-    """One source for each file, sorted by path; formats that spread columns over files make one source of all, many small files one of each batch."""
-    form = None if dataset.format == SURROGATE else dataset.format
-    ordered = sorted(paths)
-    found = (form or _detected(ordered[0])) if ordered else None
-    if found in BATCHED:
-        from readers.trc import expand
+def event_files(paths: Sequence[str], dataset: Dataset, unavailable: Mapping[str, str] = MappingProxyType({})) -> tuple[EventFile, ...]:
+    """One source for each file, sorted by path; formats that spread columns over files make one source of all, many small files one of each batch.
 
-        files = [file for path in ordered for file in expand(path)]
-        starts = range(0, len(files), FILES_PER_BATCH)
-        return tuple(EventFile(tuple(files[start : start + FILES_PER_BATCH]), found, dataset.tree, dataset.columns) for start in starts)
-    if len(ordered) > 1 and found in MERGED_BY_COLUMN:
-        return (EventFile(tuple(ordered), form, dataset.tree, dataset.columns),)
-    return tuple(EventFile((path,), form, dataset.tree, dataset.columns) for path in ordered)
+    ``unavailable``: path -> why the file could not be fetched; each is a source of its own that gives nothing but its reason.
+    """
+    form = None if dataset.format == SURROGATE else dataset.format
+    source = partial(EventFile, tree=dataset.tree, columns=dataset.columns, remote=dataset.remote)
+    ordered = sorted(path for path in paths if path not in unavailable)
+    found = (form or _detected(ordered[0], dataset)) if ordered else None
+    if len(paths) > 1 and found in MERGED_BY_COLUMN:
+        reasons = "; ".join(f"{path}: {reason}" for path, reason in unavailable.items())
+        return (source(tuple(sorted(paths)), form, unavailable=reasons),)
+    missing = (source((path,), form, unavailable=unavailable[path]) for path in sorted(unavailable))
+    groups = _batches(ordered) if found in BATCHED else [(path,) for path in ordered]
+    return (*(source(group, found if found in BATCHED else form) for group in groups), *missing)
+
+
+def _batches(paths: Sequence[str]) -> list[tuple[str, ...]]:
+    """Small files, those of folders too, as many together as one source takes."""
+    from readers.trc import expand
+
+    files = [file for path in paths for file in expand(path)]
+    return [tuple(files[start : start + FILES_PER_BATCH]) for start in range(0, len(files), FILES_PER_BATCH)]
 
 
 def _paths(config: Config, name: str, dataset: Dataset) -> list[str]:
@@ -83,11 +96,12 @@ def _paths(config: Config, name: str, dataset: Dataset) -> list[str]:
     return find_files(name, dataset, config.source)
 
 
-def _detected(path: str) -> str | None:
+def _detected(path: str, dataset: Dataset) -> str | None:
     """The format by the reader's own rules; nothing when the file cannot tell: opening it will say why."""
     if not is_url(path) and not Path(path).exists():
         return None
     try:
-        return detect_format(path)
+        with accessing(dataset.remote):
+            return detect_format(path)
     except (SourceError, ReadError):
         return None

@@ -43,7 +43,7 @@ def inspection_key(file: EventFile, opener: str, identity: content.Identity) -> 
         stat = content.stat_identity(file.paths)
     except OSError:
         return None
-    return digest("inspection", opener, identity, vars(file), stat)
+    return digest("inspection", opener, identity, file.state, stat)
 
 
 def chunk_key(dataset: str, chunk: Chunk) -> str:
@@ -63,7 +63,7 @@ def run_key(datasets: Mapping[str, str], files: Mapping[str, Sequence[Span]]) ->
 
 def spans_key(spans: Sequence[Span]) -> list[Any]:
     """Files, their identities, and entries."""
-    return [[vars(span.file), span.identity, span.start, span.stop] for span in spans]
+    return [[span.file.state, span.identity, span.start, span.stop] for span in spans]
 
 
 def opener(work: Work) -> str:

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -124,7 +124,8 @@ def _tell(name: str, found: Sequence[Inspection]) -> None:
 def _chunks(wholes: Mapping[str, Sequence[Span]], dataset_keys: Mapping[str, str], sizes: Mapping[str, int]) -> Iterator[tuple[str, Chunk]]:
     for name, spans in wholes.items():
         for chunk in cut(name, spans, sizes[name]):
-            yield keys.chunk_key(dataset_keys[name], chunk), chunk
+            key = keys.chunk_key(dataset_keys[name], chunk)
+            yield key, replace(chunk, key=key)
 
 
 def _inspect(files: Sequence[EventFile], file_keys: Sequence[str | None], session: Session) -> Iterator[Inspection]:

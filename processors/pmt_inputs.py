@@ -14,10 +14,11 @@ from configs.errors import InputError
 from configs.pmt_gain import Processor
 from configs.schema import PmtDataset, PmtGainConfig, UserProcessor, as_json
 from data_info.catalogue import series_of
-from data_info.pmt_files import Located, cache_folder, copy_roots, locate
+from data_info.pmt_files import Located, copy_roots, locate
 from data_info.pmt_point import Point
 from data_info.pmt_points import points
 from data_info.remote_cache import fetch_all
+from data_info.remote_files import cache_folder
 from processors import source_code
 from processors.chunks import DatasetInput, EventFile
 from processors.pmt_duplicates import refuse_duplicates

@@ -1,27 +1,32 @@
 """Executor ``futures``: one persistent pool of processes on this machine.
 
 Workers come from a fork server on Linux (started clean, before any thread; it imports the heavy packages once, then a worker starts in
-milliseconds) and are spawned elsewhere. Forking this process itself would copy locks that other threads hold.
+milliseconds). They are spawned elsewhere, and where the folder for temporary files has too long a path for the server's socket (the scratch
+of a batch job). Forking this process itself would copy locks that other threads hold.
 """
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import lru_cache, partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from configs.errors import InputError
-from processors.executors import Lost, Pooled
+from processors.executors import LARGE, Lost, Pooled, call_shipped
 
-START_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
+SOCKET_FOLDER = 70  # longest path of the folder for temporary files in which a fork server's socket has room (108 bytes with its own name)
 PRELOADED = ["processors.work", "readers"]
 
 
@@ -32,6 +37,17 @@ class Futures(Pooled):
         super().__init__(workers, stall_timeout_s)
         self._pool: ProcessPoolExecutor | None = None
         self._processes: list[Any] = []
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def prepared(self, function: bytes) -> Callable[[bytes], Any]:
+        """A large function goes through a file, which every worker reads once."""
+        if len(function) < LARGE:
+            return super().prepared(function)
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="dynode-function-")
+        path = Path(self._folder.name) / hashlib.sha256(function).hexdigest()
+        path.write_bytes(function)
+        return partial(call_file, str(path))
 
     def submit(self, task: Callable[[bytes], Any], item: bytes) -> Future[Any]:
         """Hand out one item, in a new pool when there is none or a worker of the old one died."""
@@ -70,6 +86,9 @@ class Futures(Pooled):
             self._pool.shutdown(wait=True)
             self._pool = None
         self.abandon()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
 
     def _submit(self, task: Callable[[bytes], Any], item: bytes) -> Future[Any]:
         if self._pool is None:
@@ -84,8 +103,8 @@ class Futures(Pooled):
         return f" of {', '.join(signal.Signals(code).name for code in sorted(codes))}" if codes else ""
 
     def _started(self) -> ProcessPoolExecutor:
-        context = multiprocessing.get_context(START_METHOD)
-        if START_METHOD == "forkserver":
+        context = multiprocessing.get_context(start_method())
+        if context.get_start_method() == "forkserver":
             context.set_forkserver_preload(PRELOADED)
         pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=start_worker)
         try:
@@ -97,6 +116,21 @@ class Futures(Pooled):
                 f"`if __name__ == '__main__':`; executor.kind = iterative works without workers"
             ) from None
         return pool
+
+
+def call_file(path: str, item: bytes) -> Any:
+    """On a worker: call the pickled function in a file with a pickled item."""
+    return call_shipped(_content(path), item)
+
+
+@lru_cache(maxsize=2)
+def _content(path: str) -> bytes:
+    return Path(path).read_bytes()
+
+
+def start_method() -> str:
+    """How worker processes begin on this machine."""
+    return "forkserver" if sys.platform == "linux" and len(os.fsencode(tempfile.gettempdir())) <= SOCKET_FOLDER else "spawn"
 
 
 def start_worker() -> None:

@@ -14,6 +14,7 @@ from configs.command_line import Progress
 from configs.schema import Config
 from processors import engine
 from processors.engine import RunOutcome
+from processors.executors import Executor
 from processors.inputs import dataset_inputs
 from readers.files import is_url
 from records.atomic import write_text
@@ -35,17 +36,19 @@ def process(
     allow_partial: bool = False,
     unblind: bool = False,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> RunOutcome:
     """Run the configured processor over all data sets and write what the run leaves behind into ``config.output``.
 
-    ``fresh`` discards the journal; ``unblind`` (the option of the command) is recorded. An incomplete run writes its account, and histograms and
-    tables only with ``allow_partial``; without it those of an earlier run are removed, as they do not belong to the account.
+    ``fresh`` discards the journal; ``unblind`` (the option of the command) is recorded; ``executor``: one in place of the configured one. An
+    incomplete run writes its account, and histograms and tables only with ``allow_partial``; without it those of an earlier run are removed, as
+    they do not belong to the account.
     The caller looks at ``outcome.complete`` and shows ``outcome.account.describe()``. Raises ``InputError`` for wrong input.
     """
     started = time.perf_counter()
     began = datetime.now(UTC).isoformat(timespec="seconds")
     datasets = dataset_inputs(config, progress)
-    outcome = engine.run(datasets, config.executor, journal=config.output / JOURNAL, fresh=fresh, progress=progress)
+    outcome = engine.run(datasets, config.executor, journal=config.output / JOURNAL, fresh=fresh, progress=progress, executor=executor)
     outcome = _write(config.output, outcome, keep=outcome.complete or allow_partial)
     entry = {
         "key": outcome.digest, "started": began, "seconds": round(time.perf_counter() - started, 3), "complete": outcome.complete,

@@ -18,6 +18,7 @@ from configs.errors import InputError
 from processors import content, packing, source_code
 from processors.account import Failure, Stage
 from processors.chunks import Chunk, EventFile, Span
+from readers.files import accessing
 from readers.source import ReadError, Source, SourceError
 from records.tables import Table
 
@@ -151,7 +152,7 @@ def trial(work: Work, item: tuple[str, Span]) -> tuple[float, float] | None:
     try:
         processor = _processor(work, dataset)
         started = time.perf_counter()
-        with work.open_file(whole.file) as source:
+        with accessing(whole.file.remote), work.open_file(whole.file) as source:
             opening_s = time.perf_counter() - started
             first = min(TRIAL_ENTRIES, whole.stop)
             _fill(work, processor, dataset, source, Span(whole.file, 0, first))  # imports and compilation, once per worker
@@ -206,7 +207,7 @@ def _stage(stage: Stage) -> Iterator[None]:
 
 
 def _inspect(work: Work, file: EventFile) -> Inspection:
-    with _stage("open"), work.open_file(file) as source:
+    with accessing(file.remote), _stage("open"), _available(work, file) as source:
         unchanged = content.stat_identity(file.paths)
         identity = unchanged if work.identity == "stat" else content.identity(file.paths, work.identity)
         refused = _refused(getattr(source, "refused", {}))
@@ -219,7 +220,18 @@ def _refused(reasons: Mapping[str, str]) -> tuple[Failure, ...]:
     return tuple(Failure(path, "open", reason) for path, reason in reasons.items())
 
 
+def _available(work: Work, file: EventFile) -> Source:
+    if file.unavailable:
+        raise SourceError(f"{file.name}: {file.unavailable}")
+    return work.open_file(file)
+
+
 def _process(work: Work, dataset: str, span: Span) -> Returned:
+    with accessing(span.file.remote):
+        return _opened_and_filled(work, dataset, span)
+
+
+def _opened_and_filled(work: Work, dataset: str, span: Span) -> Returned:
     with _stage("open"):
         source = work.open_file(span.file)
     with _stage("read"), source:

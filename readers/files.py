@@ -8,13 +8,19 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, Any
 
+from configs.remote import Remote
+from data_info.remote_stream import can_stream, open_stream
+from data_info.transfer import Lasting
 from readers.source import ReadError, SourceError
 
 URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:(//|:)")
 SPOOL_BYTES = 1 << 26  # a remote file without random access is kept in memory up to this size, on disk beyond
+EMPTY = "{}: is empty (0 bytes): an interrupted upload?"
+ACCESS: ContextVar[Remote] = ContextVar("ACCESS", default=Remote())  # noqa: B039 (frozen); set by ``accessing`` alone
 # What the caller must change; other numbers are the system's or the network's and worth a retry, but for the positions no file can have.
 LASTING = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP}
 BAD_POSITION = {errno.EINVAL, errno.EOVERFLOW}  # a header that lies about an offset
@@ -22,6 +28,7 @@ HDF5_ERRNO = re.compile(r"errno = (\d+)")
 # The network libraries are optional: their errors are known by the name of a class they derive from.
 NETWORK_ERRORS = {"ClientError", "FSTimeoutError", "TimeoutError", "ConnectionError"}
 LASTING_HTTP = {400, 401, 403, 404, 405, 410, 451}
+MISSING_STATUS = {404, 410}
 
 
 def is_url(path: str | os.PathLike[str]) -> bool:
@@ -50,15 +57,35 @@ def open_binary(path: str | os.PathLike[str]) -> IO[bytes]:
     with reading(path):
         if not is_url(path):
             return Path(path).open("rb")
+        if can_stream(str(path)):
+            return _nonempty(open_stream(str(path), ACCESS.get()), path)
         import fsspec
 
         file = fsspec.open(str(path), "rb").open()
         if getattr(file, "size", None) == 0:
-            raise SourceError(f"{path}: is empty (0 bytes): an interrupted upload?")
+            raise SourceError(EMPTY.format(path))
         if _has_random_access(file):
             return file
         file.close()
         return _spooled(fsspec.open(str(path), "rb", **({"block_size": 0} if str(path).startswith("http") else {})).open())
+
+
+def _nonempty(file: IO[bytes], path: str | os.PathLike[str]) -> IO[bytes]:
+    if file.seek(0, os.SEEK_END) == 0:
+        file.close()
+        raise SourceError(EMPTY.format(path))
+    file.seek(0)
+    return file
+
+
+@contextmanager
+def accessing(remote: Remote) -> Iterator[None]:
+    """Reach URLs inside the block as ``remote`` says (time-outs, retries, keys of a store); outside of every block as its defaults do."""
+    token = ACCESS.set(remote)
+    try:
+        yield
+    finally:
+        ACCESS.reset(token)
 
 
 def first_bytes(path: str | os.PathLike[str], count: int) -> bytes:
@@ -86,6 +113,8 @@ def reading(path: str | os.PathLike[str], what: str = "") -> Iterator[None]:
 
 
 def _translated(error: Exception, where: str) -> SourceError | ReadError:
+    if isinstance(error, Lasting):
+        return _of_server(error, where)
     if isinstance(error, FileNotFoundError) and isinstance(error.__cause__, Exception) and _of_network(error.__cause__):
         return _translated(error.__cause__, where)  # fsspec calls every failure to reach a server a missing file
     if isinstance(error, FileNotFoundError):
@@ -99,6 +128,15 @@ def _translated(error: Exception, where: str) -> SourceError | ReadError:
     if (code and code not in BAD_POSITION) or _of_network(error):
         return ReadError(f"{where}: reading failed ({_words(error)}); try again, or copy the file to a local disk")
     return SourceError(f"{where}: wrong content or truncated ({_words(error)}); copy or write it again")
+
+
+def _of_server(error: Lasting, where: str) -> SourceError | ReadError:
+    """What a server refuses is wrong for good; what failed through every attempt may work later."""
+    if error.status in MISSING_STATUS:
+        return SourceError(f"{where}: no such file on the server ({error}); check the URL")
+    if error.worn_out:
+        return ReadError(f"{where}: reading failed ({error}); try again, or copy the file to a local disk")
+    return SourceError(f"{where}: {error}")
 
 
 def _of_network(error: Exception) -> bool:

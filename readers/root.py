@@ -46,9 +46,6 @@ def open_root(paths: Sequence[str], tree: str | None = None) -> ColumnSource:
 
 def open_file(path: str) -> Any:
     """The file as uproot sees it. Raises ``SourceError`` or ``ReadError``."""
-    if path.startswith(("root://", "roots://")):
-        with reading(path):
-            return uproot.open(path)
     handle = open_binary(path)
     try:
         with reading(path):

@@ -14,7 +14,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from readers.files import is_url, reading
+from data_info.remote_stream import can_stream
+from readers.files import ACCESS, accessing, is_url, open_binary, reading
 from readers.source import ReadError, SourceError
 from readers.trc_layout import HEADER_BYTES, Layout, Refused, layout_of
 from readers.trc_samples import ReadCodes, codes_on_disk
@@ -254,9 +255,12 @@ def _refuse(path: str, error: Exception, reasons: Reasons, number: int) -> None:
 def _remote_blocks(paths: Sequence[str], numbers: Sequence[int], reasons: Reasons) -> list[Block]:
     """URLs of any size are read whole, several at a time."""
 
+    remote = ACCESS.get()  # threads begin without it
+
     def fetch(number: int) -> bytes | SourceError | ReadError:
         try:
-            return _fetch(paths[number])
+            with accessing(remote):
+                return _fetch(paths[number])
         except (SourceError, ReadError) as error:
             return error
 
@@ -274,6 +278,9 @@ def _remote_blocks(paths: Sequence[str], numbers: Sequence[int], reasons: Reason
 
 
 def _fetch(url: str) -> bytes:
+    if can_stream(url):
+        with open_binary(url) as file, reading(url):
+            return file.read()
     with reading(url):
         from fsspec.core import url_to_fs
 

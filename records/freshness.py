@@ -6,15 +6,17 @@ the digest of ``depends``). ``why_stale`` compares with the present state.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from configs.errors import InputError
-from configs.schema import Config, PmtDataset, as_json
+from configs.schema import Config, Dataset, PmtDataset, as_json
 from data_info.catalogue import entry
 from data_info.files import find_files, search_roots
 from data_info.pmt_files import files_of_runs
+from data_info.remote_files import is_fetched, place_of
+from data_info.remote_stream import can_stream, look_all
 from records.manifest import load_manifest, update_manifest
 from records.provenance import file_identity, package_versions, source_digest, value_digest
 from records.tables import table_paths
@@ -89,9 +91,15 @@ def _dataset_state(name: str, config: Config) -> Any:
         if dataset.catalogue is not None:
             return [name, entry(dataset.catalogue).sha256]
         paths = files_of_runs(config, name) if isinstance(dataset, PmtDataset) and dataset.runs else find_files(name, dataset, config.source)
-        return [name, [[path, _stamp(Path(path))] for path in paths]]
+        return [name, [[path, stamp] for path, stamp in zip(paths, _stamps(paths, dataset), strict=True)]]
     except InputError as error:
         return [name, str(error)]  # the stage itself reports it
+
+
+def _stamps(paths: Sequence[str], dataset: Dataset) -> list[Any]:
+    """Size and time of each file; of files behind URLs those of the copy in the cache, or what the server tells."""
+    told = look_all([path for path in paths if can_stream(path) and not is_fetched(path, dataset)], dataset.remote)
+    return [told[path] if path in told else _stamp(Path(place_of(path, dataset))) for path in paths]
 
 
 def _stamp(path: Path) -> list[int] | None:

@@ -31,6 +31,14 @@ def account_table(processing: Mapping[str, Any]) -> Table:
     return table
 
 
+def batch_table(jobs: Sequence[tuple[str, str, str, str]]) -> Table:
+    """Jobs of a batch: number, state, finished tasks of all, and why a job is not done."""
+    table = _table("job", "state", "tasks", "reason")
+    for job in jobs:
+        table.add_row(*job)
+    return table
+
+
 def results_table(results: Mapping[str, Any]) -> Table:
     """One row for each parameter of each fit and for each further result; a column of published values where there are any."""
     shown = {name: rows(result) for name, result in results.items()}

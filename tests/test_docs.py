@@ -9,6 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from fake_batch import install
+
+from configs.schema import Executor
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"^```(?P<language>[a-z]+)(?: (?P<name>[\w./-]+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -40,6 +44,19 @@ def test_own_processor_page(tmp_path: Path) -> None:
     kept = int(looked.stdout.split()[0])
     assert 14_000 < kept < 15_000  # of 15000 hits, those above threshold
     assert (tmp_path / "outputs" / "hit_charges" / "figures" / "laser.charge.png").stat().st_size > 5_000
+
+
+def test_batch_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{install(tmp_path / 'pool')}{os.pathsep}{os.environ['PATH']}")
+    laptop, pool = run_page(ROOT / "docs" / "batch.md", tmp_path)
+    for finished in (laptop, pool):
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+    for said in ("2 jobs for 12 tasks", "when_to_transfer_output = ON_EXIT", "2 of 2 jobs submitted to htcondor", "2 done of 2 jobs"):
+        assert said in pool.stdout
+    assert pool.stdout.endswith("the same, bit by bit\n")
+    for block in BLOCK.finditer((ROOT / "docs" / "batch.md").read_text(encoding="utf-8")):
+        if block["language"] == "yaml":
+            Executor.model_validate(yaml.safe_load(block["text"])["executor"])  # every section that is shown is one
 
 
 @pytest.mark.public_data

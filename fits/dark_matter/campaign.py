@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from configs.dark_matter import Campaign
 from configs.schema import DarkMatterConfig
 from data_info.dwarf_galaxies import select
-from fits.dark_matter.bank import Bank, Stored
+from fits.dark_matter.bank import Bank, Group, Stored, with_groups
 from fits.dark_matter.case import Case, Shared, prepare, trials_digest
 from fits.dark_matter.combination import evaluate
 from fits.dark_matter.inputs import Sample
@@ -27,6 +28,7 @@ from fits.dark_matter.sky import grid
 from fits.dark_matter.source_arrays import directions
 from fits.dark_matter.spectra import angles, spectra
 from fits.dark_matter.trials import Map
+from processors.trials import Execute
 from records.dark_matter import CombinationResult
 from records.provenance import source_digest, value_digest
 from records.results import decode_result, encode_result
@@ -58,11 +60,12 @@ def new_bank(case: Case, shared: Shared, execute: Map | None = None) -> Bank:
 
 @dataclass(frozen=True)
 class Campaigner:
-    """What running the combinations of a fit needs: the folder of their files, and a map over pieces of work."""
+    """What running the combinations of a fit needs: the folder of their files, a map over the trials of one, and a map over whole combinations."""
 
     shared: Shared
     folder: Path
     execute: Map | None = None
+    spread: Execute | None = None
 
     def cases(self) -> dict[str, Case]:
         """All combinations made ready, by ``<channel>_<mass>``. Raises ``InputError`` for what cannot be asked, before any trial."""
@@ -71,6 +74,8 @@ class Campaigner:
 
     def run(self, cases: Mapping[str, Case], report: Report | None = None) -> dict[str, CombinationResult]:
         """Results of the combinations by name, with global p-values where scrambled skies are asked for."""
+        if self.spread is not None:
+            self._work_elsewhere(self.spread, cases)
         results = {}
         for done, (name, case) in enumerate(cases.items()):
             if report is not None:
@@ -83,19 +88,35 @@ class Campaigner:
 
     def result(self, case: Case) -> CombinationResult:
         """The result of a combination: from its file when it is finished, else computed, with the trials that are there."""
+        finished, groups = self._file(case)
+        return finished or self._saved(case, *work_out(self.shared, (case, groups), self.execute))
+
+    def _work_elsewhere(self, spread: Execute, cases: Mapping[str, Case]) -> None:
+        """Leave the files of all combinations that are not finished."""
+        found = [(case, *self._file(case)) for case in cases.values()]
+        waiting = [(case, groups) for case, finished, groups in found if finished is None]
+        for (case, _), done in zip(waiting, spread(partial(work_out, self.shared), waiting), strict=True):
+            self._saved(case, *done)
+
+    def _file(self, case: Case) -> tuple[CombinationResult | None, dict[Group, Stored]]:
+        """The result in a combination's file when it is that of the present configuration, and the trials in it that would be drawn again."""
         path = self.folder / f"{case.name}.h5"
-        digest = trials_digest(case, self.shared)
-        key = value_digest([digest, _options(self.shared), case.counts.tolist(), self.shared.sample.blind, source_digest(("fits",))])
-        bank = new_bank(case, self.shared, self.execute)
-        if path.exists():
-            groups, text = load_trials(path)
-            stored = json.loads(text) if text else {}
-            if stored.get("key") == key:
-                return decode_result(stored["result"], str(path))
-            bank.groups.update(_stored(groups, case, digest))
-        found = evaluate(case, self.shared, bank)
-        save_trials(path, trial_groups(bank, case, digest), result=json.dumps({"key": key, "result": encode_result(found)}))
+        if not path.exists():
+            return None, {}
+        groups, text = load_trials(path)
+        stored = json.loads(text) if text else {}
+        finished = decode_result(stored["result"], str(path)) if stored.get("key") == self._key(case) else None
+        return finished, _stored(groups, case, trials_digest(case, self.shared))
+
+    def _saved(self, case: Case, found: CombinationResult, groups: Mapping[Group, Stored]) -> CombinationResult:
+        bank = with_groups(new_bank(case, self.shared), groups)
+        kept = trial_groups(bank, case, trials_digest(case, self.shared))
+        save_trials(self.folder / f"{case.name}.h5", kept, result=json.dumps({"key": self._key(case), "result": encode_result(found)}))
         return found
+
+    def _key(self, case: Case) -> str:
+        digest = trials_digest(case, self.shared)
+        return value_digest([digest, _options(self.shared), case.counts.tolist(), self.shared.sample.blind, source_digest(("fits",))])
 
     def _with_global(self, cases: Mapping[str, Case], results: Mapping[str, CombinationResult], skies: int) -> dict[str, CombinationResult]:
         """P-values of the smallest local p-value among all combinations, on skies scrambled in common."""
@@ -110,6 +131,13 @@ class Campaigner:
             local.append(observed.p)
         p, error = global_p_values(np.array(local), np.array(of_skies).T)
         return {name: _with_p_global(results[name], float(p[place]), float(error[place])) for place, name in enumerate(cases)}
+
+
+def work_out(shared: Shared, work: tuple[Case, Mapping[Group, Stored]], execute: Map | None = None) -> tuple[CombinationResult, dict[Group, Stored]]:
+    """The result of a combination and all its trials, those that are there already included."""
+    case, groups = work
+    bank = with_groups(new_bank(case, shared, execute), groups)
+    return evaluate(case, shared, bank), bank.groups
 
 
 def trial_groups(bank: Bank, case: Case, digest: str) -> dict[str, TrialGroup]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 
 from configs.errors import InputError
@@ -63,7 +64,20 @@ def test_names_that_look_like_patterns_are_names_first(places: Places) -> None:
 
 
 def test_remote_files_are_left_as_they_are(places: Places) -> None:
-    assert places.find(files=["https://host/a.root", "root://host//b*.root"]) == ["https://host/a.root", "root://host//b*.root"]
+    urls = ["https://host/a.root?signature=*", "root://host//b.root", "simplecache::s3://bucket/c.root"]
+    assert places.find(files=urls) == urls
+
+
+def test_patterns_in_urls_are_listed(places: Places) -> None:
+    memory = fsspec.filesystem("memory")
+    memory.pipe({f"/found/{name}": b"" for name in ("b.root", "a.root", "c.h5")})
+    assert places.find(files="memory://found/*.root") == ["memory://found/a.root", "memory://found/b.root"]
+    (places.config / "list.txt").write_text("memory://found/*.h5\n")
+    assert places.find(filelist="list.txt") == ["memory://found/c.h5"]
+    with pytest.raises(InputError, match=r"datasets\.mc\.files: no file matches 'memory://found/\*\.npz' on the server"):
+        places.find(files="memory://found/*.npz")
+    with pytest.raises(InputError, match="a file list lies on this machine; its lines may be URLs"):
+        places.find(filelist="https://host/list.txt")
 
 
 def test_no_match_names_the_places(places: Places) -> None:

@@ -9,17 +9,16 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from fault_server import LONGEST_S, Server, serving
+from servers.fault_server import LONGEST_S, Server
 
 from configs.errors import InputError
-from configs.pmt_gain import Remote
+from configs.remote import Remote
 from data_info import remote_cache, transfer
 from data_info.remote_cache import Failed, cache_path, fetch_all
 from data_info.transfer import Patience, Transient, patiently
@@ -34,12 +33,9 @@ def trace(number: int, length: int = 1000) -> bytes:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    with serving() as state:
-        state.files = {f"/run/{number}.trc": trace(number) for number in range(20)}
-        yield state
+def server(http_server: Server) -> Server:
+    http_server.files = {f"/run/{number}.trc": trace(number) for number in range(20)}
+    return http_server
 
 
 @pytest.fixture(autouse=True)

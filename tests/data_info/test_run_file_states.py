@@ -76,9 +76,9 @@ def test_refresh_is_for_this_run_alone(config: Path) -> None:
     assert as_json(told) == as_json(load_config(config))  # no stage is out of date because of it
 
 
-def test_refresh_of_an_analysis_without_a_cache_is_refused(tmp_path: Path) -> None:
+def test_refresh_without_urls_is_refused(tmp_path: Path) -> None:
     (tmp_path / "d.yaml").write_text("name: d\nanalysis: iwcd\ndatasets: {mc: {example: {size: 1}, kind: mc}}\n")
-    with pytest.raises(InputError, match="--refresh has no effect: no data set of this analysis keeps files behind URLs in a cache"):
+    with pytest.raises(InputError, match="--refresh has no effect: no data set of this configuration has files behind URLs"):
         command_line.read_config(options(tmp_path / "d.yaml", "--refresh"))
 
 

@@ -49,6 +49,15 @@ def test_every_item_is_done_once(opened: dict[str, Executor], kind: str) -> None
     assert collect(opened[kind], abs, []) == {}
 
 
+@pytest.mark.parametrize("kind", ["futures", "dask"])
+def test_a_large_function_goes_to_a_worker_once(opened: dict[str, Executor], kind: str) -> None:
+    """Toys hold a whole response; it survives the worker that has it, and its arrival is no warning."""
+    response = np.random.default_rng(1).normal(size=2_000_000)  # 16 MB
+    results = collect(opened[kind], lambda item: (kill_at_three(item), response[item])[1], list(range(8)))
+    assert isinstance(results.pop(3), Lost)
+    assert results == {item: response[item] for item in range(8) if item != 3}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_coffea_call_contract_adds_in_the_order_of_the_items(opened: dict[str, Executor], kind: str) -> None:
     weights = [1e16, 1.0, -1e16, 1.0, 0.1, 0.2, 0.3]  # a sum that depends on the order

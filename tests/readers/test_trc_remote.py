@@ -72,8 +72,8 @@ def test_from_a_server_with_files_that_are_not_there(folder: Path, server: str) 
     (group,) = batch.groups
     assert np.array_equal(group.codes, np.delete(CODES, 7, axis=0))
     assert list(batch.refused) == [urls[number] for number in (7, 12, 13)]
-    assert "a login or error page was saved in place of the data" in batch.refused[urls[7]]
-    assert f"{urls[12]}: no such file" in batch.refused[urls[12]]
+    assert "a web page in place of data ('Please log in')" in batch.refused[urls[7]]
+    assert f"{urls[12]}: no such file on the server" in batch.refused[urls[12]]
 
 
 def test_a_sequence_from_a_server(server: str) -> None:

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import quote
 
+RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 LONGEST_S = 60.0  # of a silence, should a test not end it
 
 
 @dataclass
 class Server:
-    """``files`` by path; ``faults`` by path are used up one by one, then the file is served."""
+    """``files`` by path; ``faults`` by path are used up one by one, then the file is served. Of ``fail_every`` requests the last one fails.
+
+    ``ranges``: parts of files are sent when asked for. A path that ends in ``/`` gives the page that lists what is below it.
+    """
 
     files: dict[str, bytes] = field(default_factory=dict)
     faults: dict[str, list[str]] = field(default_factory=dict)
     etags: dict[str, str] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     connections: set[object] = field(default_factory=set)
+    fail_every: int = 0
+    ranges: bool = True
     busy: int = 0
     most_busy: int = 0
     port: int = 0
@@ -29,6 +37,14 @@ class Server:
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
+
+
+def _listing(state: Server, folder: str) -> bytes:
+    """What a web server shows for a folder: links to a parent, to orders of the table, and to each file and folder once."""
+    below = [path.removeprefix(folder) for path in state.files if path.startswith(folder)]
+    names = dict.fromkeys(name if not rest else f"{name}/" for name, _, rest in (path.partition("/") for path in below))
+    links = ["../", "?C=M;O=A", "/", *(quote(name) for name in names)]
+    return "".join(["<!DOCTYPE html><html><body><pre>", *(f'<a href="{link}">x</a>' for link in links), "</pre></body></html>"]).encode()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -46,6 +62,8 @@ class Handler(BaseHTTPRequestHandler):
             state.most_busy = max(state.most_busy, state.busy)
             waiting = state.faults.get(self.path)
             fault = waiting.pop(0) if waiting else ""
+            if state.fail_every and len(state.requests) % state.fail_every == 0:
+                fault = "503"
         try:
             self._answer(state, fault)
         finally:
@@ -54,11 +72,25 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self, state: Server, fault: str) -> None:
         code, _, asked = fault.partition(" after ")
+        if not fault and self.path.endswith("/"):
+            self._send(200, _listing(state, self.path), {"Content-Type": "text/html"})
+            return
         if code.isdigit() or self.path not in state.files:
             self._send(int(code or 404), b"no", {"Retry-After": asked} if asked else {})
             return
         content = state.files[self.path]
         headers = {"ETag": f'"{state.etags.get(self.path, hashlib.md5(content).hexdigest())}"'}
+        wanted = RANGE.fullmatch(self.headers.get("Range", "")) if state.ranges else None
+        if wanted and (not fault or fault == "cut"):
+            first, last = int(wanted[1]), int(wanted[2] or len(content) - 1)
+            if first >= len(content):
+                self._send(416, b"", {})
+                return
+            part = content[first : last + 1]
+            headers["Content-Range"] = f"bytes {first}-{first + len(part) - 1}/{len(content)}"
+            self._send(206, part[: len(part) // 2] if fault else part, headers, declared=len(part))
+            self.close_connection = bool(fault)
+            return
         if fault == "slow":
             state.over.wait(0.1)
         if fault == "silence":
