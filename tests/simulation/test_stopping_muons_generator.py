@@ -10,6 +10,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import beta, kstest
 
+from physics.atmospheric_muons import surface_flux
 from physics.muon_range import TOY_ICE
 from simulation.stopping_muons import (
     BLOCK,
@@ -26,7 +27,6 @@ from simulation.stopping_muons import (
     propagate,
     reconstruct,
     stream,
-    surface_flux,
     triggered,
 )  # fmt: skip
 
