@@ -68,7 +68,10 @@ class SectorComparison(Value):
 
 @dataclass(frozen=True, repr=False)
 class SpectrumFit(Value):
-    """A fit of a parametrised flux. ``contours``: level -> closed polygons of (first, second) parameter; ``model`` by bin."""
+    """A fit of a parametrised flux. ``contours``: level -> closed polygons of (first, second) parameter; ``model`` by bin, in ``unit``.
+
+    A minimum that was not found has ``valid`` False, its ``reason`` and no contours. Bins with ``used`` False were left out.
+    """
 
     parameters: Mapping[str, Parameter]
     correlation: float
@@ -80,6 +83,10 @@ class SpectrumFit(Value):
     contours: Mapping[str, list[list[tuple[float, float]]]]
     truth: Mapping[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    valid: bool = True
+    reason: str = ""
+    unit: str = ""
+    used: list[bool] = field(default_factory=list)
 
 
 @dataclass(frozen=True, repr=False)
