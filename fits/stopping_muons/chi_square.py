@@ -1,0 +1,116 @@
+"""Chi-square of a parametrised flux: r^T C^-1 r with the full covariance, and its minimum.
+
+Errors that are relative (effective area, livetime, response) are relative to the model, not to what was measured: covariances proportional to
+measured values pull a fit below its data (D'Agostini, NIM A346 (1994) 306). The model in the covariance is that of the fit before, until nothing moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+from configs.errors import InputError
+from fits.minimise import Minimum, minimise
+from fits.parameters import FitParameter
+from fits.stopping_muons.spectrum_models import SpectrumModel
+
+Array = NDArray[np.float64]
+
+ABSOLUTE = ("statistical",)  # sources whose covariance does not grow with the flux
+ITERATIONS = 8
+SETTLED = 1e-3  # of an error: a smaller change of the parameters ends the iteration
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A flux (bins,) with covariances (bins, bins) by source, as measured; ``used`` (bins,): bins that a fit may use."""
+
+    edges: Array
+    flux: Array
+    covariances: Mapping[str, Array]
+    used: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, edges: ArrayLike, flux: ArrayLike, covariances: Mapping[str, ArrayLike], used: Sequence[bool] | None = None) -> Measured:
+        """Checked: shapes, finite values, something to fit. Bins without a finite, positive flux and variance must not be used (InputError)."""
+        values = np.asarray(flux, float)
+        size = values.size
+        matrices = {key: np.asarray(value, float) for key, value in covariances.items()}
+        mask = np.ones(size, bool) if used is None else np.asarray(used, bool)
+        edges = np.asarray(edges, float)
+        wrong = [key for key, value in matrices.items() if value.shape != (size, size)]
+        if edges.shape != (size + 1,) or mask.shape != (size,) or wrong or not matrices:
+            raise InputError(f"flux of {size} bins: {edges.size} edges, {mask.size} flags, covariances {wrong or list(matrices)} of another size")
+        total = np.sum(list(matrices.values()), axis=0)
+        good = np.isfinite(values) & (values > 0) & np.isfinite(np.diag(total)) & (np.diag(total) > 0)
+        if np.any(mask & ~good):
+            bad = np.flatnonzero(mask & ~good)
+            raise InputError(f"bins {bad.tolist()} have no positive flux with an error: leave them out (used), or merge them with their neighbours")
+        return cls(edges, values, matrices, mask)
+
+    def covariance(self, model: Array | None = None) -> Array:
+        """Total (used, used), relative sources taken relative to ``model`` (bins,) (default: the flux itself)."""
+        ratio = np.ones_like(self.flux) if model is None else np.divide(model, self.flux, out=np.ones_like(self.flux), where=self.used)
+        scale = np.outer(ratio, ratio)
+        total = np.sum([value if key in ABSOLUTE else value * scale for key, value in self.covariances.items()], axis=0)
+        return np.asarray(total, float)[np.ix_(self.used, self.used)]
+
+
+@dataclass(frozen=True, eq=False)
+class ChiSquare:
+    """Half of chi-square with priors, as an objective of ``fits.minimise``; ``reference`` (bins,): flux that relative errors refer to."""
+
+    model: SpectrumModel
+    measured: Measured
+    reference: Array | None = None
+
+    @property
+    def parameters(self) -> tuple[FitParameter, ...]:
+        """The model's."""
+        return self.model.parameters
+
+    @cached_property
+    def _factor(self) -> tuple[Array, bool]:
+        covariance = self.measured.covariance(self.reference)
+        scale = np.sqrt(np.diag(covariance))
+        try:
+            factor, lower = cho_factor(covariance / np.outer(scale, scale))
+        except np.linalg.LinAlgError:
+            raise InputError("covariance of the flux is not positive definite: give the total of all sources, or merge bins") from None
+        return np.asarray(factor * scale), bool(lower)  # upper triangular U: C = (U scale)^T (U scale)
+
+    def value_and_gradient(self, theta: Array) -> tuple[float, Array]:
+        """At theta (parameters,)."""
+        mean, slopes = self.model.average(theta)
+        used = self.measured.used
+        residual = (mean - self.measured.flux)[used]
+        weighted = cho_solve(self._factor, residual)
+        value, gradient = 0.5 * float(residual @ weighted), slopes[:, used] @ weighted
+        for i, one in enumerate(self.parameters):
+            if one.prior is not None:
+                value += one.prior.quadratic(float(theta[i]))
+                gradient[i] += one.prior.gradient(float(theta[i]))
+        return value, gradient
+
+
+def fit(model: SpectrumModel, measured: Measured) -> tuple[ChiSquare, Minimum]:
+    """The minimum, and the chi-square it belongs to. MINOS intervals of the two parameters of interest."""
+    of_interest = [one.name for one in model.parameters[:2]]
+    objective = ChiSquare(model, measured)
+    found = minimise(objective)
+    for _ in range(ITERATIONS):
+        if not found.valid:
+            break
+        objective = replace(objective, reference=model.average(found.theta)[0])
+        following = minimise(objective, starts=found.values)
+        errors = np.array([following.errors[name] or 1.0 for name in following.names])
+        moved = float(np.max(np.abs(following.theta - found.theta) / errors))
+        found = following
+        if moved < SETTLED:
+            break
+    return objective, minimise(objective, starts=found.values, minos=of_interest) if found.valid else found
