@@ -1,7 +1,7 @@
 """Chi-square of a parametrised flux: r^T C^-1 r with the full covariance, and its minimum.
 
 Errors that are relative (effective area, livetime, response) are relative to the model, not to what was measured: covariances proportional to
-measured values pull a fit below its data (D'Agostini, NIM A346 (1994) 306). The model in the covariance is that of the fit before, until nothing moves.
+measured values pull a fit below its data (D'Agostini, NIM A346 (1994) 306). The model in the covariance is that of the fit before, until it settles.
 """
 
 from __future__ import annotations
