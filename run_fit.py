@@ -11,6 +11,7 @@ from typing import Any
 from configs import command_line
 from configs.command_line import DONE, INCOMPLETE, show
 from configs.errors import InputError
+from configs.schema import has_fits
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(config: Any, arguments: argparse.Namespace) -> int:
     """Do the fits, record what they depended on, print the results; returns the exit status, 3 where a fit failed."""
-    if not hasattr(config, "fits"):
+    if not has_fits(config):
         raise InputError(
             f"{config.source}: analysis {config.analysis!r} has no fits; use its histograms ({config.output / 'hists.h5'}) or run_plots.py"
         )

@@ -5,6 +5,7 @@ Names of sections and keys may be written with capitals, blanks or hyphens, and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
@@ -173,12 +174,17 @@ class Data(Strict):
 
 
 class Nuisance(Strict):
-    """A detector parameter: nominal value, uncertainty and bounds in its own unit; degree of its template."""
+    """A detector parameter: nominal value, uncertainty and bounds in its own unit; degree of its template.
+
+    ``generated_mean``, ``generated_sd``: of the parameter in a snowstorm set; null: the nominal value, and the spread around it.
+    """
 
     nominal: float = 1.0
     sigma: PositiveFloat = 0.05
     bounds: tuple[float, float] = (0.85, 1.15)
     degree: Literal[1, 2] = 2
+    generated_mean: float | None = None
+    generated_sd: PositiveFloat | None = None
 
 
 class Options(Strict):
@@ -202,6 +208,8 @@ class Options(Strict):
     min_expected: Annotated[float, Field(ge=0)] = 10.0
     cos_zenith_min: Annotated[float, Field(ge=0, lt=1)] = 0.1
     generation_cylinder: tuple[PositiveFloat, PositiveFloat] = (800.0, 1600.0)  # radius and length, m
+    same_showers: bool = False  # the untriggered simulation holds the showers of the nominal one
+    livetime_error: Annotated[float, Field(ge=0, lt=1)] = 0.0  # relative
     pseudo_livetime_s: PositiveFloat | None = None
     allow_pickle: bool = False
     allow_overlap: bool = False  # of sectors
@@ -226,3 +234,29 @@ SECTIONS: dict[str, type[Strict]] = {
     "loading_data": LoadingData, "analysis_cuts": AnalysisCuts, "reconstructions": Reconstructions, "effective_area": EffectiveArea,
     "unfolding": Unfolding, "systematics": Systematics, "binning": Binning, "general": General, "data": Data, "options": Options,
 }  # fmt: skip
+
+# Options of these sections that only fits and figures use; all others change what the processor fills.
+FITTED = {
+    "effective_area": {"load_effective_area_range", "load_effective_area_energy", "include_effective_area_syst_unc"},
+    "unfolding": set(Unfolding.model_fields) - {"is_sim", "train_size", "test_size"},
+    "systematics": set(Systematics.model_fields) - {"sectors"},
+    "options": {
+        "space", "mc_stat", "solver", "sample", "prior_f", "max_extend", "compat", "nuisances", "scan_toys", "min_expected", "pseudo_livetime_s",
+        "same_showers", "livetime_error", "allow_overlap", "test_mc_stat", "coverage_toys",
+    },
+}  # fmt: skip
+
+
+def processed_options(config: Mapping[str, Any]) -> dict[str, Any]:
+    """``section.key`` -> value of what the processor depends on besides data sets and seed, of a configuration as JSON values."""
+    return {
+        f"{section}.{key}": value
+        for section in SECTIONS
+        for key, value in (config.get(section) or {}).items()
+        if key not in FITTED.get(section, set())
+    }
+
+
+def fitted_options(config: Mapping[str, Any]) -> dict[str, Any]:
+    """``section.key`` -> value of what only fits and figures depend on."""
+    return {f"{section}.{key}": config[section][key] for section, keys in FITTED.items() for key in sorted(keys)}
