@@ -1,0 +1,197 @@
+"""Whether the unfolding returns what was put in: bias, pulls and coverage of pseudo-experiments, correlations between bins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from plotting.canvas import Array, Scale, page
+from plotting.drawn import DrawnFigure
+from plotting.legend import place_legend
+from plotting.matrix import correlation
+from plotting.stopping_muons_systematics import main_spectrum
+from plotting.stopping_muons_view import TARGETS, Found, RunView, Target, below, centres, scale_axes, shifted, target_scale
+from plotting.style import BLUE, GREEN, GREY, SKY, VERMILLION
+from plotting.symbols import MINUS
+from records.unfolding import ClosureTable, UnfoldedSpectrum
+
+NOMINAL = 0.6827
+HEIGHT_IN, RATIO_IN, PULL_IN = 8.4, 2.2, 3.0
+EN_DASH = "\N{EN DASH}"
+# Mode of the pseudo data: words, colour, marker.
+MODES = {
+    "response": ("Drawn from the response", BLUE, "o"),
+    "independent": ("Drawn from the test sample", VERMILLION, "s"),
+    "bootstrap": ("Response resampled", GREEN, "^"),
+}
+SHIFTS = {"response": -0.18, "independent": 0.0, "bootstrap": 0.18}
+
+
+def closure(view: RunView) -> Found:
+    """Median bias of each bin."""
+    return _of_tables(view, "closure", _closure)
+
+
+def pulls(view: RunView) -> Found:
+    """Mean and width of the pulls of each bin."""
+    return _of_tables(view, "pulls", _pulls)
+
+
+def coverage(view: RunView) -> Found:
+    """Share of intervals that hold the truth, of each bin."""
+    return _of_tables(view, "coverage", _coverage)
+
+
+def global_correlation(view: RunView) -> Found:
+    """Global correlation of each bin, and the correlations between bins."""
+    found: dict[str, partial[DrawnFigure] | str] = {}
+    for name, target in TARGETS.items():
+        spectrum = main_spectrum(view, name)
+        for figure, draw in (("global_correlation", _global_correlation), ("correlation_matrix", _matrix)):
+            missing = view.missing(f"unfolded.{name}.map", f"unfolding.evaluate_unfolding_{name}", f"unfolding.unfold_{name}")
+            off = not getattr(view.config.unfolding, f"evaluate_unfolding_{name}")
+            found[f"{figure}_{name}"] = missing if spectrum is None or off else partial(draw, view, target, spectrum)
+    return found
+
+
+Tables = Mapping[str, ClosureTable]
+
+
+def _of_tables(view: RunView, figure: str, draw: Callable[[RunView, Target, Tables], DrawnFigure]) -> Found:
+    found: dict[str, partial[DrawnFigure] | str] = {}
+    for name, target in TARGETS.items():
+        tables = {mode: view.results.get(f"closure.{name}.{mode}") for mode in MODES}
+        there = {mode: one for mode, one in tables.items() if isinstance(one, ClosureTable)}
+        if not getattr(view.config.unfolding, f"evaluate_unfolding_{name}"):
+            found[f"{figure}_{name}"] = f"unfolding.evaluate_unfolding_{name} is false"
+        elif not there:
+            found[f"{figure}_{name}"] = view.missing(f"closure.{name}.<mode>", f"unfolding.unfold_{name}")
+        else:
+            found[f"{figure}_{name}"] = partial(draw, view, target, there)
+    return found
+
+
+def binomial_band(n: int, level: float = NOMINAL) -> tuple[float, float]:
+    """One standard deviation of a share of ``n`` toys around ``level``.
+
+    >>> [round(end, 3) for end in binomial_band(300)]
+    [0.656, 0.71]
+    """
+    sigma = math.sqrt(level * (1.0 - level) / max(n, 1))
+    return level - sigma, level + sigma
+
+
+def _toys(tables: Tables) -> tuple[str, ...]:
+    counts = ", ".join(f"{one.n_valid} of {one.n_toys} {mode}" for mode, one in tables.items())
+    return (f"Valid pseudo-experiments: {counts}",)
+
+
+def _closure(view: RunView, target: Target, tables: Tables) -> DrawnFigure:
+    edges = next(iter(tables.values())).edges
+    bias = {mode: 100.0 * np.array(table.median_bias) for mode, table in tables.items()}
+    sigma = {mode: np.array(table.bias_over_sigma) for mode, table in tables.items()}
+    reach = max(1.25 * max(float(np.max(np.abs(values))) for values in bias.values()), 1.0)
+    x = target_scale(target, edges)
+    with view.style.context():
+        sheet = page(view.style, view.caption(notes=_toys(tables), of="unfolded"), ratio=True, height_in=HEIGHT_IN, ratio_in=RATIO_IN)
+        axes, lower = sheet.panels[0], sheet.ratios[0]
+        axes.axhline(0.0, color=GREY, linewidth=1.4)
+        lower.axhline(1.0, color=GREY, linestyle=":", linewidth=1.8, gid="level")
+        for mode in tables:
+            _points(axes, edges, mode, bias[mode])
+            _points(lower, edges, mode, sigma[mode])
+        scale_axes(axes, below(x), Scale("Median bias of the flux [%]", limits=(-reach, reach)))
+        axes.tick_params(labelbottom=False)
+        scale_axes(lower, x, Scale("", limits=(0.0, 1.15 * max(1.0, *(float(values.max()) for values in sigma.values())))))
+        lower.set_ylabel(r"|Bias| / $\sigma$", loc="center", fontsize=17)
+        place_legend(axes, [(np.array(edges), values) for values in bias.values()])
+    return DrawnFigure(sheet.figure, {
+        mode: {"edges": one.edges, "truth": one.truth, "median_bias": one.median_bias, "bias_over_sigma": one.bias_over_sigma, "toys": one.n_valid}
+        for mode, one in tables.items()
+    })  # fmt: skip
+
+
+def _pulls(view: RunView, target: Target, tables: Tables) -> DrawnFigure:
+    edges = next(iter(tables.values())).edges
+    mean = {mode: np.array(one.pull_mean) for mode, one in tables.items()}
+    width = {mode: np.array(one.pull_width) for mode, one in tables.items()}
+    count = min(one.n_valid for one in tables.values())
+    x = target_scale(target, edges)
+    with view.style.context():
+        notes = (*_toys(tables), "Pull: (ln f - ln truth) / error. Bands: one standard deviation of unit Gaussian pulls".replace("-", MINUS))
+        sheet = page(view.style, view.caption(notes=notes, of="unfolded"), ratio=True, height_in=HEIGHT_IN, ratio_in=PULL_IN)
+        axes, lower = sheet.panels[0], sheet.ratios[0]
+        axes.axhspan(-1.0 / math.sqrt(count), 1.0 / math.sqrt(count), color=SKY, alpha=0.4, linewidth=0.0, gid="band mean")
+        lower.axhspan(1.0 - 1.0 / math.sqrt(2.0 * count), 1.0 + 1.0 / math.sqrt(2.0 * count), color=SKY, alpha=0.4, linewidth=0.0, gid="band width")
+        for panel, level in ((axes, 0.0), (lower, 1.0)):
+            panel.axhline(level, color=GREY, linewidth=1.4)
+        for mode, one in tables.items():
+            _points(axes, edges, mode, mean[mode], np.array(one.pull_width) / math.sqrt(one.n_valid))
+            _points(lower, edges, mode, width[mode], np.array(one.pull_width) / math.sqrt(2.0 * one.n_valid))
+        reach = 1.3 * max(0.5, *(float(np.max(np.abs(values))) for values in mean.values()))
+        scale_axes(axes, below(x), Scale("Mean of the pulls", limits=(-reach, reach)))
+        axes.tick_params(labelbottom=False)
+        spread = 1.3 * max(0.3, *(float(np.max(np.abs(values - 1.0))) for values in width.values()))
+        scale_axes(lower, x, Scale("", limits=(max(1.0 - spread, 0.0), 1.0 + spread)))
+        lower.set_ylabel("Width of the pulls", loc="center", fontsize=17)
+        place_legend(axes, [(np.array(edges), values) for values in mean.values()])
+    return DrawnFigure(sheet.figure, {
+        mode: {"edges": one.edges, "mean": one.pull_mean, "width": one.pull_width, "toys": one.n_valid} for mode, one in tables.items()
+    })  # fmt: skip
+
+
+def _coverage(view: RunView, target: Target, tables: Tables) -> DrawnFigure:
+    edges = next(iter(tables.values())).edges
+    low, high = binomial_band(min(one.n_valid for one in tables.values()))
+    with view.style.context():
+        notes = (*_toys(tables), "Band: one binomial standard deviation around 68.3 %; bars: of each point")
+        sheet = page(view.style, view.caption(notes=notes, of="unfolded"))
+        axes = sheet.panels[0]
+        axes.axhspan(low, high, color=SKY, alpha=0.4, linewidth=0.0, gid="band")
+        axes.axhline(NOMINAL, color=GREY, linewidth=1.4)
+        for mode, one in tables.items():
+            _points(axes, edges, mode, np.array(one.coverage), np.array(one.coverage_error))
+            sampled = np.array(one.sampled_coverage, float)
+            if np.isfinite(sampled).any():
+                error = np.sqrt(np.maximum(sampled * (1.0 - sampled), 1.0 / one.n_sampled) / one.n_sampled)
+                axes.errorbar(shifted(edges, SHIFTS[mode] + 0.08), sampled, yerr=error, fmt=MODES[mode][2], color=MODES[mode][1], markerfacecolor="white",
+                              markersize=8, elinewidth=1.2, label=f"The same, MCMC ({one.n_sampled})", gid=f"sampled {mode}")  # fmt: skip
+        scale_axes(axes, target_scale(target, edges), Scale("Coverage of 68 % intervals", limits=(0.0, 1.0)))
+        place_legend(axes, [], loc="lower right")
+        axes.set_yticks(np.linspace(0.0, 1.0, 6))
+    return DrawnFigure(sheet.figure, {"nominal": NOMINAL, "band": [low, high]} | {
+        mode: {"edges": one.edges, "coverage": one.coverage, "error": one.coverage_error, "sampled": one.sampled_coverage, "toys": one.n_valid,
+               "n_sampled": one.n_sampled} for mode, one in tables.items()
+    })  # fmt: skip
+
+
+def _points(axes: Axes, edges: list[float], mode: str, values: Array, errors: Array | None = None) -> None:
+    words, colour, marker = MODES[mode]
+    axes.errorbar(shifted(edges, SHIFTS[mode]), values, yerr=errors, fmt=marker, color=colour, markersize=8, elinewidth=1.8, label=words, gid=f"mode {mode}")
+
+
+def _global_correlation(view: RunView, target: Target, spectrum: UnfoldedSpectrum) -> DrawnFigure:
+    values = np.array(spectrum.global_correlation)
+    with view.style.context():
+        sheet = page(view.style, view.caption(of="unfolded"))
+        axes = sheet.panels[0]
+        axes.stairs(values, spectrum.edges, fill=True, color=SKY, alpha=0.6, gid="global correlation")
+        axes.plot(centres(spectrum.edges), values, "o", color=BLUE, markersize=8)
+        axes.axhline(float(values.mean()), color=GREY, linestyle="--", linewidth=1.6, label=f"Mean {values.mean():.2f}", gid="mean")
+        scale_axes(axes, target_scale(target, spectrum.edges), Scale("Global correlation", limits=(0.0, 1.0)))
+        place_legend(axes, [(np.array(spectrum.edges), values)])
+    return DrawnFigure(sheet.figure, {"edges": spectrum.edges, "global_correlation": values, "mean": values.mean()})
+
+
+def _matrix(view: RunView, target: Target, spectrum: UnfoldedSpectrum) -> DrawnFigure:
+    covariance = np.array(spectrum.covariance)
+    sigma = np.sqrt(np.diag(covariance))
+    matrix = covariance / np.outer(sigma, sigma)
+    names = [f"{low:.0f}{EN_DASH}{high:.0f}" for low, high in zip(spectrum.edges[:-1], spectrum.edges[1:], strict=True)]
+    caption = view.caption(f"{target.words} [{target.unit}]", of="unfolded")
+    drawn = correlation(names, matrix, style=view.style, caption=caption)
+    return DrawnFigure(drawn.figure, {"edges": spectrum.edges, "bins": names, "correlation": matrix})
