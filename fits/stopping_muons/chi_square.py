@@ -102,15 +102,20 @@ def fit(model: SpectrumModel, measured: Measured) -> tuple[ChiSquare, Minimum]:
     """The minimum, and the chi-square it belongs to. MINOS intervals of the two parameters of interest."""
     of_interest = [one.name for one in model.parameters[:2]]
     objective = ChiSquare(model, measured)
-    found = minimise(objective)
+    found = minimise(objective, hesse=False)
     for _ in range(ITERATIONS):
         if not found.valid:
             break
         objective = replace(objective, reference=model.average(found.theta)[0])
-        following = minimise(objective, starts=found.values)
-        errors = np.array([following.errors[name] or 1.0 for name in following.names])
+        following = minimise(objective, starts=found.values, steps=_positive(found), hesse=False)
+        errors = np.array([following.errors[name] or 1.0 for name in following.names])  # 0 where held
         moved = float(np.max(np.abs(following.theta - found.theta) / errors))
         found = following
         if moved < SETTLED:
             break
     return objective, minimise(objective, starts=found.values, minos=of_interest) if found.valid else found
+
+
+def _positive(minimum: Minimum) -> dict[str, float]:
+    """Errors that can be first steps."""
+    return {name: error for name, error in minimum.errors.items() if np.isfinite(error) and error > 0}

@@ -88,7 +88,7 @@ def _npz(path: Path) -> _Raw:
     try:
         with np.load(path, allow_pickle=False) as file:
             found = {key: file[key] for key in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:  # a lone array has no names
         raise InputError(f"theory table {path}: not an NPZ file without pickled objects ({error})") from None
     return _Raw(f"theory table {path}", _numbers(path, {k: v for k, v in found.items() if k not in STATED}), _texts(found))
 
