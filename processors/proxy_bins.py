@@ -55,9 +55,9 @@ class ProxyTree:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ProxyTree:
         """What ``to_json`` gave."""
-        arrays = {name: np.array(values[name], dtype=np.int64) for name in ("feature", "left", "right", "leaf_bin")}
-        numbers = {name: np.array(values[name], dtype=np.float64) for name in ("threshold", "mean_log_truth")}
-        return cls(observables=tuple(values["observables"]), **arrays, **numbers)
+        arrays: dict[str, Any] = {name: np.array(values[name], dtype=np.int64) for name in ("feature", "left", "right", "leaf_bin")}
+        arrays |= {name: np.array(values[name], dtype=np.float64) for name in ("threshold", "mean_log_truth")}
+        return cls(observables=tuple(values["observables"]), **arrays)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,8 @@ def trained(
 ) -> ProxyTree:  # fmt: skip
     """A tree that separates the truth bins (below and above the edges included) by the observables ``columns``.
 
-    ``weights``: ``none`` counts every event once, ``flat`` every truth bin alike. Raises ``InputError`` when there are fewer events than a leaf needs.
+    ``weights``: ``none`` counts every event once, ``flat`` every truth bin alike.
+    Raises ``InputError`` when there are fewer events than a leaf needs.
     """
     from sklearn.tree import DecisionTreeClassifier
 
@@ -144,11 +145,6 @@ def refuse_too_few(count: int, truth_bins: int, target: str, wanted: int) -> Non
             f"{target}: {count} of {wanted} proxy bins are populated, fewer than {truth_bins} truth bins; give fewer truth bins "
             f"(n_{target}_bins), more simulation, or other observables"
         )
-
-
-def edges_of(low: float, high: float, count: int, *, log: bool) -> Array:
-    """``count`` + 1 edges from low to high."""
-    return np.geomspace(low, high, count + 1) if log else np.linspace(low, high, count + 1)
 
 
 def grid_of(grid: Mapping[str, Sequence[float]]) -> ProxyGrid:

@@ -8,7 +8,7 @@ import hist
 
 from processors.stopping_muons_cuts import ALL, FILTER, FINITE, words
 from processors.stopping_muons_preparation import CORRELATED, Preparation
-from processors.stopping_muons_setup import ENERGY, MUONS, SCORE, MuonSetup
+from processors.stopping_muons_setup import ENERGY, SCORE, MuonSetup
 
 Axes = dict[str, tuple[Any, ...]]
 
@@ -96,7 +96,7 @@ def _reconstruction(setup: MuonSetup, preparation: Preparation) -> Axes:
     if setup.has(SCORE) and (setup.role == "data" or setup.has_labels()):
         score = hist.axis.Regular(50, 0.0, 1.0, name="score", label="Stopping score", flow=False)
         found["score"] = (score, hist.axis.StrCategory(CLASSES, name="class", label="Class", overflow=False))
-    if setup.simulated and setup.has(SCORE) and (MUONS in setup.columns or "muon_x" in setup.columns):
+    if setup.simulated and setup.has(SCORE) and setup.has_multiplicity():
         muons = hist.axis.Integer(1, MOST_MUONS, name="muons", label="Muons at entry", underflow=False)
         found["multiplicity"] = (muons, hist.axis.Variable(SCORE_CUTS, name="score_cut", label="Stopping score", flow=False))
     for name, edges in preparation.axes.items():
@@ -105,7 +105,10 @@ def _reconstruction(setup: MuonSetup, preparation: Preparation) -> Axes:
             found[name] = (hist.axis.Variable(edges, name="value", label=quantity),)
         elif kind == "corr" and setup.role == "nominal" and setup.has_labels() and all(setup.has(one) for one in CORRELATED[quantity][:2]):
             label = LABELS[quantity]
-            found[name] = (hist.axis.Variable(edges, name="true", label=f"True {label}"), hist.axis.Variable(edges, name="reco", label=f"Reconstructed {label}"))
+            found[name] = (
+                hist.axis.Variable(edges, name="true", label=f"True {label}"),
+                hist.axis.Variable(edges, name="reco", label=f"Reconstructed {label}"),
+            )
     return found
 
 

@@ -13,16 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import InputError
-from physics.ice_geometry import DETECTOR, enters, stopping_events, stops
 from physics.muon_range import TOY_ICE, propagation_length_m
 from processors import event_columns
+from processors import stopping_muons_labels as labels
 from processors.event_columns import Place
 from processors.stopping_muons_cuts import FILTER, FINITE, CutFlow, passed, words
-from processors.stopping_muons_setup import ENERGY, FROM, MUON_ENERGY, MUON_TRACK, MUONS, SCORE, STOPPING, MuonSetup
+from processors.stopping_muons_setup import ENERGY, FROM, MUONS, SCORE, STOPPING, MuonSetup
 from processors.stopping_muons_showers import Keys, shower_keys
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Index = NDArray[np.intp]
 
 
 class MuonColumns:
@@ -35,7 +36,7 @@ class MuonColumns:
         self._found: dict[str, Array] = {}
 
     def __len__(self) -> int:
-        return len(self.events)
+        return len(self.events) if self._event is None else len(self._event)
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._found:
@@ -53,10 +54,18 @@ class MuonColumns:
 
     def _numbers(self, name: str) -> Array:
         column = self.events[name]
+        if self._event is not None:
+            column = ak.flatten(ak.fill_none(column, [], axis=0)) if column.ndim == 2 else column[self._event]
         values = np.asarray(ak.to_numpy(ak.fill_none(column, np.nan, axis=0), allow_missing=False))
-        if values.ndim != 1 or values.dtype.kind not in "iufb":
+        if values.ndim != 1 or values.dtype.kind not in "iufb" or len(values) != len(self):
             raise InputError(f"{self.place.filename}: {self.setup.stored(name)} holds {ak.type(column).content}, expected one number per event")
         return values.astype(np.float64)
+
+    @cached_property
+    def _event(self) -> Index | None:
+        """Of untriggered simulation with lists of muons: the event of each muon; what belongs to the event is that of all its muons."""
+        lists = [name for name in self.setup.checked if self.setup.role == "untriggered" and self.events[name].ndim == 2]
+        return np.repeat(np.arange(len(self.events)), ak.num(ak.fill_none(self.events[lists[0]], [], axis=0), axis=1)) if lists else None
 
     def _derived(self, name: str) -> Array:
         """Quantities of specification 2.5."""
@@ -69,19 +78,11 @@ class MuonColumns:
 
     @cached_property
     def _labels(self) -> dict[str, Array]:
-        """Whether an event stops, and the muons that enter, from lists of muons (specification 2.4)."""
-        lists = {name: ak.fill_none(self.events[name], [], axis=0) for name in MUON_TRACK}
-        if self.setup.label_rule == "leading":
-            first = ak.argmax(ak.fill_none(self.events[MUON_ENERGY], [], axis=0), axis=1, keepdims=True)
-            lists = {name: ak.drop_none(values[first]) for name, values in lists.items()}
-        number = np.asarray(ak.num(lists["muon_x"], axis=1))
-        event = np.repeat(np.arange(len(self)), number)
-        x, y, z, zenith, azimuth, length = (np.asarray(ak.flatten(lists[name]), dtype=float) for name in MUON_TRACK)
-        from_where = np.stack([np.sin(zenith) * np.cos(azimuth), np.sin(zenith) * np.sin(azimuth), np.cos(zenith)], axis=1)
-        track = (DETECTOR, np.stack([x, y, z], axis=1), -from_where, length)
-        entering = enters(*track)
-        found = stopping_events(entering, stops(*track), event, len(self))
-        return {STOPPING: found.astype(float), MUONS: np.bincount(event, weights=entering, minlength=len(self))}
+        """Computed from lists of muons."""
+        wanted = (*labels.TRACK, *([labels.ENERGY] if self.setup.label_rule == "leading" else []))
+        muons = {name: self.events[name] for name in wanted}
+        stopping, number = labels.labels(muons, self.setup.label_rule, labels.volume(self.setup.label_volume))
+        return {STOPPING: stopping.astype(float), MUONS: number.astype(float)}
 
     @cached_property
     def weight_hz(self) -> Array:
@@ -92,8 +93,8 @@ class MuonColumns:
         if wrong.any():
             first = np.flatnonzero(wrong)[0]
             raise InputError(
-                f"{self.place.filename}: weights {self.setup.stored(name)}: {np.count_nonzero(wrong)} of {len(weight)} are negative or not finite, first "
-                f"{weight[first]:g} at {self.place.entry(first)}; a weight is a rate in Hz"
+                f"{self.place.filename}: weights {self.setup.stored(name)}: {np.count_nonzero(wrong)} of {len(weight)} are negative or not finite, "
+                f"first {weight[first]:g} at {self.place.entry(first)}; a weight is a rate in Hz"
             )
         return weight
 
@@ -102,8 +103,9 @@ class MuonColumns:
         """A key for the shower of each event: of the file's name, Run and Event (of formats without them, the entry)."""
         run, event = (self.events[name] if name in self.events.fields else None for name in ("Run", "Event"))
         label = self.setup.labels.get(self.place.filename, self.place.filename)
-        number = np.arange(len(self)) + self.place.entrystart if event is None else np.asarray(event)
-        return shower_keys(label, np.zeros(len(self), np.int64) if run is None else np.asarray(run), number, self.setup.seed)
+        number = np.arange(len(self.events)) + self.place.entrystart if event is None else np.asarray(event)
+        keys = shower_keys(label, np.zeros(len(number), np.int64) if run is None else np.asarray(run), number, self.setup.seed)
+        return keys if self._event is None else keys[self._event]
 
     @cached_property
     def filtered(self) -> Mask:

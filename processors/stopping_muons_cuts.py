@@ -71,7 +71,7 @@ class CutFlow:
 
 def efficiencies(cutflow: hist.Hist) -> list[tuple[str, float, float, float, float]]:
     """(step, events, rate, efficiency of the step, cumulative efficiency) of a histogram ``cutflow``; by weight where there are weights."""
-    events, weighted = (cutflow[:, what].values() for what in ("events", "weighted"))
+    events, weighted = cutflow.values().T
     counted = weighted if weighted[:1].sum() > 0 else events
     before = np.concatenate([counted[:1], counted[:-1]])
     step, total = (np.divide(counted, of, out=np.zeros_like(counted), where=of > 0) for of in (before, np.full_like(counted, counted[:1].sum())))

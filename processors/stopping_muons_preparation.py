@@ -30,7 +30,6 @@ from processors.stopping_muons_training import (
     SAMPLE_SIZE,
     SHARES,
     SPLIT_NUMBER,
-    WEIGHT,
     TrainingEvents,
     check_finite,
 )
@@ -83,7 +82,9 @@ class Preparation:
 
     def save(self, output: Path) -> None:
         """Write both files."""
-        values = {name: value for name, value in vars(self).items() if name != "sample"} | {"trees": {name: tree.to_json() for name, tree in self.trees.items()}}
+        values = {name: value for name, value in vars(self).items() if name != "sample"} | {
+            "trees": {name: tree.to_json() for name, tree in self.trees.items()}
+        }
         save_table(output / SAMPLE_FILE, Table(dict(self.sample)))
         write_text(output / FILE, json.dumps(values, indent=1) + "\n")
 
@@ -153,13 +154,17 @@ def _made(config: StoppingMuonsConfig, setup: MuonSetup, key: str, hists: Mappin
 def check_rate(setup: MuonSetup, events: float, rate_hz: float) -> None:
     """Refuse a simulation of which nothing is selected, or at a rate that no detector has. Raises ``InputError``."""
     if not events:
-        raise InputError(f"data set {setup.name}: no event passes filter and cuts; is the filter mask the right one, and are cuts in the columns' units?")
+        raise InputError(
+            f"data set {setup.name}: no event passes filter and cuts; is the filter mask the right one, and are cuts in the columns' units?"
+        )
     if not rate_hz > 0.0:
-        raise InputError(f"data set {setup.name}: the weights {setup.stored(setup.model)} of all {int(events)} selected events are zero; is the column filled?")
+        raise InputError(
+            f"data set {setup.name}: the weights {setup.stored(setup.model)} of all {int(events)} selected events are zero; is the column filled?"
+        )
     if not SMALLEST_RATE_HZ <= rate_hz <= LARGEST_RATE_HZ:
         raise InputError(
-            f"data set {setup.name}: the weights {setup.stored(setup.model)} of all selected events add up to {rate_hz:.3g} Hz; Hz expected, i.e. the rate "
-            f"of the simulated events (divide counts by their livetime)"
+            f"data set {setup.name}: the weights {setup.stored(setup.model)} of all selected events add up to {rate_hz:.3g} Hz; Hz expected, i.e. "
+            f"the rate of the simulated events (divide counts by their livetime)"
         )
 
 
@@ -168,7 +173,8 @@ def _split(config: StoppingMuonsConfig, shares: NDArray[np.int64]) -> tuple[dict
     train, test, there = config.unfolding.train_size, config.unfolding.test_size, int(shares.sum())
     if train + test > there:
         warnings.warn(
-            f"train_size {train} and test_size {test} are more than the {there} selected events of the simulation; 80 % train, 20 % test", stacklevel=2
+            f"train_size {train} and test_size {test} are more than the {there} selected events of the simulation; 80 % train, 20 % test",
+            stacklevel=2,
         )
         parts = (0.8, 0.2)
     else:

@@ -13,6 +13,8 @@ from configs.errors import InputError
 from configs.saved_columns import columns_for
 from configs.schema import StoppingMuonsConfig
 from configs.stopping_muons import Cuts
+from processors.stopping_muons_labels import ENERGY as MUON_ENERGY
+from processors.stopping_muons_labels import TRACK, Rule
 
 Array = NDArray[np.float64]
 Role = Literal["nominal", "systematic", "snowstorm", "untriggered", "data"]
@@ -25,8 +27,6 @@ FROM = {  # derived -> what it is computed from
     "propagation_length_reco": ("zenith_reco", "stop_z_reco"),
     "energy_surface_proxy": ("zenith_reco", "stop_z_reco"),
 }
-MUON_TRACK = ("muon_x", "muon_y", "muon_z", "muon_zenith", "muon_azimuth", "muon_length")  # lists, of muons at the surface, from which labels follow
-MUON_ENERGY = "muon_energy"  # of the rule ``leading``
 SNOWSTORM = "snowstorm_"
 
 
@@ -51,7 +51,8 @@ class MuonSetup:
     flat: bool
     replicas: int
     parameters: tuple[str, ...]  # of a SnowStorm set
-    label_rule: Literal["all_entering", "leading"]
+    label_rule: Rule
+    label_volume: Literal["cylinder", "convex_hull"]
     generation_cylinder: tuple[float, float]
     labels: Mapping[str, str]
 
@@ -78,7 +79,15 @@ class MuonSetup:
 
     def has_labels(self) -> bool:
         """Whether it is known which events stop."""
-        return STOPPING in self.columns or all(name in self.columns for name in MUON_TRACK)
+        return STOPPING in self.columns or self._has_muons
+
+    def has_multiplicity(self) -> bool:
+        """Whether it is known how many muons enter."""
+        return MUONS in self.columns or self._has_muons
+
+    @property
+    def _has_muons(self) -> bool:
+        return all(name in self.columns for name in (*TRACK, *([MUON_ENERGY] if self.label_rule == "leading" else [])))
 
     def stored(self, name: str) -> str:
         """A column as messages name it: as it is called in the file."""
@@ -136,6 +145,7 @@ def setup(config: StoppingMuonsConfig, name: str, labels: Mapping[str, str]) -> 
         replicas=config.effective_area.effective_area_iteration_number if role in ("nominal", "untriggered") else 0,
         parameters=tuple(dataset.snowstorm),
         label_rule=config.options.label_rule,
+        label_volume=config.options.label_volume,
         generation_cylinder=config.options.generation_cylinder,
         labels=labels,
     )

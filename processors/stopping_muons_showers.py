@@ -21,7 +21,7 @@ Keys = NDArray[np.uint64]
 # Steele, Lea, Flood, OOPSLA 2014 (doi:10.1145/2660193.2660195): increment and finaliser of SplitMix64.
 STEP = np.uint64(0x9E3779B97F4A7C15)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-SPLIT, SAMPLE, REPLICAS = (np.uint64(number * 0x100000000) for number in (1, 2, 3))  # streams of numbers of one shower
+SPLIT, SAMPLE, REPLICAS = (number << 32 for number in (1, 2, 3))  # streams of numbers of one shower
 LARGEST_COUNT = 20  # P(a Poisson number of mean 1 is above) = 2e-20
 
 
@@ -50,9 +50,9 @@ def shower_keys(file_label: str, run: ArrayLike, event: ArrayLike, seed: int) ->
     return keys
 
 
-def uniform(keys: Keys, stream: np.uint64) -> Array:
-    """One number in [0, 1) for each key."""
-    return (_mixed(keys ^ np.multiply(np.full(1, stream), STEP)) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+def uniform(keys: Keys, stream: int) -> Array:
+    """One number in [0, 1) for each key, of one of the streams ``SPLIT`` and ``SAMPLE``."""
+    return (_mixed(keys ^ np.uint64(stream * int(STEP) % 2**64)) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def _mixed(keys: Keys) -> Keys:
@@ -91,7 +91,7 @@ def replica_sums(keys: Keys, cell: NDArray[np.intp], member: NDArray[np.bool_], 
 @numba.njit(inline="always")
 def _count(key: int, number: int, limits: Keys) -> int:
     """The Poisson number of one shower in replica ``number`` (from 0)."""
-    mixed = key ^ ((REPLICAS + np.uint64(number)) * STEP)
+    mixed = key ^ (np.uint64(REPLICAS + number) * STEP)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * FIRST
     mixed = (mixed ^ (mixed >> np.uint64(27))) * SECOND
     mixed = mixed ^ (mixed >> np.uint64(31))

@@ -15,9 +15,10 @@ from processors.exact_sums import whole_quanta
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-# Whole quanta add exactly up to 2^53 of them. The largest sum is that of the whole sample; 2^8 times more is left for untriggered samples (a rate
-# twenty times higher at weights a few times larger) and for sets with fewer events: quanta are 2^-45 of the sample's sums.
-QUANTA_LOG2 = 45
+# Whole quanta add exactly up to 2^53 of them. The largest sum is that of the whole sample; room is left for untriggered samples, whose rate is some
+# twenty times higher at weights up to ten times larger, and for sets with fewer events: quanta are 2^-45 of the sample's sum of weights, and 2^-41
+# of that of squares (the smallest weights of a sample over three decades in energy are some 1e-5 of its largest).
+WEIGHT_LOG2, SQUARE_LOG2 = 45, 41
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Quanta:
     @classmethod
     def of_sums(cls, weights: float, squares: float) -> Quanta:
         """For a sample with these sums of weights and of squares."""
-        return cls(*(2.0 ** (math.ceil(math.log2(total)) - QUANTA_LOG2) for total in (weights, squares)))
+        return cls(2.0 ** (math.ceil(math.log2(weights)) - WEIGHT_LOG2), 2.0 ** (math.ceil(math.log2(squares)) - SQUARE_LOG2))
 
     def times(self, factor: float) -> Quanta:
         """For weights that are multiplied by about ``factor``."""
@@ -66,7 +67,7 @@ def counted(axes: tuple[Any, ...], values: tuple[Any, ...]) -> hist.Hist:
 
 def _sums(cell: Index, terms: Array, quantum: float, shape: tuple[int, ...]) -> Array:
     whole = whole_quanta(terms, np.full(len(terms), 1.0 / quantum))
-    return np.bincount(cell, whole, minlength=math.prod(shape)).reshape(shape) * quantum
+    return np.asarray(np.bincount(cell, whole, minlength=math.prod(shape)).reshape(shape) * quantum)
 
 
 def positions(axis: Any, values: Any) -> Index:

@@ -20,7 +20,7 @@ from records.tables import Table
 SHARES = 1 << 14  # of showers, that a split can be made of
 LARGEST_TREE_SHARE = 0.25  # one in four of the training events, which are at most all
 SAMPLE_SIZE = 5000
-SPLIT_NUMBER, SAMPLE_ORDER, WEIGHT = "split_number", "sample_order", "weight"
+SPLIT_NUMBER, SAMPLE_ORDER = "split_number", "sample_order"
 MORE = ("cos_zenith", "stop_z", "zenith_reco", "stop_z_reco", "propagation_length_reco", "energy_surface_proxy")  # of figures
 
 
@@ -44,13 +44,17 @@ class TrainingEvents(ProcessorABC):
         taken = split < LARGEST_TREE_SHARE
         taken[first] = True
         chosen = kept[taken]
-        names = [name for name in dict.fromkeys([*self.setup.observables, *(TRUTH[target] for target in self.setup.targets), *MORE]) if self.setup.has(name)]
+        names = [
+            name
+            for name in dict.fromkeys([*self.setup.observables, *(TRUTH[target] for target in self.setup.targets), *MORE])
+            if self.setup.has(name)
+        ]
         table = {name: columns[name][chosen] for name in names}
-        table |= {SPLIT_NUMBER: split[taken], SAMPLE_ORDER: order[taken], WEIGHT: columns.weight_hz[chosen]}
+        table |= {SPLIT_NUMBER: split[taken], SAMPLE_ORDER: order[taken]}
         return {"sums": self._sums(columns, kept), "shares": shares, "not_finite": not_finite(columns), "events": Table(table)}
 
     def _sums(self, columns: MuonColumns, kept: NDArray[np.intp]) -> hist.Hist:
-        filled = hist.Hist(
+        filled: hist.Hist = hist.Hist(
             hist.axis.StrCategory([ALL, "finite", "selected"], name="cut", overflow=False),
             hist.axis.StrCategory(["events", "weighted", "squared"], name="what", overflow=False),
         )
@@ -68,9 +72,8 @@ class TrainingEvents(ProcessorABC):
 
 def sample_order(columns: MuonColumns, kept: NDArray[np.intp]) -> NDArray[np.float64]:
     """The smallest k are a weighted sample of k without replacement (Efraimidis and Spirakis, Inf. Proc. Lett. 97 (2006) 181)."""
-    key = columns.showers[kept] + columns.events["SubEvent"].to_numpy()[kept].astype(np.uint64) if "SubEvent" in columns.events.fields else columns.showers[kept]
     with np.errstate(divide="ignore"):
-        return -np.log1p(-uniform(key, SAMPLE)) / columns.weight_hz[kept]
+        return -np.log1p(-uniform(columns.showers[kept], SAMPLE)) / columns.weight_hz[kept]
 
 
 def not_finite(columns: MuonColumns) -> hist.Hist:
@@ -87,6 +90,6 @@ def check_finite(name: str, setup: MuonSetup, reached: float, finite: float, col
         found = dict(zip(columns.axes[0], columns.values().tolist(), strict=True))
         listed = ", ".join(f"{setup.stored(one)}: {int(number)}" for one, number in sorted(found.items(), key=lambda item: -item[1]) if number)
         raise InputError(
-            f"data set {name}: {int(reached - finite)} of {int(reached)} events have no finite value in a column of cuts, proxies or truth ({listed}); "
-            f"at most 1 % may be left out: cut on what makes them missing, or use other columns"
+            f"data set {name}: {int(reached - finite)} of {int(reached)} events have no finite value in a column of cuts, proxies or truth "
+            f"({listed}); at most 1 % may be left out: cut on what makes them missing, or use other columns"
         )
