@@ -55,21 +55,17 @@ def covariance(found: FluxSpectrum, *, without: tuple[str, ...] = ()) -> Array:
     return np.asarray(np.sum([np.array(one) for key, one in found.covariances.items() if key not in without], axis=0))
 
 
-def true_flux(inputs: Inputs, target: Target, truth: Mapping[str, float] | None = None) -> TheorySpectrum:
-    """The flux that was simulated, by bin of the target, from all generated muons; error of their statistics.
+def true_flux(inputs: Inputs, target: Target, truth: Mapping[str, float]) -> TheorySpectrum:
+    """The flux behind simulation or generated data, by bin of the target, from all generated muons; error of their statistics.
 
-    ``truth``: ``norm`` and ``delta_gamma`` of generated data; the tilt is interpolated between those at -0.1, 0 and +0.1.
+    ``truth``: ``norm`` and ``delta_gamma`` against the simulated one; the tilt is interpolated between those at -0.1, 0 and +0.1.
     """
     edges = truth_edges(inputs.hist(inputs.level0, f"aeff_den_{target.name}"))
     cells = inputs.cells(inputs.level0, f"aeff_den_{target.name}", replica=0)
     rate, error = cells.W[1:-1], np.sqrt(cells.S[1:-1])
-    name = f"{inputs.config.general.model}, simulated"
-    factor = np.ones_like(rate)
-    if truth is not None:
-        name = "truth of the generated data"
-        factor = float(truth.get("norm", 1.0)) * _tilt(inputs, target, rate, -float(truth.get("delta_gamma", 0.0)))
+    factor = float(truth["norm"]) * _tilt(inputs, target, rate, -float(truth["delta_gamma"]))
     unit = solid_angle_sr(inputs.config) * np.diff(edges)
-    return TheorySpectrum(name, edges.tolist(), (rate * factor / unit).tolist(), (error * factor / unit).tolist(), target.flux_unit)
+    return TheorySpectrum("truth", edges.tolist(), (rate * factor / unit).tolist(), (error * factor / unit).tolist(), target.flux_unit)
 
 
 def _tilt(inputs: Inputs, target: Target, rate: Array, power: float) -> Array:

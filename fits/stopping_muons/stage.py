@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,24 +9,22 @@ import hist
 import numpy as np
 
 from configs.command_line import Progress
-from configs.errors import InputError
 from configs.schema import StoppingMuonsConfig
 from fits.stopping_muons.closure import closure, modes_of
 from fits.stopping_muons.effective_area import effective_area
-from fits.stopping_muons.flux import flux, true_flux
+from fits.stopping_muons.fluxes import fits_to_fluxes, fluxes
 from fits.stopping_muons.inputs import Inputs
-from fits.stopping_muons.measurement import livetime_of, measurement
+from fits.stopping_muons.measurement import measurement
 from fits.stopping_muons.parts import area_part, spectrum_part
+from fits.stopping_muons.studies import studies
 from fits.stopping_muons.targets import TARGETS, Target
 from fits.stopping_muons.unfold import Chain, unfold
 from records.arrays import load_arrays, save_arrays
 from records.flux_table import write_flux
-from records.stopping_muons import EffectiveArea, TheorySpectrum
-from records.unfolding import FluxSpectrum, UnfoldedSpectrum
+from records.stopping_muons import EffectiveArea
+from records.unfolding import FluxSpectrum
 
 CHAINS = "chains.h5"  # a group for each target: chain (steps, walkers, parameters), names
-TRUTH = "example/truth.json"  # of generated data
-METHODS = ("map", "mcmc", "ibu", "tsvd")
 Results = dict[str, Any]
 Say = Callable[[str], None]
 
@@ -48,7 +45,9 @@ def fit_all(
         results |= _area(inputs, target, done)
         if target.wanted(config):
             results |= _spectra(inputs, target, results.get(f"effective_area.{target.name}"), chains, done)
-        results |= _fluxes(inputs, target, results)
+        results |= fluxes(inputs, target, results)
+    results |= fits_to_fluxes(inputs, results, done)
+    results |= studies(inputs, done)
     _write(config, results, chains)
     return results
 
@@ -58,7 +57,7 @@ class _Steps:
 
     def __init__(self, config: StoppingMuonsConfig, progress: Progress | None) -> None:
         self._progress = progress
-        self._total = sum(4 if target.wanted(config) else 1 for target in TARGETS)
+        self._total = sum(6 if target.wanted(config) else 1 for target in TARGETS)
         self._done = 0
 
     def __call__(self, what: str) -> None:
@@ -109,45 +108,6 @@ def _spectra(inputs: Inputs, target: Target, area: EffectiveArea | None, chains:
 def _stored_chain(inputs: Inputs, target: Target) -> Chain:
     arrays = load_arrays(inputs.config.output / CHAINS, target.name)
     return Chain(np.asarray(arrays["chain"], dtype=float), tuple(map(str, arrays["names"])))
-
-
-def _fluxes(inputs: Inputs, target: Target, results: Results) -> Results:
-    """The flux by every method, ``flux.<t>`` being that of the main one, and the true flux where it is known."""
-    t = target.name
-    area = results.get(f"effective_area.{t}")
-    spectra = {method: results[f"unfolded.{t}.{method}"] for method in METHODS if f"unfolded.{t}.{method}" in results}
-    if area is None or not spectra:
-        return {}
-    livetime_s = livetime_of(inputs)
-    found: Results = {
-        f"flux.{t}.{method}": flux(inputs, target, one, area, livetime_s)
-        for method, one in spectra.items()
-        if isinstance(one, UnfoldedSpectrum) and one.valid
-    }
-    main = f"flux.{t}.{main_method(inputs.config)}"
-    if main in found:
-        found[f"flux.{t}"] = found[main]
-    truth = _truth(inputs, target)
-    return found if truth is None else {**found, f"truth.{t}": truth}
-
-
-def main_method(config: StoppingMuonsConfig) -> str:
-    """Whose spectrum is the result; the others are cross-checks."""
-    return "mcmc" if config.options.sample else "map"
-
-
-def _truth(inputs: Inputs, target: Target) -> TheorySpectrum | None:
-    """Of pseudo data the simulated flux, of generated data what the generator says, of real data nothing."""
-    if inputs.config.unfolding.is_sim:
-        return true_flux(inputs, target)
-    path = inputs.config.output / TRUTH
-    generated = all(inputs.config.datasets[name].example is not None for name in inputs.data)
-    if not (generated and path.is_file()):
-        return None
-    try:
-        return true_flux(inputs, target, json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise InputError(f"{path}: not the truth of generated data ({error}); delete the folder, it is generated again") from None
 
 
 def _write(config: StoppingMuonsConfig, results: Results, chains: Mapping[str, Chain]) -> None:

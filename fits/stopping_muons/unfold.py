@@ -90,7 +90,7 @@ def response_summary(found: Measurement) -> ResponseSummary:
 
 def _by_other_methods(problem: UnfoldingProblem, best: MapFit, notes: list[str]) -> dict[str, UnfoldedSpectrum]:
     """The most probable spectrum, and the cross-checks."""
-    found = {"map": _with_sources(problem, best, notes)}
+    found = {"map": with_sources(problem, best, notes)}
     found["ibu"] = spectrum(problem, problem.ibu(), notes=notes)
     kept = singular_values_kept(problem)
     found["tsvd"] = spectrum(problem, problem.tsvd(k=kept), notes=[*notes, f"{kept} of {problem.n} singular values"])
@@ -109,7 +109,8 @@ def singular_values_kept(problem: UnfoldingProblem) -> int:
     return int(above[-1]) + 1 if above.size else 1
 
 
-def _with_sources(problem: UnfoldingProblem, fit: MapFit | Sample, notes: list[str]) -> UnfoldedSpectrum:
+def with_sources(problem: UnfoldingProblem, fit: MapFit | Sample, notes: list[str]) -> UnfoldedSpectrum:
+    """The record of a spectrum with its covariance by source."""
     record = spectrum(problem, fit, notes=notes)
     if not record.valid:
         return record
@@ -122,7 +123,7 @@ def _sampled(inputs: Inputs, found: Measurement, problem: UnfoldingProblem, note
         sample = problem.sample(**chain_options(inputs), seed=seed_of(inputs.config.seed, "chains", found.target.name))
     except InputError as error:  # a ConvergenceError, or no minimum to start from
         return FailedFit(False, str(error), "mcmc"), None
-    return _with_sources(problem, sample, notes), Chain(sample.chain, sample.names)
+    return with_sources(problem, sample, notes), Chain(sample.chain, sample.names)
 
 
 def chain_options(inputs: Inputs) -> dict[str, Any]:
