@@ -54,7 +54,7 @@ class StoppingMuonsProcessor(ProcessorABC):
         hists: Hists = accumulator
         flow = hists["cutflow"]
         steps = dict(zip(flow.axes[0], flow.values().tolist(), strict=True))
-        reached, finite, chosen = steps.get(FILTER, steps[ALL]), steps[FINITE], list(steps.values())[-1]
+        reached, finite, chosen = steps[FILTER if FILTER in steps else ALL], steps[FINITE], list(steps.values())[-1]
         check_finite(self.setup.name, self.setup, reached[0], finite[0], hists["not_finite"])
         if self.setup.simulated:
             check_rate(self.setup, *chosen)
@@ -72,9 +72,9 @@ class StoppingMuonsProcessor(ProcessorABC):
             if len(empty):
                 low, high = hists[name].axes["truth"][int(empty[0])]
                 raise InputError(
-                    f"data set {self.setup.name}: {self.setup.stored(TRUTH[target])}: {len(empty)} of {values.shape[-1]} truth bins have no simulated "
-                    f"event (0 selected), first bin {empty[0]}, {low:g} to {high:g}; simulate more, or choose binning.{target}_min, {target}_max and "
-                    f"n_{target}_bins within what is simulated"
+                    f"data set {self.setup.name}: {self.setup.stored(TRUTH[target])}: {len(empty)} of {values.shape[-1]} truth bins have no "
+                    f"simulated event (0 selected), first bin {empty[0]}, {low:g} to {high:g}; simulate more, or choose {target}_min, "
+                    f"{target}_max and n_{target}_bins within what is simulated"
                 )
 
 
