@@ -37,7 +37,7 @@ def template(inputs: Inputs, target: Target, name: str, kept: slice, groups: Seq
         ]
         variations = [Variation(value, cells.W, cells.S) for value, cells in sets]
         where = Variation(options.nominal, nominal.W, nominal.S)
-        return from_sets(name, where, variations, sigma=options.sigma, bounds=options.bounds, degree=options.degree)
+        return from_sets(name, where, variations, sigma=options.sigma, bounds=options.bounds, degree=options.degree, shrink_curvature=True)
     if name in inputs.snowstorm:
         return _of_varied(inputs, target, name, options, kept, groups)
     raise InputError(

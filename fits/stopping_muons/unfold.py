@@ -89,24 +89,14 @@ def response_summary(found: Measurement) -> ResponseSummary:
 
 
 def _by_other_methods(problem: UnfoldingProblem, best: MapFit, notes: list[str]) -> dict[str, UnfoldedSpectrum]:
-    """The most probable spectrum, and the cross-checks."""
+    """The most probable spectrum, and the cross-checks: of singular values those above 1, whose component of the ratio to the reference is known."""
     found = {"map": with_sources(problem, best, notes)}
     found["ibu"] = spectrum(problem, problem.ibu(), notes=notes)
-    kept = singular_values_kept(problem)
-    found["tsvd"] = spectrum(problem, problem.tsvd(k=kept), notes=[*notes, f"{kept} of {problem.n} singular values"])
+    kept = max(1, int(np.sum(problem.singular_values > 1.0)))
+    found["tsvd"] = spectrum(
+        problem, problem.tsvd(k=kept, around_reference=True), notes=[*notes, f"{kept} of {problem.n} singular values of the ratio to the reference"]
+    )
     return found
-
-
-def singular_values_kept(problem: UnfoldingProblem) -> int:
-    """How many singular values truncated unfolding keeps: up to the last whose component of the reference is above its error, 1 in these units.
-
-    Without a component below, f is biased by less than an error.
-    """
-    weight = 1.0 / np.sqrt(np.maximum(problem.g, 1.0))
-    response = problem.A * problem.f_reference * weight[:, None]
-    left = np.linalg.svd(response, full_matrices=False)[0]
-    above = np.flatnonzero(np.abs(left.T @ response.sum(axis=1)) > 1.0)
-    return int(above[-1]) + 1 if above.size else 1
 
 
 def with_sources(problem: UnfoldingProblem, fit: MapFit | Sample, notes: list[str]) -> UnfoldedSpectrum:
