@@ -20,6 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.add_argument(
         "--import-legacy-csv", type=Path, metavar="FILE", help="pmt_gain: fit mean charges of another analysis, into <output>/legacy"
     )
+    options.add_argument(
+        "--coverage", type=command_line.positive, metavar="N", help="stopping_muons: N pseudo-experiments of each target and mode, into coverage.csv"
+    )
     return command_line.run(lambda parsed: run(command_line.read_config(parsed), parsed), options, arguments)
 
 
@@ -33,6 +36,9 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
 
     if getattr(arguments, "import_legacy_csv", None) is not None:
         show(results_table(_legacy(config, arguments.import_legacy_csv)))
+        return DONE
+    if getattr(arguments, "coverage", None) is not None:
+        show(results_table(_coverage(config, arguments.coverage)))
         return DONE
     from fits.stage import fit
     from records.freshness import dependencies, record
@@ -62,6 +68,18 @@ def _legacy(config: Any, path: Path) -> dict[str, Any]:
     from fits.pmt_legacy import import_legacy
 
     return dict(import_legacy(config, path))
+
+
+def _coverage(config: Any, n_toys: int) -> dict[str, Any]:
+    """Pseudo-experiments on the configuration's histograms; its results stay as they are."""
+    if config.analysis != "stopping_muons":
+        raise InputError(f"{config.source}: --coverage is for analysis 'stopping_muons', this is {config.analysis!r} (fits.<name>.toys has theirs)")
+    from fits.stage import read_processed
+    from fits.stopping_muons.coverage_study import coverage_study
+
+    hists, account = read_processed(config)
+    with command_line.progress_bar() as progress:
+        return dict(coverage_study(config, hists, account, n_toys, progress=progress))
 
 
 if __name__ == "__main__":
