@@ -9,6 +9,7 @@ import hist
 from processors.stopping_muons_cuts import ALL, FILTER, FINITE, words
 from processors.stopping_muons_preparation import CORRELATED, Preparation
 from processors.stopping_muons_setup import ENERGY, SCORE, MuonSetup
+from processors.stopping_muons_training import finite_axis
 
 Axes = dict[str, tuple[Any, ...]]
 
@@ -47,14 +48,14 @@ def tilt_axis() -> Any:
 def axes(setup: MuonSetup, preparation: Preparation) -> Axes:
     """Histogram -> axes, for one data set."""
     if setup.role == "untriggered":
-        return {**_areas(setup, "den"), "cutflow": _cutflow(setup), "not_finite": _not_finite(setup)}
+        return {**_areas(setup, "den"), "cutflow": _cutflow(setup), "not_finite": (finite_axis(setup),)}
     found: Axes = {}
     for target in setup.targets:
         proxy = hist.axis.Integer(0, preparation.bins(target).count, name="proxy", label="Proxy bin", flow=False)
         found |= _by_proxy(setup, target, proxy)
     if setup.simulated:
         found |= _areas(setup, "num")
-    return {**found, **_reconstruction(setup, preparation), "cutflow": _cutflow(setup), "not_finite": _not_finite(setup)}
+    return {**found, **_reconstruction(setup, preparation), "cutflow": _cutflow(setup), "not_finite": (finite_axis(setup),)}
 
 
 def _by_proxy(setup: MuonSetup, target: str, proxy: Any) -> Axes:
@@ -118,7 +119,3 @@ def _cutflow(setup: MuonSetup) -> tuple[Any, ...]:
         hist.axis.StrCategory(steps, name="cut", label="Cut", overflow=False),
         hist.axis.StrCategory(["events", "weighted"], name="what", overflow=False),
     )
-
-
-def _not_finite(setup: MuonSetup) -> tuple[Any, ...]:
-    return (hist.axis.StrCategory(setup.checked, name="column", label="Column", overflow=False),)

@@ -26,12 +26,11 @@ from processors.stopping_muons_setup import SCORE, TRUTH, MuonSetup
 from processors.stopping_muons_sums import Quanta
 from processors.stopping_muons_training import (
     LARGEST_TREE_SHARE,
-    SAMPLE_ORDER,
-    SAMPLE_SIZE,
     SHARES,
     SPLIT_NUMBER,
     TrainingEvents,
     check_finite,
+    sampled,
 )
 from records.atomic import write_text
 from records.tables import Table, load_table, save_table
@@ -116,7 +115,7 @@ def prepare(config: StoppingMuonsConfig, setup: MuonSetup, files: tuple[EventFil
         pass  # there is none yet
     if not outcome.account.datasets[setup.name].processed:
         raise InputError(f"data set {setup.name}: no event could be read: {outcome.account.describe()}")
-    made = _made(config, setup, key, outcome.hists[setup.name], outcome.tables[setup.name]["events"])
+    made = of_events(config, setup, key, outcome.hists[setup.name], outcome.tables[setup.name]["events"])
     made.save(config.output)
     return made
 
@@ -129,12 +128,13 @@ def _training(config: StoppingMuonsConfig) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _made(config: StoppingMuonsConfig, setup: MuonSetup, key: str, hists: Mapping[str, hist.Hist], events: Table) -> Preparation:
+def of_events(config: StoppingMuonsConfig, setup: MuonSetup, key: str, hists: Mapping[str, hist.Hist], events: Table) -> Preparation:
+    """What follows from the histograms and the table of ``TrainingEvents``. Raises ``InputError`` for a simulation that nothing can be made with."""
     reached, finite, chosen = (dict(zip(("events", "weighted", "squared"), row, strict=True)) for row in hists["sums"].values().tolist())
     check_finite(setup.name, setup, reached["events"], finite["events"], hists["not_finite"])
     check_rate(setup, chosen["events"], chosen["weighted"])
     bounds, fractions = _split(config, hists["shares"].values())
-    sample = events.select(np.argsort(events[SAMPLE_ORDER], kind="stable")[:SAMPLE_SIZE])
+    sample = sampled(events)
     observables = {name: sample[name] for name in (*setup.observables, *(TRUTH[target] for target in setup.targets))}
     return Preparation(
         key=key,

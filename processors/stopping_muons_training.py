@@ -20,7 +20,8 @@ from records.tables import Table
 SHARES = 1 << 14  # of showers, that a split can be made of
 LARGEST_TREE_SHARE = 0.25  # one in four of the training events, which are at most all
 SAMPLE_SIZE = 5000
-SPLIT_NUMBER, SAMPLE_ORDER = "split_number", "sample_order"
+QUANTILE = 0.999
+SPLIT_NUMBER, SAMPLE_ORDER, WEIGHT = "split_number", "sample_order", "weight"
 MORE = ("cos_zenith", "stop_z", "zenith_reco", "stop_z_reco", "propagation_length_reco", "energy_surface_proxy")  # of figures
 
 
@@ -50,7 +51,7 @@ class TrainingEvents(ProcessorABC):
             if self.setup.has(name)
         ]
         table = {name: columns[name][chosen] for name in names}
-        table |= {SPLIT_NUMBER: split[taken], SAMPLE_ORDER: order[taken]}
+        table |= {SPLIT_NUMBER: split[taken], SAMPLE_ORDER: order[taken], WEIGHT: columns.weight_hz[chosen]}
         return {"sums": self._sums(columns, kept), "shares": shares, "not_finite": not_finite(columns), "events": Table(table)}
 
     def _sums(self, columns: MuonColumns, kept: NDArray[np.intp]) -> hist.Hist:
@@ -71,14 +72,29 @@ class TrainingEvents(ProcessorABC):
 
 
 def sample_order(columns: MuonColumns, kept: NDArray[np.intp]) -> NDArray[np.float64]:
-    """The smallest k are a weighted sample of k without replacement (Efraimidis and Spirakis, Inf. Proc. Lett. 97 (2006) 181)."""
-    with np.errstate(divide="ignore"):
-        return -np.log1p(-uniform(columns.showers[kept], SAMPLE)) / columns.weight_hz[kept]
+    """u / w of each event: those below 1 / w_max are a sample without weights, and without replacement (Ohlsson, J. Off. Stat. 14 (1998) 149)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.nan_to_num(uniform(columns.showers[kept], SAMPLE) / columns.weight_hz[kept], nan=np.inf)
+
+
+def sampled(events: Table) -> Table:
+    """At most ``SAMPLE_SIZE`` events that are distributed as the weighted ones, each once.
+
+    w_max is a high quantile of the weights: few events above it would leave little of the others.
+    """
+    largest = np.quantile(events[WEIGHT][events[SPLIT_NUMBER] < LARGEST_TREE_SHARE], QUANTILE)
+    order = np.argsort(events[SAMPLE_ORDER], kind="stable")[:SAMPLE_SIZE]
+    return events.select(order[events[SAMPLE_ORDER][order] * largest < 1.0])
+
+
+def finite_axis(setup: MuonSetup) -> Any:
+    """Columns whose values must be finite."""
+    return hist.axis.StrCategory(setup.checked, name="column", label="Column", overflow=False)
 
 
 def not_finite(columns: MuonColumns) -> hist.Hist:
     """Events that lack a finite value, by column."""
-    filled = hist.Hist(hist.axis.StrCategory(columns.setup.checked, name="column", overflow=False), storage=hist.storage.Int64())
+    filled = hist.Hist(finite_axis(columns.setup), storage=hist.storage.Int64())
     for place, number in enumerate(columns.not_finite().values()):
         filled.view()[place] = number
     return filled
