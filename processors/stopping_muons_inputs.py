@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from configs.command_line import Progress
+from configs.errors import InputError
 from configs.schema import MuonDataset, StoppingMuonsConfig
 from data_info.files import find_file
 from processors import source_code
@@ -15,6 +16,7 @@ from processors.stopping_muons_preparation import prepare
 from processors.stopping_muons_setup import nominal, role_of, setup
 from processors.stopping_muons_showers import file_labels
 from readers.livetime import file_livetime_s, good_runs_livetime_s
+from readers.source import SourceError
 
 
 def muon_inputs(config: StoppingMuonsConfig, files: Mapping[str, tuple[EventFile, ...]], progress: Progress | None = None) -> list[DatasetInput]:
@@ -41,7 +43,12 @@ def _metadata(config: StoppingMuonsConfig, name: str, paths: Sequence[str]) -> d
         about["systematic"] = dataset.systematic.model_dump()
     if dataset.snowstorm:
         about["snowstorm"] = list(dataset.snowstorm)
-    return {**about, "livetime_s": livetime_s(config, dataset, paths)} if dataset.kind == "data" else about
+    if dataset.kind != "data":
+        return about
+    try:
+        return {**about, "livetime_s": livetime_s(config, dataset, paths)}
+    except SourceError as error:
+        raise InputError(f"{config.source}: inputs.{name}: livetime: {error}") from None
 
 
 def livetime_s(config: StoppingMuonsConfig, dataset: MuonDataset, paths: Sequence[str]) -> float:

@@ -159,7 +159,8 @@ def check_rate(setup: MuonSetup, events: float, rate_hz: float) -> None:
         )
     if not rate_hz > 0.0:
         raise InputError(
-            f"data set {setup.name}: the weights {setup.stored(setup.model)} of all {int(events)} selected events are zero; is the column filled?"
+            f"data set {setup.name}: the weights {setup.stored(setup.model)} of all {int(events)} selected events are zero, or some 1e-10 of those "
+            f"of the nominal simulation; is the column filled, and in Hz?"
         )
     if not SMALLEST_RATE_HZ <= rate_hz <= LARGEST_RATE_HZ:
         raise InputError(
