@@ -21,6 +21,8 @@ from records.tables import load_tables
 
 FIGURES = "figures"
 
+WithFigures = IwcdConfig | PmtGainConfig | DarkMatterConfig | StoppingMuonsConfig  # without results too
+
 
 class Figures(list[Path]):
     """Paths of the files written, images and numbers; ``skipped`` says of every figure asked for and not drawn why."""
@@ -91,12 +93,9 @@ def _results(config: Config) -> dict[str, Any]:
     return load_results(path)
 
 
-def _results_if_any(
-    config: IwcdConfig | PmtGainConfig | DarkMatterConfig | StoppingMuonsConfig, histogram_digest: str | None
-) -> dict[str, Any]:
+def _results_if_any(config: WithFigures, histogram_digest: str | None) -> dict[str, Any]:
     """Results of the fits, none where they were not done: events have figures without them. Refuses those of other histograms."""
-    of_stopping_muons = isinstance(config, StoppingMuonsConfig)
-    if not (of_stopping_muons or config.fits) or not (config.output / "results.json").is_file():
+    if not getattr(config, "fits", True) or not (config.output / "results.json").is_file():
         return {}
     made_from = load_manifest(config.output).get("stages", {}).get("fit", {}).get("histogram_digest")
     if made_from != histogram_digest:

@@ -17,6 +17,7 @@ from plotting import stopping_muons_rates as rates
 from plotting import stopping_muons_response as response
 from plotting import stopping_muons_scan as scan
 from plotting import stopping_muons_score as score
+from plotting import stopping_muons_sectors as sectors
 from plotting import stopping_muons_spectra as spectra
 from plotting import stopping_muons_systematics as systematics
 from plotting.drawn import DrawnFigure, Plan
@@ -51,14 +52,14 @@ KINDS: dict[str, Callable[[RunView], Found]] = {
     "trace": chains.trace,
     "range_fit": spectra.range_fit,
     "energy_fit": spectra.energy_fit,
-    "sectors": flux.sectors,
+    "sectors": sectors.sectors,
 }
 
 
 def plan(config: StoppingMuonsConfig, hists: Mapping[str, Mapping[str, hist.Hist]], account: Mapping[str, Any], results: Mapping[str, Any]) -> Plan:
-    """What to draw: ``plots.figures`` names kinds (``unfolded``) or single figures (``unfolded_range``). The others are in ``skipped`` with the reason.
+    """What to draw: ``plots.figures`` names kinds (``unfolded``) or single figures (``unfolded_range``).
 
-    Raises ``InputError`` for a name that is neither.
+    What cannot be drawn is in ``skipped`` with the reason. Raises ``InputError`` for a name that is neither.
     """
     view = RunView(config, style(config.plots.style), hists, account, results)
     found = {kind: dict(make(view)) for kind, make in KINDS.items()}

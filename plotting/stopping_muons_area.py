@@ -15,6 +15,7 @@ from plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMIL
 from records.stopping_muons import EffectiveArea
 
 HEIGHT_IN, ERRORS_IN = 9.0, 3.0
+SCALE_M2 = 1e4  # unit of the axis
 PARAMETER_COLOURS = (ORANGE, PURPLE, SKY, GREY)
 
 
@@ -32,7 +33,7 @@ def relative_errors(found: EffectiveArea) -> dict[str, Array]:
         errors["bootstrap"] = 0.5 * (quantiles[:, 2] - quantiles[:, 0]) / area
     parameters = {name: deviations(covariance) for name, covariance in found.systematic.items()}
     errors |= parameters
-    if parameters:
+    if len(parameters) > 1:
         errors["systematic"] = np.sqrt(np.sum([one**2 for one in parameters.values()], axis=0))
     return errors
 
@@ -44,9 +45,9 @@ def _area(view: RunView, target: Target) -> DrawnFigure:
     with view.style.context():
         sheet = page(view.style, view.caption(of="mc"), ratio=True, height_in=HEIGHT_IN, ratio_in=ERRORS_IN)
         tops = _draw_areas(sheet.panels[0], found)
-        scale_axes(sheet.panels[0], below(x), Scale(r"Effective area [m$^2$]", limits=(0.0, 1.08 * max(float(top.max()) for _, top in tops))))
+        limits = -1e-3, 1.08 * max(float(top.max()) for _, top in tops)
+        scale_axes(sheet.panels[0], below(x), Scale(r"Effective area [10$^4$ m$^2$]", limits=limits))
         sheet.panels[0].tick_params(labelbottom=False)
-        sheet.panels[0].ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
         place_legend(sheet.panels[0], tops)
         _draw_errors(sheet.ratios[0], found, errors, x)
     numbers: dict[str, Any] = {"edges": found.edges, "unit": target.unit, "area_m2": found.area_m2, "error_m2": found.error_m2}
@@ -56,16 +57,16 @@ def _area(view: RunView, target: Target) -> DrawnFigure:
 
 
 def _draw_areas(axes: Axes, found: EffectiveArea) -> list[tuple[Array, Array]]:
-    edges, area, error = np.array(found.edges), np.array(found.area_m2), np.array(found.error_m2)
+    edges, area, error = np.array(found.edges), np.array(found.area_m2) / SCALE_M2, np.array(found.error_m2) / SCALE_M2
     sides = np.array([centres(edges) - edges[:-1], edges[1:] - centres(edges)])
     axes.errorbar(centres(edges), area, yerr=error, xerr=sides, fmt="o", color=BLACK, markersize=7, elinewidth=1.8, label="All", gid="area", zorder=5)
     tops = [(edges, area + error)]
     for order, (name, values) in enumerate(found.sectors.items()):
-        errors = np.array(found.sector_errors.get(name, np.zeros(len(area))))
+        sector, errors = np.array(values) / SCALE_M2, np.array(found.sector_errors.get(name, np.zeros(len(area)))) / SCALE_M2
         at = shifted(edges, 0.16 * (order - 0.5 * (len(found.sectors) - 1)))
-        axes.errorbar(at, values, yerr=errors, fmt="s^vDPX"[order % 6], color=COLOURS[order % len(COLOURS)], markersize=7, elinewidth=1.6,
+        axes.errorbar(at, sector, yerr=errors, fmt="s^vDPX"[order % 6], color=COLOURS[order % len(COLOURS)], markersize=7, elinewidth=1.6,
                       label=f"Sector {name}", gid=f"sector {name}")  # fmt: skip
-        tops.append((edges, np.array(values) + errors))
+        tops.append((edges, sector + errors))
     return tops
 
 
@@ -83,5 +84,4 @@ def _draw_errors(axes: Axes, found: EffectiveArea, errors: dict[str, Array], x: 
     scale_axes(axes, x, Scale("", limits=(0.0, 1.1 * highest)))
     axes.set_ylabel("Relative error [%]", loc="center", fontsize=17)
     tops = [(edges, 100.0 * values) for values in (*errors.values(), *(() if change is None else (change,)))]
-    legend = place_legend(axes, tops, fontsize=12.5)
-    assert legend is not None
+    place_legend(axes, tops, fontsize=12.5)

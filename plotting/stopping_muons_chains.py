@@ -26,6 +26,7 @@ CONTENTS = (0.95, 0.68)  # of the contours, outer first
 CELL_IN = 1.15
 TRACE_ROW_IN, TRACE_COLUMNS = 1.55, 2
 SHOWN_WALKERS, SHOWN_STEPS = 24, 1500
+SMOOTHING = 1.3  # bins
 OUTLIERS = 0.001  # on each side, left out of the range
 
 
@@ -104,7 +105,7 @@ def _corner(view: RunView, target: Target) -> DrawnFigure:
     chain = load_chain(view, target)
     flat, size = chain.flat, len(chain.names)
     labels = parameter_labels(chain.names)
-    edges = [np.linspace(*np.quantile(column, [OUTLIERS, 1.0 - OUTLIERS]), BINS + 1) for column in flat.T]
+    edges = [_edges(column) for column in flat.T]
     with view.style.context():
         figure, panels = _triangle(view, target, size)
         for (row, column), axes in panels.items():
@@ -118,7 +119,14 @@ def _corner(view: RunView, target: Target) -> DrawnFigure:
             _name_sides(axes, row, column, labels)
     quantiles = np.quantile(flat, [0.16, 0.5, 0.84], axis=0)
     correlation = np.corrcoef(flat.T)
-    return DrawnFigure(figure, {"parameters": chain.names, "low": quantiles[0], "median": quantiles[1], "high": quantiles[2], "correlation": correlation})
+    return DrawnFigure(
+        figure, {"parameters": chain.names, "low": quantiles[0], "median": quantiles[1], "high": quantiles[2], "correlation": correlation}
+    )
+
+
+def _edges(values: Array) -> Array:
+    low, high = (float(end) for end in np.quantile(values, [OUTLIERS, 1.0 - OUTLIERS]))
+    return np.linspace(low, high, BINS + 1)
 
 
 def parameter_labels(names: Sequence[str]) -> list[str]:
@@ -140,9 +148,9 @@ def _triangle(view: RunView, target: Target, size: int) -> tuple[Figure, dict[tu
     whole = sheet.panels[0]
     box = whole.get_position()
     whole.set_axis_off()
-    words = (f"{target.words}: f in events", "Contours: 68 and 95 %", "Lines: medians")
+    words = (f"{target.words}: events $f$ by bin", "< and >: outside the bins", "Contours: 68 and 95 %", "Lines: medians")
     for number, line in enumerate(words):
-        whole.text(1.0, 0.97 - 0.035 * number, line, ha="right", va="top", transform=whole.transAxes, fontsize=18)
+        whole.text(1.0, 0.97 - 0.035 * number, line, ha="right", va="top", transform=whole.transAxes, fontsize=24)
     panels = {}
     width, height = box.width / size, box.height / size
     for row in range(size):
@@ -153,7 +161,7 @@ def _triangle(view: RunView, target: Target, size: int) -> tuple[Figure, dict[tu
 
 
 def _draw_pair(axes: Axes, x: Array, y: Array, x_edges: Array, y_edges: Array) -> None:
-    counts = gaussian_filter(np.histogram2d(x, y, (x_edges, y_edges))[0], 1.0)
+    counts = gaussian_filter(np.histogram2d(x, y, (x_edges, y_edges))[0], SMOOTHING)
     middles = [0.5 * (edges[1:] + edges[:-1]) for edges in (x_edges, y_edges)]
     levels = sorted({*smallest_levels(counts), float(counts.max()) + 1.0})
     if len(levels) > 2:
@@ -163,7 +171,7 @@ def _draw_pair(axes: Axes, x: Array, y: Array, x_edges: Array, y_edges: Array) -
 def _name_sides(axes: Axes, row: int, column: int, labels: Sequence[str]) -> None:
     last = len(labels) - 1
     axes.minorticks_off()
-    axes.tick_params(labelsize=10, length=3, which="major", top=False, right=False)
+    axes.tick_params(labelsize=12, length=3, which="major", top=False, right=False)
     axes.tick_params(axis="x", labelbottom=row == last, labelrotation=60)
     axes.tick_params(axis="y", labelleft=column == 0 and row > 0, left=row != column)
     axes.xaxis.set_major_locator(MaxNLocator(2, prune="both"))
@@ -172,10 +180,10 @@ def _name_sides(axes: Axes, row: int, column: int, labels: Sequence[str]) -> Non
     else:
         axes.set_yticks([])
     if row == last:
-        axes.set_xlabel(labels[column], fontsize=15, loc="center")
+        axes.set_xlabel(labels[column], fontsize=20, loc="center")
     if column == 0 and row > 0:
-        axes.set_ylabel(labels[row], fontsize=15, loc="center")
-        axes.yaxis.set_label_coords(-0.55, 0.5)
+        axes.set_ylabel(labels[row], fontsize=20, loc="center")
+        axes.yaxis.set_label_coords(-0.62, 0.5)
 
 
 def _trace(view: RunView, target: Target) -> DrawnFigure:
@@ -197,7 +205,7 @@ def _trace(view: RunView, target: Target) -> DrawnFigure:
             axes.plot(at, chain.samples[np.ix_(at, shown)][..., parameter], color=GREY, linewidth=0.4, alpha=0.5, rasterized=True)
             axes.plot(at, median[at, parameter], color=BLUE, linewidth=1.6, gid=f"trace {chain.names[parameter]}")
             bottom = number // TRACE_COLUMNS == rows - 1 or parameter == size - 1
-            apply_scale(axes, Scale("Step" if bottom else "", limits=(0.0, float(steps - 1))), Scale(""))
+            apply_scale(axes, Scale("Step, thinned" if bottom else "", limits=(0.0, float(steps - 1))), Scale(""))
             axes.tick_params(labelbottom=bottom, labelsize=13)
             axes.yaxis.set_major_locator(MaxNLocator(2, prune="both"))
             axes.set_ylabel(parameter_labels(chain.names)[parameter], fontsize=17, loc="center")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -87,14 +88,15 @@ def binomial_band(n: int, level: float = NOMINAL) -> tuple[float, float]:
 
 def _toys(tables: Tables) -> tuple[str, ...]:
     counts = ", ".join(f"{one.n_valid} of {one.n_toys} {mode}" for mode, one in tables.items())
-    return (f"Valid pseudo-experiments: {counts}",)
+    own = ("The test sample's own fluctuation is common to all pseudo-experiments drawn from it",) if "independent" in tables else ()
+    return (f"Valid pseudo-experiments: {counts}", *own)
 
 
 def _closure(view: RunView, target: Target, tables: Tables) -> DrawnFigure:
     edges = next(iter(tables.values())).edges
     bias = {mode: 100.0 * np.array(table.median_bias) for mode, table in tables.items()}
     sigma = {mode: np.array(table.bias_over_sigma) for mode, table in tables.items()}
-    reach = max(1.25 * max(float(np.max(np.abs(values))) for values in bias.values()), 1.0)
+    reach = max(1.27 * max(float(np.max(np.abs(values))) for values in bias.values()), 1.05)
     x = target_scale(target, edges)
     with view.style.context():
         sheet = page(view.style, view.caption(notes=_toys(tables), of="unfolded"), ratio=True, height_in=HEIGHT_IN, ratio_in=RATIO_IN)
@@ -158,10 +160,12 @@ def _coverage(view: RunView, target: Target, tables: Tables) -> DrawnFigure:
             sampled = np.array(one.sampled_coverage, float)
             if np.isfinite(sampled).any():
                 error = np.sqrt(np.maximum(sampled * (1.0 - sampled), 1.0 / one.n_sampled) / one.n_sampled)
-                axes.errorbar(shifted(edges, SHIFTS[mode] + 0.08), sampled, yerr=error, fmt=MODES[mode][2], color=MODES[mode][1], markerfacecolor="white",
-                              markersize=8, elinewidth=1.2, label=f"The same, MCMC ({one.n_sampled})", gid=f"sampled {mode}")  # fmt: skip
-        scale_axes(axes, target_scale(target, edges), Scale("Coverage of 68 % intervals", limits=(0.0, 1.0)))
-        place_legend(axes, [], loc="lower right")
+                label = f"The same, MCMC ({one.n_sampled})"
+                look: dict[str, Any] = {"fmt": MODES[mode][2], "color": MODES[mode][1], "markerfacecolor": "white"}
+                at = shifted(edges, SHIFTS[mode] + 0.08)
+                axes.errorbar(at, sampled, yerr=error, markersize=8, elinewidth=1.2, label=label, gid=f"sampled {mode}", **look)
+        scale_axes(axes, target_scale(target, edges), Scale("Coverage of 68 % intervals", limits=(0.0, 1.05)))
+        place_legend(axes, [(np.array(edges), np.ones(len(edges) - 1))])
         axes.set_yticks(np.linspace(0.0, 1.0, 6))
     return DrawnFigure(sheet.figure, {"nominal": NOMINAL, "band": [low, high]} | {
         mode: {"edges": one.edges, "coverage": one.coverage, "error": one.coverage_error, "sampled": one.sampled_coverage, "toys": one.n_valid,
@@ -171,7 +175,9 @@ def _coverage(view: RunView, target: Target, tables: Tables) -> DrawnFigure:
 
 def _points(axes: Axes, edges: list[float], mode: str, values: Array, errors: Array | None = None) -> None:
     words, colour, marker = MODES[mode]
-    axes.errorbar(shifted(edges, SHIFTS[mode]), values, yerr=errors, fmt=marker, color=colour, markersize=8, elinewidth=1.8, label=words, gid=f"mode {mode}")
+    axes.errorbar(
+        shifted(edges, SHIFTS[mode]), values, yerr=errors, fmt=marker, color=colour, markersize=8, elinewidth=1.8, label=words, gid=f"mode {mode}"
+    )
 
 
 def _global_correlation(view: RunView, target: Target, spectrum: UnfoldedSpectrum) -> DrawnFigure:

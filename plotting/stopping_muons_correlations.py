@@ -12,7 +12,7 @@ from matplotlib.colors import LogNorm
 from plotting.canvas import Array, Page, Scale, page
 from plotting.drawn import DrawnFigure
 from plotting.legend import place_legend
-from plotting.stopping_muons_view import TARGETS, Found, RunView, is_logarithmic, quantity_label, scale_axes
+from plotting.stopping_muons_view import TARGETS, Found, RunView, contents, edges_of, is_logarithmic, quantity_label, scale_axes
 from plotting.style import BLUE, ORANGE, VERMILLION
 from records.stopping_muons import CorrelationSummary, MutualInformation
 
@@ -52,8 +52,7 @@ def column_normalised(rates: Array) -> Array:
 def _correlation(view: RunView, name: str) -> DrawnFigure:
     histogram = view.summed(view.nominal, f"corr_{name}")
     assert histogram is not None
-    edges = [np.asarray(axis.edges, float) for axis in histogram.axes]
-    rates = histogram.view().value
+    edges, rates = edges_of(histogram), contents(histogram)[0]
     share = column_normalised(rates)
     found = view.results.get(f"correlation.{name}")
     x, y = (_scale(one, quantity_label(name, before)) for one, before in zip(edges, ("True", "Reconstructed"), strict=True))
@@ -89,7 +88,8 @@ def _map(sheet: Page, axes: Axes, edges: list[Array], values: Array, label: str)
 
 
 def _diagonal(x: Scale, y: Scale) -> tuple[Array, Array]:
-    assert x.limits is not None and y.limits is not None
+    assert x.limits is not None
+    assert y.limits is not None
     low, high = max(x.limits[0], y.limits[0]), min(x.limits[1], y.limits[1])
     line = np.array([low, high])
     return line, line
@@ -132,7 +132,8 @@ def _mutual_information(view: RunView, found: MutualInformation) -> DrawnFigure:
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.set_xlabel("Mutual information with the logarithm of the truth [nats]")
         axes.legend(loc="lower right")
-    return DrawnFigure(sheet.figure, {"proxies": names, "nats": found.nats, "error": found.error, "normalised": found.normalised, "events": found.events})
+    numbers = {"proxies": names, "nats": found.nats, "error": found.error, "normalised": found.normalised, "events": found.events}
+    return DrawnFigure(sheet.figure, numbers)
 
 
 def _name(name: str) -> str:

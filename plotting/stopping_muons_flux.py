@@ -1,4 +1,4 @@
-"""Unfolded fluxes: with errors by kind, the truth where it is known, theory, other methods; and of sectors over the full result."""
+"""Unfolded fluxes: with errors by kind, the truth where it is known, theory and other methods."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from plotting.canvas import Array, Page, Scale, page
 from plotting.drawn import DrawnFigure
 from plotting.legend import place_legend
 from plotting.stopping_muons_view import (
-    COLOURS,
     MARKERS,
     METHODS,
     THEORY,
@@ -32,14 +31,14 @@ from plotting.stopping_muons_view import (
     target_scale,
 )
 from plotting.style import BLACK, GREY, SKY
-from records.stopping_muons import SectorComparison, TheorySpectrum
+from records.stopping_muons import TheorySpectrum
 from records.unfolding import FluxSpectrum
 
-HEIGHT_IN, RATIO_IN = 9.6, 3.0
+HEIGHT_IN, RATIO_IN, LEFT_IN = 9.6, 3.0, 1.45
 STATISTICAL = "statistical"
 HATCH: dict[str, Any] = {"facecolor": "none", "edgecolor": "#303030", "linewidth": 0.0, "hatch": "\\\\\\\\"}
 SHIFTS = {"map": -0.22, "ibu": 0.15, "tsvd": 0.29}  # of a bin
-RATIO_REACHES = (0.1, 0.15, 0.2, 0.3, 0.5, 0.8)
+RATIO_REACHES = (0.11, 0.16, 0.22, 0.33, 0.55, 0.88)  # ends are clear of a number
 
 
 @dataclass(frozen=True)
@@ -64,11 +63,6 @@ def unfolded(view: RunView) -> Found:
     return for_targets(view, "unfolded", "flux.{}", ("unfolding.plot_results_{}", "unfolding.unfold_{}"), _unfolded)
 
 
-def sectors(view: RunView) -> Found:
-    """Fluxes of the sectors of each target."""
-    return for_targets(view, "sectors", "sectors.{}", ("systematics.data_based_systematics_{}",), _sectors)
-
-
 def power_of(target: Target, edges: list[float]) -> Array:
     """What a flux is multiplied with at the middle of each bin."""
     return np.asarray(centres(edges) ** target.power)
@@ -82,7 +76,8 @@ def limits_of(found: FluxSpectrum) -> NDArray[np.bool_]:
 def flux_page(view: RunView, target: Target, notes: tuple[str, ...] = ()) -> Page:
     """A tall page with a ratio panel; call it inside ``style.context()``."""
     factor = (f"Flux times ({target.symbol}/{target.unit})$^{{{target.power:g}}}$ at the middle of each bin",) if target.power else ()
-    return page(view.style, view.caption(notes=(*factor, *notes), of="unfolded"), ratio=True, height_in=HEIGHT_IN, ratio_in=RATIO_IN)
+    return page(view.style, view.caption(notes=(*factor, *notes), of="unfolded"), ratio=True, height_in=HEIGHT_IN, ratio_in=RATIO_IN,
+                left_in=LEFT_IN)  # fmt: skip
 
 
 def draw_flux(axes: Axes, found: FluxSpectrum, factor: Array, label: str, *, boxes: bool = True) -> None:
@@ -90,22 +85,28 @@ def draw_flux(axes: Axes, found: FluxSpectrum, factor: Array, label: str, *, box
     edges, errors, limit = np.array(found.edges), Errors.of(found), limits_of(found)
     flux = np.array(found.flux) * factor
     if boxes:
-        for error, name, look in ((errors.total, "Total error", {"color": SKY, "alpha": 0.55, "linewidth": 0.0}), (errors.systematic, "Systematic error", HATCH)):
+        for error, name, look in (
+            (errors.total, "Total error", {"color": SKY, "alpha": 0.55, "linewidth": 0.0}),
+            (errors.systematic, "Systematic error", HATCH),
+        ):
             ends = np.where(limit, np.nan, flux + error * factor), np.where(limit, np.nan, flux - error * factor)
-            _boxes(axes, edges, ends, name, look)
+            draw_boxes(axes, edges, ends, name, look)
     else:
         axes.errorbar(centres(edges)[~limit], flux[~limit], yerr=(errors.total * factor)[~limit], fmt="none", ecolor=GREY, elinewidth=4.0, alpha=0.7,
                       label="Total error", gid="total")  # fmt: skip
     sides = np.array([centres(edges) - edges[:-1], edges[1:] - centres(edges)])
-    axes.errorbar(centres(edges)[~limit], flux[~limit], yerr=(errors.statistical * factor)[~limit], xerr=None if boxes else sides[:, ~limit], fmt="o",
-                  color=BLACK, markersize=7, elinewidth=2.2, capsize=4, label=label, gid="flux", zorder=5)  # fmt: skip
+    if not boxes:
+        axes.errorbar(centres(edges)[~limit], flux[~limit], xerr=sides[:, ~limit], fmt="none", ecolor=BLACK, elinewidth=1.8, gid="bins")
+    axes.errorbar(centres(edges)[~limit], flux[~limit], yerr=(errors.statistical * factor)[~limit], fmt="o", color=BLACK, markersize=7,
+                  elinewidth=2.2, capsize=4, label=label, gid="flux", zorder=5)  # fmt: skip
     if limit.any():
-        ends = (np.array(found.upper_limit) * factor)[limit]
-        axes.errorbar(centres(edges)[limit], ends, yerr=0.35 * ends, xerr=sides[:, limit], uplims=True, fmt="none", ecolor=BLACK, elinewidth=1.8,
+        tops = (np.array(found.upper_limit) * factor)[limit]
+        axes.errorbar(centres(edges)[limit], tops, yerr=0.35 * tops, xerr=sides[:, limit], uplims=True, fmt="none", ecolor=BLACK, elinewidth=1.8,
                       capsize=4, label="90 % limit", gid="limits")  # fmt: skip
 
 
-def _boxes(axes: Axes, edges: Array, ends: tuple[Array, Array], label: str, look: Mapping[str, Any]) -> None:
+def draw_boxes(axes: Axes, edges: Array, ends: tuple[Array, Array], label: str, look: Mapping[str, Any]) -> None:
+    """A box in each bin between two heights; none where they are NaN."""
     known = np.isfinite(ends[0])
     high, low = (np.where(known, one, 0.0) for one in ends)
     axes.stairs(np.where(known, high, np.nan), edges, baseline=low, fill=True, label=label, gid=label.lower(), **look)
@@ -131,12 +132,15 @@ def _unfolded(view: RunView, target: Target) -> DrawnFigure:
         axes.tick_params(labelbottom=False)
         reach = _reach(found, others, base)
         scale_axes(ratio, x, Scale("", limits=(1.0 - reach, 1.0 + reach)))
+        _mark_beyond(ratio, others, base, reach)
         label = "result" if reference is None else next(iter(lines))
         ratio.set_ylabel(f"Ratio to {label.lower()}", loc="center", fontsize=17)
         place_legend(axes, [(np.array(found.edges), (np.array(found.flux) + Errors.of(found).total) * factor)], fontsize=14)
     return DrawnFigure(sheet.figure, _numbers(target, found, factor) | {
         "methods": {name: _numbers(target, one, factor) for name, one in others.items()},
-        "lines": {name: {"name": one.name, "flux": one.flux, "error": one.error, "shown": np.array(one.flux) * factor} for name, one in lines.items()},
+        "lines": {
+            name: {"name": one.name, "flux": one.flux, "error": one.error, "shown": np.array(one.flux) * factor} for name, one in lines.items()
+        },
         "ratio": np.array(found.flux) / base, "ratio_to": label,
     })  # fmt: skip
 
@@ -156,18 +160,36 @@ def _other_methods(view: RunView, target: Target, main: FluxSpectrum) -> dict[st
     return {name: one for name, one in found.items() if isinstance(one, FluxSpectrum)}
 
 
+def _label(label: str, one: TheorySpectrum) -> str:
+    """A line in the legend: theories with their name."""
+    return f"{label} ({one.name})" if label == THEORY.label and one.name else label
+
+
 def _draw_lines(axes: Axes, lines: Mapping[str, TheorySpectrum], factor: Array) -> None:
     for label, one in lines.items():
         look = TRUTH if label == TRUTH.label else THEORY
         style = "-" if label == TRUTH.label else "--"
-        axes.stairs(np.array(one.flux) * factor, one.edges, baseline=None, color=look.colour, linestyle=style, linewidth=2.2, label=label, gid=label)
+        drawn: dict[str, Any] = {"color": look.colour, "linestyle": style, "linewidth": 2.2}
+        axes.stairs(np.array(one.flux) * factor, one.edges, baseline=None, label=_label(label, one), gid=label, **drawn)
 
 
 def _draw_methods(axes: Axes, others: Mapping[str, FluxSpectrum], factor: Array) -> None:
     for name, one in others.items():
         error = deviations(one.covariances.get(STATISTICAL, next(iter(one.covariances.values()))))
-        axes.errorbar(shifted(one.edges, SHIFTS[name]), np.array(one.flux) * factor, yerr=error * factor, fmt=MARKERS[name], color=METHODS[name].colour,
-                      markersize=7, elinewidth=1.6, markerfacecolor="white", markeredgewidth=1.8, label=METHODS[name].label, gid=name, zorder=4)  # fmt: skip
+        look: dict[str, Any] = {"fmt": MARKERS[name], "color": METHODS[name].colour, "markerfacecolor": "white", "markeredgewidth": 1.8}
+        axes.errorbar(shifted(one.edges, SHIFTS[name]), np.array(one.flux) * factor, yerr=error * factor, markersize=7, elinewidth=1.6,
+                      label=METHODS[name].label, gid=name, zorder=4, **look)  # fmt: skip
+
+
+def _mark_beyond(axes: Axes, others: Mapping[str, FluxSpectrum], base: Array, reach: float) -> None:
+    """A triangle at the edge of the ratio panel for each point of another method that lies outside."""
+    for name, one in others.items():
+        ratio, at = np.array(one.flux) / base, shifted(one.edges, SHIFTS[name])
+        for beyond, edge, marker in ((ratio > 1.0 + reach, 0.96, "^"), (ratio < 1.0 - reach, 0.04, "v")):
+            heights = np.full(int(beyond.sum()), edge)
+            axes.plot(
+                at[beyond], heights, marker, color=METHODS[name].colour, markersize=8, transform=axes.get_xaxis_transform(), gid=f"beyond {name}"
+            )
 
 
 def _range(found: FluxSpectrum, lines: Mapping[str, TheorySpectrum], factor: Array) -> tuple[float, float]:
@@ -190,46 +212,6 @@ def _numbers(target: Target, found: FluxSpectrum, factor: Array) -> dict[str, An
     errors = Errors.of(found)
     return {
         "edges": found.edges, "unit": found.unit, "flux": found.flux, "statistical": errors.statistical, "systematic": errors.systematic,
-        "total": errors.total, "power": target.power, "shown": np.array(found.flux) * factor, "upper_limit": found.upper_limit, "method": found.method,
+        "total": errors.total, "power": target.power, "shown": np.array(found.flux) * factor, "upper_limit": found.upper_limit,
+        "method": found.method,
     }  # fmt: skip
-
-
-def _sectors(view: RunView, target: Target) -> DrawnFigure:
-    found: SectorComparison = view.results[f"sectors.{target.name}"]
-    full = view.results.get(f"flux.{target.name}")
-    base = np.array(full.flux if isinstance(full, FluxSpectrum) else found.mean)
-    factor, edges = power_of(target, found.edges), np.array(found.edges)
-    x = target_scale(target, found.edges)
-    syst = np.array(found.systematic)
-    with view.style.context():
-        notes = (f"Overlap of the sectors: {100.0 * found.overlap:.1f} %",) if found.overlap else ()
-        sheet = flux_page(view, target, notes)
-        axes, ratio = sheet.panels[0], sheet.ratios[0]
-        for panel, scale in ((axes, factor), (ratio, 1.0 / base)):
-            label = "Full result" if isinstance(full, FluxSpectrum) else "Mean of the sectors"
-            panel.stairs(base * scale, edges, baseline=None, color=BLACK, linewidth=2.2, label=label, gid="full")
-            if isinstance(full, FluxSpectrum):
-                total = Errors.of(full).total
-                _boxes(panel, edges, ((base + total) * scale, (base - total) * scale), "Its total error", {"color": SKY, "alpha": 0.5, "linewidth": 0.0})
-            _boxes(panel, edges, ((base + syst) * scale, (base - syst) * scale), "Not explained by statistics", HATCH)
-            _draw_sectors(panel, found, scale)
-        fluxes = np.concatenate([base * factor, *(np.array(one) * factor for one in found.flux.values())])
-        scale_axes(axes, below(x), Scale(target.flux_label, True, (0.5 * float(fluxes[fluxes > 0.0].min()), 2.0 * float(fluxes.max()))))
-        axes.tick_params(labelbottom=False)
-        reach = 1.15 * max(float(np.nanmax(np.abs(np.array(one) / base - 1.0) + np.array(found.statistical[name]) / base)) for name, one in found.flux.items())
-        scale_axes(ratio, x, Scale("", limits=(max(1.0 - reach, 0.0), 1.0 + reach)))
-        ratio.set_ylabel("Ratio to full result", loc="center", fontsize=17)
-        tops = [(edges, fluxes.reshape(-1, len(base)).max(axis=0))]
-        chi2 = np.array(found.chi2)
-        place_legend(axes, tops, text=(rf"$\chi^2$ of all bins = {np.nansum(chi2):.1f}, largest {np.nanmax(chi2):.1f}",))
-    return DrawnFigure(sheet.figure, {
-        "edges": edges, "flux": found.flux, "statistical": found.statistical, "mean": found.mean, "systematic": found.systematic, "full": base,
-        "chi2": found.chi2, "overlap": found.overlap, "power": target.power,
-    })  # fmt: skip
-
-
-def _draw_sectors(axes: Axes, found: SectorComparison, factor: Array) -> None:
-    for order, (name, flux) in enumerate(found.flux.items()):
-        at = shifted(found.edges, 0.2 * (order - 0.5 * (len(found.flux) - 1)))
-        axes.errorbar(at, np.array(flux) * factor, yerr=np.array(found.statistical[name]) * factor, fmt="s^vDPX"[order % 6], color=COLOURS[order % len(COLOURS)],
-                      markersize=7, elinewidth=1.8, label=f"Sector {name}", gid=f"sector {name}", zorder=4)  # fmt: skip

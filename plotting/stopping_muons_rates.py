@@ -9,17 +9,19 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MultipleLocator
 
 from plotting.canvas import Array, Caption, Page, Scale, apply_scale, page
 from plotting.drawn import DrawnFigure
 from plotting.legend import place_legend
 from plotting.projections import count_bars
 from plotting.stack import BAND, draw_counts
-from plotting.stopping_muons_view import OTHER_MUONS, STOPPING, Found, RunView, below, is_logarithmic, quantity_label
+from plotting.stopping_muons_view import OTHER_MUONS, STOPPING, Found, RunView, below, contents, edges_of, is_logarithmic, quantity_label
 from plotting.style import BLACK, SKY, Component, Style
 from records.stopping_muons import DataMcAgreement
 
-RATIO_REACHES = (0.1, 0.2, 0.4, 0.8, 1.6)  # half of the ratio panel
+RATIO_STEPS = {0.112: 0.1, 0.225: 0.1, 0.45: 0.2, 0.9: 0.5, 1.8: 1.0}  # half of the ratio panel, clear of a number: between its numbers
+FEW_COUNTS = 100  # above it the interval of a count is its square root to 5 %
 DECADES = 5.0  # of a logarithmic axis, at most
 
 
@@ -36,6 +38,7 @@ class Rates:
     data: Array | None = None
     bars: tuple[Array, Array] | None = None
     data_words: str = "Data"
+    stacked: bool = True
     label: str = "Rate per bin [Hz]"
     unit: str = "Hz"
 
@@ -75,10 +78,9 @@ def data_mc(view: RunView) -> Found:
 def _score(view: RunView) -> DrawnFigure:
     simulated = view.summed(view.nominal, "score")
     assert simulated is not None
-    classes = [simulated[:, name].view() for name in ("stopping", "other")]
-    parts = {OTHER_MUONS: classes[1].value, STOPPING: classes[0].value}
-    rates = Rates(np.asarray(simulated.axes[0].edges), parts, classes[0].variance + classes[1].variance)
-    rates = _with_data(view, rates, "score", "data")
+    stopping, other = (contents(simulated, **{"class": name}) for name in ("stopping", "other"))
+    rates = Rates(edges_of(simulated)[0], {STOPPING: stopping[0], OTHER_MUONS: other[0]}, stopping[1] + other[1], stacked=False)
+    rates = _with_data(view, rates, "score", {"class": "data"})
     scale = Scale(quantity_label("stopping_score"), limits=(0.0, 1.0))
     return drawn_rates(rates, scale, log=True, text=(), style=view.style, caption=view.caption(of="data" if view.data else "mc"))
 
@@ -86,9 +88,9 @@ def _score(view: RunView) -> DrawnFigure:
 def _data_mc(view: RunView, name: str) -> DrawnFigure:
     simulated = view.summed(view.nominal, f"datamc_{name}")
     assert simulated is not None
-    edges = np.asarray(simulated.axes[0].edges, float)
-    rates = Rates(edges, {Component("Simulation", SKY): simulated.view().value}, simulated.view().variance)
-    rates = _with_data(view, rates, f"datamc_{name}", None)
+    edges, (values, variance) = edges_of(simulated)[0], contents(simulated)
+    rates = Rates(edges, {Component("Simulation", SKY): values}, variance)
+    rates = _with_data(view, rates, f"datamc_{name}", {})
     found = view.results.get(f"data_mc.{name}")
     text = _agreement(found) if isinstance(found, DataMcAgreement) else ()
     x = Scale(quantity_label(name), is_logarithmic(edges), (float(edges[0]), float(edges[-1])))
@@ -108,17 +110,28 @@ def _agreement(found: DataMcAgreement) -> tuple[str, ...]:
     )
 
 
-def _with_data(view: RunView, rates: Rates, histogram: str, category: str | None) -> Rates:
+def _with_data(view: RunView, rates: Rates, histogram: str, chosen: Mapping[str, str]) -> Rates:
     """Data of all data sets together, at the livetime of each."""
     counts, seconds = np.zeros(len(rates.edges) - 1), 0.0
     for name in (one for one in view.data if histogram in view.hists[one]):
-        found = view.hists[name][histogram]
-        values = (found if category is None else found[:, category]).values()
-        counts, seconds = counts + values, seconds + view.exposure(name)
+        counts, seconds = counts + contents(view.hists[name][histogram], **chosen)[0], seconds + view.exposure(name)
     if not seconds:
         return rates
-    low, high = (end / seconds for end in count_bars(counts))
+    low, high = (end / seconds for end in bars_of(counts))
     return replace(rates, data=counts / seconds, bars=(low, high), data_words=view.data_words)
+
+
+def bars_of(counts: Array) -> tuple[Array, Array]:
+    """Ends of the 68 % interval of each count: unified intervals of small ones, the square root of others.
+
+    >>> low, high = bars_of(np.array([0.0, 400.0]))
+    >>> low.round(2).tolist(), high.round(2).tolist()
+    ([0.0, 380.0], [1.29, 420.0])
+    """
+    few = counts < FEW_COUNTS
+    low, high = counts - np.sqrt(counts), counts + np.sqrt(counts)
+    low[few], high[few] = count_bars(counts[few])
+    return low, high
 
 
 def drawn_rates(rates: Rates, x: Scale, *, log: bool, text: Sequence[str], style: Style, caption: Caption) -> DrawnFigure:
@@ -136,16 +149,26 @@ def drawn_rates(rates: Rates, x: Scale, *, log: bool, text: Sequence[str], style
         if rates.data is not None:
             axes.tick_params(labelbottom=False)
             _draw_ratio(sheet, rates, x)
-        place_legend(axes, [(rates.edges, tops)], text=text, fontsize=13)
+        place_legend(axes, [(rates.edges, tops)], text=text, fontsize=13, loc=_emptier_corner(tops))
     return DrawnFigure(sheet.figure, {"x": x.label, **rates.numbers()})
+
+
+def _emptier_corner(tops: Array) -> str:
+    """The side of the panel where less is drawn."""
+    half = len(tops) // 2
+    return "upper left" if tops[:half].max() < 0.6 * tops[half:].max() else "upper right"
 
 
 def _draw_stack(axes: Axes, rates: Rates) -> None:
     bottom = np.zeros(len(rates.edges) - 1)
     for part, values in rates.parts.items():
-        axes.stairs(bottom + values, rates.edges, baseline=bottom, fill=True, color=part.colour, label=part.label, gid=f"part {part.label}")
+        base = bottom if rates.stacked else np.zeros_like(bottom)
+        look: dict[str, Any] = {"color": part.colour, "alpha": 1.0 if rates.stacked else 0.6}
+        axes.stairs(base + values, rates.edges, baseline=base, fill=True, label=part.label, gid=f"part {part.label}", **look)
+        if not rates.stacked:
+            axes.stairs(values, rates.edges, color=part.colour, linewidth=2.0)
         bottom = bottom + values
-    axes.stairs(bottom, rates.edges, color=BLACK, linewidth=1.2, gid="total")
+    axes.stairs(bottom, rates.edges, color=BLACK, linewidth=1.2, label=None if rates.stacked else "Sum", gid="total")
     error = np.sqrt(rates.variance)
     if error.any():
         ends = bottom + error, np.maximum(bottom - error, 0.0)
@@ -154,7 +177,8 @@ def _draw_stack(axes: Axes, rates: Rates) -> None:
 
 def _draw_ratio(sheet: Page, rates: Rates, x: Scale) -> None:
     axes = sheet.ratios[0]
-    assert rates.data is not None and rates.bars is not None
+    assert rates.data is not None
+    assert rates.bars is not None
     ratio, low, high = (_ratio(values, rates.total) for values in (rates.data, *rates.bars))
     relative = np.nan_to_num(_ratio(np.sqrt(rates.variance), rates.total))
     reach = _reach(ratio, low, high)
@@ -167,6 +191,7 @@ def _draw_ratio(sheet: Page, rates: Rates, x: Scale) -> None:
         heights = np.full(int(beyond.sum()), edge)
         axes.plot(middle[beyond], heights, marker, color=BLACK, markersize=6, transform=axes.get_xaxis_transform(), gid="beyond")
     apply_scale(axes, x, Scale("", limits=(max(1.0 - reach, 0.0), 1.0 + reach)))
+    axes.yaxis.set_major_locator(MultipleLocator(RATIO_STEPS.get(reach, 1.0)))
     axes.set_ylabel("Data / sim.", loc="center", fontsize=16)
 
 
@@ -178,9 +203,9 @@ def _reach(ratio: Array, low: Array, high: Array) -> float:
     """Half of the ratio panel: wide enough for nine tenths of the points with their errors."""
     known = np.isfinite(ratio) & (ratio > 0.0)
     if not known.any():
-        return RATIO_REACHES[-1]
+        return max(RATIO_STEPS)
     wanted = float(np.quantile(np.maximum(high - 1.0, 1.0 - low)[known], 0.8))
-    return next((reach for reach in RATIO_REACHES if reach > wanted), RATIO_REACHES[-1])
+    return next((reach for reach in RATIO_STEPS if reach > wanted), max(RATIO_STEPS))
 
 
 def _falls_steeply(rates: Rates) -> bool:
@@ -193,7 +218,6 @@ def _range(rates: Rates, tops: Array, log: bool) -> tuple[float, float]:
     high = float(tops.max(initial=0.0)) or 1.0
     if not log:
         return 0.0, 1.12 * high
-    positive = rates.total[rates.total > 0.0]
-    if rates.data is not None:
-        positive = np.concatenate([positive, rates.data[rates.data > 0.0]])
+    shown = [rates.total, *(() if rates.stacked else rates.parts.values()), *(() if rates.data is None else (rates.data,))]
+    positive = np.concatenate([one[one > 0.0] for one in shown])
     return max(0.5 * float(positive.min(initial=high)), high * 10.0**-DECADES), 2.0 * high

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from plotting.canvas import Array, Scale, apply_scale, page, short_number
 from plotting.drawn import DrawnFigure
-from plotting.legend import place_legend
+from plotting.legend import end_below, place_legend
 from plotting.stopping_muons_view import COLOURS, Found, RunView, Target, for_targets
 from plotting.style import BLACK, BLUE, GREEN, GREY, VERMILLION
 from plotting.symbols import MINUS
@@ -49,21 +49,14 @@ def _scan(view: RunView, target: Target) -> DrawnFigure:
     )
     with view.style.context():
         caption = view.caption(target.words, _notes(found), of="unfolded")
-        sheet = page(view.style, caption, columns=2, rows=2, width_in=15.4, height_in=11.6, gap_in=1.4)
+        sheet = page(view.style, caption, columns=2, rows=2, width_in=13.6, height_in=11.6, gap_in=1.4)
         for axes, (curves, y, levels) in zip(sheet.panels, panels, strict=True):
-            for (name, values), colour, marker in zip(curves.items(), (BLUE, VERMILLION, GREEN, *COLOURS), MARKERS, strict=False):
-                axes.plot(tau, values, f"{marker}-", color=colour, markersize=6, label=_words(name), gid=f"curve {name}")
-            for level in levels:
-                axes.axhline(level, color=GREY, linestyle="--" if level == NOMINAL else ":", linewidth=1.8, zorder=1, gid=f"level {level:g}")
-            apply_scale(axes, x, y)
-            _mark(axes, found, tau)
-        sheet.panels[0].legend(loc="lower left")
-        for axes, curves in ((sheet.panels[2], worst), (sheet.panels[3], bias)):
-            place_legend(axes, [(_ends(tau), values) for values in curves.values()] if axes is sheet.panels[3] else [], fontsize=13,
-                         loc="upper left" if axes is sheet.panels[3] else "lower right")  # fmt: skip
+            _draw_panel(axes, found, curves, (x, y), levels, first=axes is sheet.panels[0])
+        sheet.panels[2].set_yticks(np.linspace(0.0, 1.0, 6))
     return DrawnFigure(sheet.figure, {
         "tau": tau, "mean_global_correlation": found.correlation, "squared_error": error, "worst_coverage": worst, "mean_coverage": mean,
-        "worst_bias_over_sigma": bias, "n_eff": found.n_eff, "allowed": found.allowed, "chosen": found.chosen, "rule": found.rule, "reason": found.reason,
+        "worst_bias_over_sigma": bias, "n_eff": found.n_eff, "allowed": found.allowed, "chosen": found.chosen, "rule": found.rule,
+        "reason": found.reason,
     })  # fmt: skip
 
 
@@ -79,15 +72,30 @@ def _words(name: str) -> str | None:
     return name.capitalize() if name == "reference" else f"Index {name}".replace("-", MINUS)
 
 
-def _mark(axes: Axes, found: RegularisationScan, tau: Array) -> None:
-    """Shade what is not allowed, and a line at what is chosen."""
+def _draw_panel(axes: Axes, found: RegularisationScan, curves: dict[str, Array], scales: tuple[Scale, Scale], levels: tuple[float, ...], *,
+                first: bool) -> None:  # fmt: skip
+    """Curves over tau, grey where the rule does not allow it, a line at what is chosen; the legend above all of them."""
+    tau = np.array(found.tau)
+    for (name, values), colour, marker in zip(curves.items(), (BLUE, VERMILLION, GREEN, *COLOURS), MARKERS, strict=False):
+        axes.plot(tau, values, f"{marker}-", color=colour, markersize=6, label=_words(name), gid=f"curve {name}")
+    for level in levels:
+        axes.axhline(level, color=GREY, linestyle="--" if level == NOMINAL else ":", linewidth=1.8, zorder=1, gid=f"level {level:g}")
+    apply_scale(axes, *scales)
     ends = _ends(tau)
     for low, high, allowed in zip(ends[:-1], ends[1:], found.allowed, strict=True):
         if not allowed:
             axes.axvspan(low, high, color="#e4e4e4", linewidth=0.0, zorder=0, gid="not allowed")
+    line = None
     if math.isfinite(found.chosen):
-        label = rf"Chosen: $\tau$ = {short_number(float(f'{found.chosen:.2g}'))}"
-        axes.axvline(found.chosen, color=BLACK, linestyle="-.", linewidth=2.0, zorder=1, gid="chosen", label=label)
+        label = rf"Chosen: $\tau$ = {_rounded(found.chosen, 2)}"
+        line = axes.axvline(found.chosen, color=BLACK, linestyle="-.", linewidth=2.0, zorder=1, gid="chosen", label=label if first else None)
+    legend = place_legend(axes, [(ends, values) for values in curves.values()], loc="upper left")
+    if line is not None:
+        end_below(axes, line, legend)
+
+
+def _rounded(tau: float, digits: int) -> str:
+    return short_number(float(f"{tau:.{digits}g}"))
 
 
 def _ends(tau: Array) -> Array:
@@ -109,19 +117,33 @@ def _l_curve(view: RunView, target: Target) -> DrawnFigure:
         axes = sheet.panels[0]
         axes.plot(roughness[order], distance[order], "o-", color=BLUE, markersize=6, label=r"Scan of $\tau$", gid="l curve")
         for row in _labelled(tau, positive):
-            words = rf"$\tau$ = {short_number(float(f'{tau[row]:.1g}'))}"
+            words = rf"$\tau$ = {_rounded(tau[row], 1)}"
             axes.annotate(words, (roughness[row], distance[row]), xytext=(8, 8), textcoords="offset points", fontsize=13, color=BLUE)
         if corner is not None:
-            label = rf"Largest curvature: $\tau$ = {short_number(float(f'{tau[corner]:.2g}'))}"
-            axes.plot(roughness[corner], distance[corner], "s", color=GREEN, markersize=13, markerfacecolor="none", markeredgewidth=2.5, label=label, gid="corner")
+            label = rf"Largest curvature: $\tau$ = {_rounded(tau[corner], 2)}"
+            axes.plot(
+                roughness[corner],
+                distance[corner],
+                "s",
+                color=GREEN,
+                markersize=13,
+                markerfacecolor="none",
+                markeredgewidth=2.5,
+                label=label,
+                gid="corner",
+            )
         if math.isfinite(found.chosen):
             near = int(np.argmin(np.abs(np.log(tau / found.chosen))))
-            label = rf"Chosen: $\tau$ = {short_number(float(f'{found.chosen:.2g}'))}"
-            axes.plot(roughness[near], distance[near], "*", color=VERMILLION, markersize=19, markeredgecolor="white", label=label, gid="chosen", zorder=5)
+            label = rf"Chosen: $\tau$ = {_rounded(found.chosen, 2)}"
+            axes.plot(
+                roughness[near], distance[near], "*", color=VERMILLION, markersize=19, markeredgecolor="white", label=label, gid="chosen", zorder=5
+            )
         low, high = float(distance.min()), float(distance.max())
         margin = 0.08 * (high - low) or 1.0
         limits = 0.4 * float(roughness[positive].min()), 4.0 * float(roughness[positive].max())
-        apply_scale(axes, Scale(r"Roughness (penalty at $\tau$ = 1)", True, limits), Scale(r"$-2\ln L$ of the data", limits=(low - margin, high + margin)))
+        apply_scale(
+            axes, Scale(r"Roughness (penalty at $\tau$ = 1)", True, limits), Scale(r"$-2\,\ln L$ of the data", limits=(low - margin, high + margin))
+        )
         place_legend(axes, [])
     return DrawnFigure(sheet.figure, {"tau": tau, "roughness": roughness, "distance": distance, "curvature": found.curvature, "chosen": found.chosen})
 

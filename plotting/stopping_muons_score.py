@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from plotting.canvas import Array, Scale, apply_scale, page
+from plotting.canvas import Scale, apply_scale, page
 from plotting.drawn import DrawnFigure
-from plotting.legend import place_legend
+from plotting.legend import end_below, place_legend
 from plotting.roc import area
 from plotting.stopping_muons_view import Found, RunView
 from plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
@@ -18,6 +19,7 @@ from records.stopping_muons import Multiplicity, ScorePerformance
 SCORE_FLAG = "reconstructions.evaluate_score_distribution"
 MULTIPLICITY_FLAG = "reconstructions.plot_multiplicity"
 ABOVE_ONE = 1.03
+AT_LEAST = "\N{GREATER-THAN OR EQUAL TO}"
 SHOWN_CUTS = 4  # of the distributions of the multiplicity
 
 
@@ -58,13 +60,16 @@ def _purity_efficiency(view: RunView, found: ScorePerformance) -> DrawnFigure:
         for name, (values, errors, colour, line) in curves.items():
             axes.plot(cut, values, line, color=colour, label=name, gid=name)
             axes.fill_between(cut, values - errors, values + errors, color=colour, alpha=0.25, linewidth=0.0, gid=f"band {name}")
-        axes.plot(cut, product, ":", color=BLACK, label="Purity x efficiency", gid="product")
+        axes.plot(cut, product, ":", color=BLACK, label=r"Purity $\times$ efficiency", gid="product")
         apply_scale(axes, Scale("Cut on the stopping score", limits=(0.0, 1.0)), Scale("Fraction", limits=(0.0, ABOVE_ONE)))
         words = f"Largest product: {found.suggested_cut:.2f}"
-        axes.axvline(found.suggested_cut, color=GREY, linestyle="-.", linewidth=1.6, label=words, gid="suggested")
+        lines = [axes.axvline(found.suggested_cut, color=GREY, linestyle="-.", linewidth=1.6, label=words, gid="suggested")]
         if isinstance(used, float):
-            axes.axvline(used, color=BLACK, linewidth=1.4, label=f"Cut of the analysis: {used:g}", gid="used")
-        place_legend(axes, [], loc="lower left")
+            lines.append(axes.axvline(used, color=BLACK, linewidth=1.4, label=f"Cut of the analysis: {used:g}", gid="used"))
+        legend = place_legend(axes, [(np.array([0.0, 1.0]), np.array([1.0]))], loc="upper left", columns=2, fontsize=13)
+        for upright in lines:
+            end_below(axes, upright, legend)
+        axes.set_yticks(np.linspace(0.0, 1.0, 6))
     return DrawnFigure(sheet.figure, {
         "cut": cut, "purity": found.purity, "purity_error": found.purity_error, "efficiency": found.efficiency,
         "efficiency_error": found.efficiency_error, "product": product, "suggested_cut": found.suggested_cut, "used_cut": used,
@@ -86,10 +91,11 @@ def _roc(view: RunView, found: ScorePerformance) -> DrawnFigure:
         chance = np.geomspace(lowest, 1.0, 200)
         axes.plot(chance, chance, ":", color=GREY, linewidth=1.6, label="No discrimination", gid="diagonal")
         if kept[suggested] > 0.0:
-            words = f"Score > {found.suggested_cut:.2f}"
-            axes.plot(kept[suggested], efficiency[suggested], "*", color=VERMILLION, markersize=17, markeredgecolor="white", label=words, gid="suggested")
+            words = f"Score {AT_LEAST} {found.suggested_cut:.2f}"
+            star: dict[str, Any] = {"color": VERMILLION, "markersize": 17, "markeredgecolor": "white"}
+            axes.plot(kept[suggested], efficiency[suggested], "*", label=words, gid="suggested", **star)
         apply_scale(axes, Scale("Share of other muons that is kept", True, (lowest, 1.0)), Scale("Efficiency", limits=(0.0, ABOVE_ONE)))
-        place_legend(axes, [], loc="lower right")
+        place_legend(axes, [], loc="upper left")
     numbers = {"false_positive_rate": kept, "efficiency": efficiency, "efficiency_error": errors, "cut": found.cut}
     return DrawnFigure(sheet.figure, {**numbers, "auc": found.auc, "auc_error": found.auc_error, "suggested_cut": found.suggested_cut})
 
@@ -102,12 +108,14 @@ def _multiplicity(view: RunView, found: Multiplicity) -> DrawnFigure:
         sheet = page(view.style, view.caption(of="mc"))
         axes = sheet.panels[0]
         for row, colour, line in zip(rows, (BLACK, BLUE, GREEN, VERMILLION), (":", "-.", "--", "-"), strict=False):
-            label = f"Score > {cuts[row]:g}" if cuts[row] > 0.0 else "No cut"
+            label = f"Score {AT_LEAST} {cuts[row]:g}" if cuts[row] > 0.0 else "No cut"
             axes.stairs(share[row], edges, color=colour, linestyle=line, linewidth=2.2, baseline=None, label=label, gid=f"cut {cuts[row]:g}")
             axes.stairs((share + error)[row], edges, baseline=(share - error)[row], fill=True, color=colour, alpha=0.2, linewidth=0.0)
         least = float(share[rows][share[rows] > 0.0].min(initial=1.0))
         last = share.shape[1]
-        apply_scale(axes, Scale("Muons that enter the volume", limits=(0.5, last + 0.5)), Scale("Fraction of events", True, (max(0.5 * least, 1e-5), 2.0)))
+        apply_scale(
+            axes, Scale("Muons that enter the volume", limits=(0.5, last + 0.5)), Scale("Fraction of events", True, (max(0.5 * least, 1e-5), 2.0))
+        )
         axes.minorticks_off()
         axes.set_xticks(np.arange(1, last + 1), [*map(str, range(1, last)), f"{last}+"])
         place_legend(axes, [(edges, share[rows].max(axis=0))])

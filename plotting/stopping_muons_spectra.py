@@ -12,10 +12,10 @@ from plotting.canvas import Scale
 from plotting.contour import Points, Region, contour
 from plotting.drawn import DrawnFigure
 from plotting.legend import place_legend
-from plotting.stopping_muons_flux import Errors, draw_flux, flux_page, limits_of, power_of, reference_lines
-from plotting.stopping_muons_view import TARGETS, TRUTH, Found, RunView, below, scale_axes, target_scale
+from plotting.stopping_muons_flux import Errors, draw_flux, flux_page, limits_of, power_of
+from plotting.stopping_muons_view import TARGETS, Found, RunView, below, scale_axes, target_scale
 from plotting.style import VERMILLION
-from plotting.symbols import two_digits
+from plotting.symbols import MINUS, two_digits
 from records.stopping_muons import SpectrumFit
 from records.unfolding import FluxSpectrum
 
@@ -29,6 +29,7 @@ PARAMETERS: Mapping[str, tuple[str, str, float]] = {
     "phi0": (r"$\Phi_0$", "", 1.0),
     "gamma": (r"$\gamma$", "", 1.0),
 }
+PAIRS = (("a", "b"), ("norm", "delta_gamma"), ("phi0", "gamma"))  # first and second parameter of contours
 WORDS = {"range_fit": "Fit of a and b", "energy_fit": "Fit to the flux"}
 FORWARD = "Fit to the counts"
 
@@ -46,6 +47,8 @@ def energy_fit(view: RunView) -> Found:
 def _fit(view: RunView, name: str) -> Found:
     found, flux = view.results.get(name), view.results.get(f"flux.{TARGET_OF[name]}")
     names = {name: partial(_data_and_fit, view, name), name.replace("fit", "contour"): partial(_contour, view, name)}
+    if isinstance(found, SpectrumFit) and not found.valid:
+        return dict.fromkeys(names, f"the fit is not valid: {found.reason}")
     if isinstance(found, SpectrumFit) and isinstance(flux, FluxSpectrum):
         reasons = {f"{name.replace('fit', 'contour')}": "the fit has no contours"} if not any(found.contours.values()) else {}
         return {**names, **reasons}
@@ -65,9 +68,14 @@ def in_words(name: str, value: float, error: float) -> str:
     return f"{symbol} = ({both}) {unit}" if unit else f"{symbol} = {both}"
 
 
+def _parameters(found: SpectrumFit) -> list[str]:
+    """The parameters in words, those of the contours first."""
+    order = sorted(found.parameters, key=lambda name: (*axes_of(found), name).index(name))
+    return [in_words(name, found.parameters[name].value, found.parameters[name].error) for name in order]
+
+
 def _words(found: SpectrumFit) -> tuple[str, ...]:
-    parameters = (in_words(name, one.value, one.error) for name, one in found.parameters.items())
-    return (*parameters, rf"$\chi^2$/ndf = {found.chi2:.1f}/{found.ndf}, p = {found.p_value:.2g}")
+    return (*_parameters(found), rf"$\chi^2$/ndf = {found.chi2:.1f}/{found.ndf}, p = {found.p_value:.2g}")
 
 
 def _data_and_fit(view: RunView, name: str) -> DrawnFigure:
@@ -75,7 +83,6 @@ def _data_and_fit(view: RunView, name: str) -> DrawnFigure:
     target = TARGETS[TARGET_OF[name]]
     flux: FluxSpectrum = view.results[f"flux.{target.name}"]
     factor, model = power_of(target, flux.edges), np.array(found.model)
-    lines = {label: one for label, one in reference_lines(view, target).items() if label == TRUTH.label}
     x = target_scale(target, flux.edges)
     total = Errors.of(flux).total
     known = ~limits_of(flux)
@@ -93,24 +100,32 @@ def _data_and_fit(view: RunView, name: str) -> DrawnFigure:
         ratio.set_ylabel("Flux / fit", loc="center", fontsize=17)
         place_legend(axes, [(np.array(flux.edges), np.maximum((np.array(flux.flux) + total), model) * factor)], text=_words(found))
     numbers: dict[str, Any] = {
-        "edges": flux.edges, "flux": flux.flux, "total": total, "model": model, "ratio": np.array(flux.flux) / model, "chi2": found.chi2, "ndf": found.ndf,
-        "p_value": found.p_value, "parameters": {key: [one.value, one.error] for key, one in found.parameters.items()},
+        "edges": flux.edges, "flux": flux.flux, "total": total, "model": model, "ratio": np.array(flux.flux) / model, "chi2": found.chi2,
+        "ndf": found.ndf, "p_value": found.p_value, "parameters": {key: [one.value, one.error] for key, one in found.parameters.items()},
     }  # fmt: skip
-    return DrawnFigure(sheet.figure, numbers | {"truth": {label: one.flux for label, one in lines.items()}})
+    return DrawnFigure(sheet.figure, numbers)
 
 
 def _contour(view: RunView, name: str) -> DrawnFigure:
     found: SpectrumFit = view.results[name]
-    first, second = list(found.parameters)[:2]
+    first, second = axes_of(found)
     forward = view.results.get(f"{name}.forward")
-    others = [_region(forward, FORWARD, first, second)] if isinstance(forward, SpectrumFit) else []
+    others = [_region(forward, FORWARD, first, second)] if isinstance(forward, SpectrumFit) and forward.valid else []
     points = []
     if first in found.truth and second in found.truth:
         at = [np.array([found.truth[key] / _scale(key)]) for key in (first, second)]
         points = [Points("Generated", *at)]
-    text = tuple(in_words(key, one.value, one.error) for key, one in found.parameters.items()) + (f"Correlation {found.correlation:.2f}",)
+    text = (*_parameters(found), f"Correlation {found.correlation:.2f}".replace("-", MINUS))
     caption = view.caption(notes=tuple(found.notes), of="unfolded")
-    return contour(_region(found, WORDS[name], first, second), _axis(first), _axis(second), others=others, points=points, text=text, style=view.style, caption=caption)
+    ours = _region(found, WORDS[name], first, second)
+    return contour(ours, _axis(first), _axis(second), others=others, points=points, text=text, style=view.style, caption=caption)
+
+
+def axes_of(found: SpectrumFit) -> tuple[str, str]:
+    """The two parameters of the contours in their order, whatever the order of the parameters is."""
+    known = next((pair for pair in PAIRS if set(pair) <= set(found.parameters)), None)
+    first, second = known or tuple(found.parameters)[:2]
+    return first, second
 
 
 def _scale(name: str) -> float:

@@ -18,9 +18,11 @@ from records.stopping_muons import TemplateSummary
 from records.unfolding import FluxSpectrum, UnfoldedSpectrum
 
 COLUMNS = 8
+ROOM = 1.4  # above and below what is drawn
 COLUMN_IN, ROW_IN = 1.9, 1.75
-NAMES = {"statistical": "Counts", "simulation": "Size of simulation", "nuisances": "Detector parameters", "area": "Effective area",
-         "livetime": "Livetime"}  # fmt: skip
+NAMES = {"statistical": "Statistics of data", "simulation": "Size of simulation", "nuisances": "Detector, in the fit",
+         "area": "Effective area, statistics", "area_systematic": "Effective area, detector", "livetime": "Livetime",
+         "data_based": "Sectors of the data"}  # fmt: skip
 
 
 def systematics(view: RunView) -> Found:
@@ -78,8 +80,7 @@ def _templates(view: RunView, target: Target, parameter: str) -> DrawnFigure:
     ratios, errors = (np.array([one[part] for one in points], float).reshape(len(points), curves.shape[1]) for part in (1, 2))
     chosen = view.config.unfolding.bin_index
     bins = list(range(curves.shape[1])) if chosen is None or chosen >= curves.shape[1] else [chosen]
-    shown = np.concatenate([part[:, bins].ravel() for part in (curves, ratios + errors, ratios - errors)])
-    reach = 1.2 * float(np.nanquantile(np.abs(shown - 1.0), 0.995))
+    reach = ROOM * _largest_change(curve_x, curves[:, bins], x, np.abs(ratios - 1.0)[:, bins] + errors[:, bins])
     span = float(np.ptp(curve_x))
     scales = Scale("", limits=(curve_x.min() - 0.08 * span, curve_x.max() + 0.08 * span)), Scale("", limits=(1.0 - reach, 1.0 + reach))
     with view.style.context():
@@ -89,17 +90,25 @@ def _templates(view: RunView, target: Target, parameter: str) -> DrawnFigure:
         for number, (axes, row) in enumerate(zip(sheet.panels, bins, strict=False)):
             axes.axhline(1.0, color=GREY, linewidth=1.0)
             axes.plot(curve_x, curves[:, row], color=BLUE, linewidth=2.0, label="Template", gid=f"curve {row}")
-            bars: dict[str, Any] = {"fmt": "o", "color": BLACK, "markersize": 5, "elinewidth": 1.5, "zorder": 4}
+            bars: dict[str, Any] = {"fmt": "o", "color": BLACK, "markersize": 6, "elinewidth": 1.5, "zorder": 4}
             if points:
                 axes.errorbar(x, ratios[:, row], yerr=errors[:, row], label="Simulated sets", gid=f"points {row}", **bars)
             apply_scale(axes, *scales)
-            axes.text(0.06, 0.93, f"bin {row}", transform=axes.transAxes, va="top", fontsize=13)
+            axes.text(0.5, 0.95, f"bin {row}", transform=axes.transAxes, va="top", ha="center", fontsize=13)
             axes.xaxis.set_major_locator(MaxNLocator(3))
             axes.tick_params(labelbottom=number + columns >= len(bins), labelleft=number % columns == 0, labelsize=13)
         _label_grid(sheet, len(bins), parameter)
     return DrawnFigure(sheet.figure, {
-        "parameter": parameter, "bins": bins, "curve_x": curve_x, "curves": curves[:, bins].T, "x": x, "ratios": ratios[:, bins].T, "errors": errors[:, bins].T,
+        "parameter": parameter, "bins": bins, "curve_x": curve_x, "curves": curves[:, bins].T, "x": x, "ratios": ratios[:, bins].T,
+        "errors": errors[:, bins].T,
     })  # fmt: skip
+
+
+def _largest_change(curve_x: Array, curves: Array, x: Array, points: Array) -> float:
+    """What the panels must hold: the points with their errors and the curves between them; without points the curves."""
+    between = (curve_x >= x.min()) & (curve_x <= x.max()) if x.size else np.ones(len(curve_x), bool)
+    shown = np.concatenate([np.abs(curves - 1.0)[between].ravel(), points.ravel()])
+    return float(np.nanquantile(shown, 0.995)) or 0.1
 
 
 def _columns(panels: int) -> int:
@@ -113,7 +122,8 @@ def _grid(view: RunView, panels: int, title: str, notes: tuple[str, ...]) -> Pag
         return page(view.style, caption)
     columns = _columns(panels)
     rows = -(-panels // columns)
-    sheet = page(view.style, caption, columns=columns, rows=rows, width_in=1.5 + COLUMN_IN * columns, height_in=1.4 + ROW_IN * rows, gap_in=0.1, row_gap_in=0.1)
+    width_in, height_in = 1.5 + COLUMN_IN * columns, 1.4 + ROW_IN * rows
+    sheet = page(view.style, caption, columns=columns, rows=rows, width_in=width_in, height_in=height_in, gap_in=0.1, row_gap_in=0.1)
     for axes in sheet.panels[panels:]:
         axes.set_visible(False)
     return sheet
@@ -130,7 +140,7 @@ def _label_grid(sheet: Page, panels: int, parameter: str) -> None:
     bottom = sheet.panels[-1].get_position().y0
     sheet.figure.text(0.5, bottom - 0.55 / height, parameter, ha="center", va="center", fontsize=20)
     sheet.figure.text(0.28 / width, 0.5 * (1.0 + bottom), "Ratio to nominal", ha="center", va="center", rotation=90, fontsize=20)
-    first.legend(loc="lower center", fontsize=11, borderpad=0.1)
+    sheet.figure.legend(*first.get_legend_handles_labels(), loc="center right", bbox_to_anchor=(0.98, bottom - 0.55 / height), ncols=2, fontsize=15)
 
 
 def relative_errors(found: FluxSpectrum) -> dict[str, Array]:
@@ -154,7 +164,8 @@ def _impact(view: RunView, target: Target) -> DrawnFigure:
             colour, line = (BLACK, "-") if name == "total" else (COLOURS[(order - 1) % len(COLOURS)], lines[(order - 1) % len(lines)])
             label = "Total" if name == "total" else NAMES.get(name, name.replace("_", " "))
             axes.stairs(100.0 * values, edges, baseline=None, color=colour, linestyle=line, linewidth=2.4, label=label, gid=f"source {name}")
-        scale_axes(axes, target_scale(target, found.edges), Scale("Relative error of the flux [%]", limits=(0.0, 112.0 * float(errors["total"].max()))))
+        y = Scale("Relative error of the flux [%]", limits=(0.0, 112.0 * float(errors["total"].max())))
+        scale_axes(axes, target_scale(target, found.edges), y)
         place_legend(axes, [(edges, 100.0 * errors["total"])])
     return DrawnFigure(sheet.figure, {"edges": edges, "unit": target.unit, "relative_errors": errors})
 

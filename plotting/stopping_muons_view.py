@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 
 import hist
@@ -16,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 
 from configs.errors import command
 from configs.schema import MuonDataset, StoppingMuonsConfig
-from plotting.canvas import Array, Caption, Scale, apply_scale
+from plotting.canvas import Array, Caption, Scale, apply_scale, short_number
 from plotting.drawn import DrawnFigure
 from plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, YELLOW, Component, Style
 
@@ -31,7 +29,6 @@ METHODS = {
 MARKERS = {"mcmc": "o", "map": "D", "ibu": "^", "tsvd": "s"}
 TRUTH, THEORY = Component("Truth", VERMILLION), Component("Theory", PURPLE)
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY, YELLOW)
-TRUTH_FILE = Path("example") / "truth.json"
 
 
 @dataclass(frozen=True)
@@ -171,7 +168,7 @@ class RunView:
     @property
     def _about_unfolded(self) -> tuple[str, ...]:
         if self.config.unfolding.is_sim:
-            return ("Pseudo data: events of the simulation that were kept apart",) + self._about_simulation
+            return ("Pseudo data: events of the simulation that were kept apart", *self._about_simulation)
         return self._about_data
 
     @property
@@ -186,17 +183,6 @@ class RunView:
         partial_sets = [f"{name}: {100 * one['fraction']:.1f} %" for name, one in about.items() if one["fraction"] < 1.0]
         return (f"Partial data: {', '.join(partial_sets)} processed",) if partial_sets else ()
 
-    @cached_property
-    def true_flux(self) -> Mapping[str, float]:
-        """Norm and change of the index of generated data; of simulation 1 and 0. Empty where nobody knows."""
-        if self.config.unfolding.is_sim:
-            return {"norm": 1.0, "delta_gamma": 0.0}
-        path = self.config.output / TRUTH_FILE
-        if not self.generated or not path.is_file():
-            return {}
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {key: float(found[key]) for key in ("norm", "delta_gamma")}
-
     def missing(self, name: str, *flags: str) -> str:
         """Why a result is not there: a key of the configuration that is false, or fits not done."""
         for flag in flags:
@@ -204,6 +190,17 @@ class RunView:
             if not getattr(getattr(self.config, section), key):
                 return f"{flag} is false"
         return f"no result {name}; run: {command('run_fit.py', self.config.source)}"
+
+
+def contents(histogram: hist.Hist, **chosen: str) -> tuple[Array, Array]:
+    """Values and variances in range of a histogram; ``chosen``: axis -> category."""
+    found: Any = histogram[dict(chosen)] if chosen else histogram  # type: ignore[index]
+    return np.asarray(found.values(), float), np.asarray(found.variances(), float)
+
+
+def edges_of(histogram: hist.Hist) -> list[Array]:
+    """Limits of the bins of each axis."""
+    return [np.asarray(axis.edges, float) for axis in histogram.axes]
 
 
 def _is_nominal(dataset: MuonDataset) -> bool:
@@ -222,7 +219,7 @@ def for_targets(view: RunView, figure: str, result: str, flags: Sequence[str], d
     return found
 
 
-def target_scale(target: Target, edges: Sequence[float]) -> Scale:
+def target_scale(target: Target, edges: Sequence[float] | Array) -> Scale:
     """Axis of a target over its bins: logarithmic where the bins are."""
     return Scale(target.label, is_logarithmic(np.asarray(edges, float)), (float(edges[0]), float(edges[-1])))
 
@@ -239,13 +236,13 @@ def is_logarithmic(edges: Array) -> bool:
     return bool(np.ptp(ratios) / ratios.mean() < np.ptp(widths) / widths.mean())
 
 
-def centres(edges: Sequence[float]) -> Array:
+def centres(edges: Sequence[float] | Array) -> Array:
     """Middles of bins, geometric where the bins are logarithmic."""
     ends = np.asarray(edges, float)
     return np.sqrt(ends[1:] * ends[:-1]) if is_logarithmic(ends) else 0.5 * (ends[1:] + ends[:-1])
 
 
-def shifted(edges: Sequence[float], share: float) -> Array:
+def shifted(edges: Sequence[float] | Array, share: float) -> Array:
     """Middles of bins moved by a share of the bin, for points beside each other."""
     ends = np.asarray(edges, float)
     if is_logarithmic(ends):
@@ -254,16 +251,13 @@ def shifted(edges: Sequence[float], share: float) -> Array:
 
 
 def scale_axes(axes: Axes, x: Scale | None, y: Scale | None) -> None:
-    """``apply_scale`` with more numbers on logarithmic axes of less than two decades: 500, 1000, 2000 ... in plain digits."""
+    """``apply_scale`` with more numbers on logarithmic axes of less than two decades: 500, 1000, 2000 ..., in plain digits where they are short."""
     apply_scale(axes, x, y)
     for axis, scale in ((axes.xaxis, x), (axes.yaxis, y)):
-        if scale is not None and scale.log and scale.limits is not None and scale.limits[1] < 100.0 * scale.limits[0] and _plain(scale.limits):
-            axis.set_major_locator(LogLocator(subs=_multiples(scale.limits), numticks=20))
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-
-
-def _plain(limits: tuple[float, float]) -> bool:
-    return limits[0] >= 1e-2 and limits[1] <= 2e5
+        if scale is not None and scale.log and scale.limits is not None and scale.limits[1] < 100.0 * scale.limits[0]:
+            plain = scale.limits[0] >= 1e-2 and scale.limits[1] <= 2e5
+            axis.set_major_locator(LogLocator(subs=_multiples(scale.limits) if plain else (1.0, 2.0, 5.0), numticks=20))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}") if plain else FuncFormatter(short_number))
 
 
 def _multiples(limits: tuple[float, float]) -> tuple[float, ...]:

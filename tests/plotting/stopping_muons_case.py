@@ -42,7 +42,12 @@ UNITS = {"range": "m^-1 m^-2 s^-1 sr^-1", "energy": "GeV^-1 m^-2 s^-1 sr^-1"}
 PROXY_BINS = 24
 LIVETIME_S = 30.0
 OBSERVABLES = {"cos_zenith_reco": np.linspace(0.0, 1.0, 41), "energy_entry_reco": np.geomspace(10.0, 2000.0, 41)}
-CORRELATIONS = {"propagation_length": (1500.0, 20000.0, True), "surface_energy": (300.0, 1e5, True), "zenith": (0.0, 1.6, False), "stop_z": (-500.0, 500.0, False)}
+CORRELATIONS = {
+    "propagation_length": (1500.0, 20000.0, True),
+    "surface_energy": (300.0, 1e5, True),
+    "zenith": (0.0, 1.6, False),
+    "stop_z": (-500.0, 500.0, False),
+}
 PROXIES = ["energy_entry_reco", "energy_surface_proxy", "propagation_length_reco", "cos_zenith_reco", "stop_z_reco", "stopping_score"]
 
 
@@ -81,9 +86,23 @@ def planned(folder: Path, **changes: Any) -> Any:
 
 
 def account() -> dict[str, Any]:
-    about = {"files": 1, "unopened": 0, "remarks": [], "expected": 1000, "processed": 1000, "failed": [], "fraction": 1.0, "metadata": {}, "livetime_s": None}
+    about = {
+        "files": 1,
+        "unopened": 0,
+        "remarks": [],
+        "expected": 1000,
+        "processed": 1000,
+        "failed": [],
+        "fraction": 1.0,
+        "metadata": {},
+        "livetime_s": None,
+    }
     sets = {name: {**about, "kind": "mc"} for name in ("mc_l2", "mc_l0", "low")}
-    return {"complete": True, "histogram_digest": None, "datasets": {**sets, "data_l2": {**about, "kind": "data", "livetime_s": LIVETIME_S, "metadata": {"livetime_s": LIVETIME_S}}}}
+    return {
+        "complete": True,
+        "histogram_digest": None,
+        "datasets": {**sets, "data_l2": {**about, "kind": "data", "livetime_s": LIVETIME_S, "metadata": {"livetime_s": LIVETIME_S}}},
+    }
 
 
 @cache
@@ -132,7 +151,9 @@ def problem(target: str) -> UnfoldingProblem:
     W = np.zeros((PROXY_BINS, edges.size + 1))
     np.add.at(W, (rows, columns), 0.2)
     g = rng.poisson(W.sum(axis=1)).astype(float)
-    template = NuisanceTemplate("dom_eff", 0.02 * np.linspace(-1.0, 1.0, PROXY_BINS)[:, None] * np.ones(W.shape), np.zeros(W.shape), 1.0, 0.05, (-3.0, 3.0))
+    template = NuisanceTemplate(
+        "dom_eff", 0.02 * np.linspace(-1.0, 1.0, PROXY_BINS)[:, None] * np.ones(W.shape), np.zeros(W.shape), 1.0, 0.05, (-3.0, 3.0)
+    )
     return UnfoldingProblem(W, 0.2 * W, g, edges=edges, underflow=True, overflow=True, tau=1e-3, templates=(template,), name=target)
 
 
@@ -143,7 +164,9 @@ def results() -> dict[str, Any]:
         found |= _of_target(target)
     truth = {"a": 0.24, "b": 3.3e-4}
     found["range_fit"] = _spectrum_fit("range", {"a": (0.262, 0.017, "GeV m^-1"), "b": (2.96e-4, 0.11e-4, "m^-1")}, -0.93, found, truth)
-    found["energy_fit"] = _spectrum_fit("energy", {"norm": (1.02, 0.03, ""), "delta_gamma": (0.012, 0.02, "")}, 0.4, found, {"norm": 1.0, "delta_gamma": 0.0})
+    found["energy_fit"] = _spectrum_fit(
+        "energy", {"norm": (1.02, 0.03, ""), "delta_gamma": (0.012, 0.02, "")}, 0.4, found, {"norm": 1.0, "delta_gamma": 0.0}
+    )
     found["energy_fit.forward"] = _spectrum_fit("energy", {"norm": (1.01, 0.02, ""), "delta_gamma": (0.004, 0.015, "")}, 0.3, found, {})
     return found
 
@@ -197,12 +220,16 @@ def _area(edges: np.ndarray, area: np.ndarray, relative: np.ndarray, shift: np.n
 def _templates() -> TemplateSummary:
     rng = np.random.default_rng(4)
     slopes = 0.4 * np.linspace(-1.0, 1.0, PROXY_BINS)
-    points = [(x, (1.0 + slopes * (x - 1.0) + rng.normal(0.0, 0.004, PROXY_BINS)).tolist(), np.full(PROXY_BINS, 0.005).tolist()) for x in (0.95, 1.05)]
+    points = [
+        (x, (1.0 + slopes * (x - 1.0) + rng.normal(0.0, 0.004, PROXY_BINS)).tolist(), np.full(PROXY_BINS, 0.005).tolist()) for x in (0.95, 1.05)
+    ]
     curve = [(float(x), (1.0 + slopes * (x - 1.0)).tolist()) for x in np.linspace(0.9, 1.1, 21)]
     return TemplateSummary({"dom_eff": points}, {"dom_eff": curve, "ice_abs": curve})
 
 
-def _spectrum_fit(target: str, values: dict[str, tuple[float, float, str]], correlation: float, found: dict[str, Any], truth: dict[str, float]) -> SpectrumFit:
+def _spectrum_fit(
+    target: str, values: dict[str, tuple[float, float, str]], correlation: float, found: dict[str, Any], truth: dict[str, float]
+) -> SpectrumFit:
     flux = found[f"flux.{target}"]
     parameters = {name: Parameter(value, error, unit=unit) for name, (value, error, unit) in values.items()}
     angle = np.linspace(0.0, 2.0 * np.pi, 100)
@@ -210,7 +237,9 @@ def _spectrum_fit(target: str, values: dict[str, tuple[float, float, str]], corr
     u, v = np.cos(angle), correlation * np.cos(angle) + np.sqrt(1.0 - correlation**2) * np.sin(angle)
     contours = {name: [list(zip((x + r * sx * u).tolist(), (y + r * sy * v).tolist(), strict=True))] for name, r in (("0.68", 1.51), ("0.95", 2.45))}
     model = (np.array(found[f"truth.{target}"].flux) * 1.01).tolist()
-    return SpectrumFit(parameters, correlation, 9.3, 8, 0.32, flux.edges, model, contours, truth, ["a note on what is effective"] if target == "range" else [])
+    return SpectrumFit(
+        parameters, correlation, 9.3, 8, 0.32, flux.edges, model, contours, truth, ["a note on what is effective"] if target == "range" else []
+    )
 
 
 def _reconstruction() -> dict[str, Any]:
@@ -219,7 +248,9 @@ def _reconstruction() -> dict[str, Any]:
     purity = efficiency / (efficiency + 0.5 * kept)
     small = np.full(cut.size, 0.004)
     found: dict[str, Any] = {
-        "score": ScorePerformance(cut.tolist(), purity.tolist(), small.tolist(), efficiency.tolist(), small.tolist(), kept.tolist(), 0.981, 0.002, 0.68)
+        "score": ScorePerformance(
+            cut.tolist(), purity.tolist(), small.tolist(), efficiency.tolist(), small.tolist(), kept.tolist(), 0.981, 0.002, 0.68
+        )
     }
     cuts = [0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95]
     single = np.linspace(0.63, 0.96, len(cuts))
@@ -236,7 +267,7 @@ def _reconstruction() -> dict[str, Any]:
     for name in OBSERVABLES:
         found[f"data_mc.{name}"] = DataMcAgreement(1987.0, 2000.0, 38.2, 40, 0.55, 0.006, 0.21, False)
     nats = {target: {name: 0.8 / (1 + order) for order, name in enumerate(PROXIES)} for target in EDGES}
-    error = {target: {name: 0.012 for name in PROXIES} for target in EDGES}
+    error = {target: dict.fromkeys(PROXIES, 0.012) for target in EDGES}
     normalised = {target: {name: float(np.sqrt(1.0 - np.exp(-2.0 * one))) for name, one in of.items()} for target, of in nats.items()}
     found["mutual_information"] = MutualInformation(nats, error, normalised, 5000)
     return found
