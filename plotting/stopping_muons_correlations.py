@@ -18,7 +18,7 @@ from records.stopping_muons import CorrelationSummary, MutualInformation
 
 FLAG, MUTUAL_FLAG = "reconstructions.plot_correlations", "reconstructions.analyse_mi_scores"
 LOWEST = 1e-5  # of the highest value, where colours begin
-BAR_IN, GAP_IN = 1.35, 2.55
+LEFT_IN, BAR_IN, GAP_IN = 1.4, 1.35, 2.65
 ROW_IN = 0.85
 LETTER_IN = 0.135
 
@@ -57,7 +57,9 @@ def _correlation(view: RunView, name: str) -> DrawnFigure:
     found = view.results.get(f"correlation.{name}")
     x, y = (_scale(one, quantity_label(name, before)) for one, before in zip(edges, ("True", "Reconstructed"), strict=True))
     with view.style.context():
-        sheet = page(view.style, view.caption(of="mc"), columns=2, width_in=17.2, height_in=7.0, gap_in=GAP_IN, right_in=0.35 + BAR_IN)
+        sheet = page(
+            view.style, view.caption(of="mc"), columns=2, width_in=17.4, height_in=7.0, left_in=LEFT_IN, gap_in=GAP_IN, right_in=0.35 + BAR_IN
+        )
         for axes, values, label in zip(sheet.panels, (rates, share), ("Rate per cell [Hz]", "Share of the true bin"), strict=True):
             _map(sheet, axes, edges, values, label)
             axes.plot(*_diagonal(x, y), color="white", linestyle=":", linewidth=1.6, gid="diagonal")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,7 @@ def _sectors(view: RunView, target: Target) -> DrawnFigure:
     x = target_scale(target, found.edges)
     syst = np.array(found.systematic)
     with view.style.context():
-        notes = (f"Overlap of the sectors: {100.0 * found.overlap:.1f} %",) if found.overlap else ()
-        sheet = flux_page(view, target, notes)
+        sheet = flux_page(view, target, _overlap(found))
         axes, ratio = sheet.panels[0], sheet.ratios[0]
         for panel, scale in ((axes, factor), (ratio, 1.0 / base)):
             label = "Full result" if isinstance(full, FluxSpectrum) else "Mean of the sectors"
@@ -52,12 +52,18 @@ def _sectors(view: RunView, target: Target) -> DrawnFigure:
         scale_axes(ratio, x, Scale("", limits=(max(1.0 - reach, 0.0), 1.0 + reach)))
         ratio.set_ylabel("Ratio to full result", loc="center", fontsize=17)
         tops = [(edges, fluxes.reshape(-1, len(base)).max(axis=0))]
-        chi2 = np.array(found.chi2)
-        place_legend(axes, tops, text=(rf"$\chi^2$ of all bins = {np.nansum(chi2):.1f}, largest {np.nanmax(chi2):.1f}",))
+        chi2, ndf = np.nansum(found.chi2), (len(found.flux) - 1) * int(np.isfinite(found.chi2).sum())
+        place_legend(axes, tops, text=(rf"$\chi^2$/ndf of the sectors = {chi2:.1f}/{ndf}",))
     return DrawnFigure(sheet.figure, {
         "edges": edges, "flux": found.flux, "statistical": found.statistical, "mean": found.mean, "systematic": found.systematic, "full": base,
         "chi2": found.chi2, "overlap": found.overlap, "power": target.power,
     })  # fmt: skip
+
+
+def _overlap(found: SectorComparison) -> tuple[str, ...]:
+    if math.isnan(found.overlap):
+        return ("Sectors may share events; how many is not known",)
+    return (f"Overlap of the sectors: {100.0 * found.overlap:.1f} %",) if found.overlap else ()
 
 
 def _draw_sectors(axes: Axes, found: SectorComparison, factor: Array) -> None:

@@ -196,7 +196,7 @@ def _of_target(target: str) -> dict[str, Any]:
         one.W.sum(axis=1).tolist(), one.g.tolist(), [[number] for number in range(PROXY_BINS)],
     )  # fmt: skip
     found[f"templates.{target}"] = _templates()
-    found[f"scan.{target}"] = scan_record(one.scan(np.geomspace(1e-5, 1e-1, 7), toys=12))
+    found[f"scan.{target}"] = scan_record(one.scan(np.geomspace(1e-5, 1e-1, 5), toys=8))
     for mode in ("response", "bootstrap"):
         found[f"closure.{target}.{mode}"] = closure_record(one, one.coverage(40, mode="response", seed=len(mode)))
     sectors = {name: (np.array(flux.flux) * factor).tolist() for name, factor in (("upper", 1.02), ("lower", 0.97))}
