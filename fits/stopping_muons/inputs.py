@@ -148,8 +148,8 @@ def _cells(histogram: hist.Hist, chosen: Mapping[str, Any]) -> Cells:
 def _place(axis: Any, chosen: Mapping[str, Any]) -> Any:
     first = int(axis.traits.underflow)
     if axis.name in chosen:
-        number = axis.index(chosen[axis.name])
-        if not 0 <= number < len(axis):
+        number = next((place for place, value in enumerate(axis) if value == chosen[axis.name]), None)
+        if number is None:
             raise InputError(f"axis {axis.name} has no bin {chosen[axis.name]!r} (found {', '.join(map(str, axis))}); run run_processor.py --fresh")
         return first + number
     return slice(None) if axis.name == "truth" else slice(first, first + len(axis))
