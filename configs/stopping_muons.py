@@ -213,7 +213,7 @@ class Options(Strict):
     pseudo_livetime_s: PositiveFloat | None = None
     allow_pickle: bool = False
     allow_overlap: bool = False  # of sectors
-    test_mc_stat: bool = False  # statistics of the test sample in the likelihood of a closure
+    test_mc_stat: bool = True  # statistics of the test sample in the likelihood of closure tests with counts from it
     coverage_toys: PositiveInt = 300
 
 
