@@ -1,7 +1,8 @@
 """Chi-square of a parametrised flux: r^T C^-1 r with the full covariance, and its minimum.
 
-Errors that are relative (effective area, livetime, response) are relative to the model, not to what was measured: covariances proportional to
-measured values pull a fit below its data (D'Agostini, NIM A346 (1994) 306). The model in the covariance is that of the fit before, until it settles.
+C is that of the model, not of what was measured. Errors that are relative (effective area, livetime, nuisances) are relative to the model:
+covariances in proportion to measured values pull a fit below its data (D'Agostini, NIM A346 (1994) 306). Variances of counts and of simulation grow
+with the model: bins that fluctuate down would else have the smallest errors. The model is that of the fit before, until it settles.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from fits.stopping_muons.spectrum_models import SpectrumModel
 
 Array = NDArray[np.float64]
 
-ABSOLUTE = ("statistical",)  # sources whose covariance does not grow with the flux
+COUNTED = ("statistical", "simulation")  # sources whose variance grows as the flux, as that of a count; that of all others as its square
 ITERATIONS = 8
 SETTLED = 1e-3  # of an error: a smaller change of the parameters ends the iteration
 
@@ -54,10 +55,10 @@ class Measured:
         return cls(edges, values, matrices, mask)
 
     def covariance(self, model: Array | None = None) -> Array:
-        """Total (used, used), relative sources taken relative to ``model`` (bins,) (default: the flux itself)."""
+        """Total (used, used) at a flux ``model`` (bins,) (default: as measured): counted sources times m/phi, all others times (m/phi)^2."""
         ratio = np.ones_like(self.flux) if model is None else np.divide(model, self.flux, out=np.ones_like(self.flux), where=self.used)
-        scale = np.outer(ratio, ratio)
-        total = np.sum([value if key in ABSOLUTE else value * scale for key, value in self.covariances.items()], axis=0)
+        powers = {key: ratio**0.5 if key in COUNTED else ratio for key in self.covariances}
+        total = np.sum([value * np.outer(powers[key], powers[key]) for key, value in self.covariances.items()], axis=0)
         return np.asarray(total, float)[np.ix_(self.used, self.used)]
 
 
@@ -98,9 +99,9 @@ class ChiSquare:
         return value, gradient
 
 
-def fit(model: SpectrumModel, measured: Measured) -> tuple[ChiSquare, Minimum]:
-    """The minimum, and the chi-square it belongs to. MINOS intervals of the two parameters of interest."""
-    of_interest = [one.name for one in model.parameters[:2]]
+def fit(model: SpectrumModel, measured: Measured, *, minos: bool = True) -> tuple[ChiSquare, Minimum]:
+    """The chi-square with the covariance of its own minimum, and that minimum; ``minos``: intervals of the two parameters of interest."""
+    of_interest = [one.name for one in model.parameters[:2]] if minos else []
     objective = ChiSquare(model, measured)
     found = minimise(objective, hesse=False)
     for _ in range(ITERATIONS):

@@ -19,17 +19,17 @@ def correlation_summary(correlation: Any) -> CorrelationSummary:
     """By true bin: median and 16/84 % of the reconstructed value, bias (median - centre) and resolution (half the band), in the quantity's unit.
 
     Quantiles are linear within a bin and count what lies beyond the axis: NaN where they fall there, and in true bins without events. Pearson's
-    correlation is of bin centres in the coordinate in which bins are equal (of logarithms where they are), Spearman's of mean ranks (both weighted,
-    events inside both axes). InputError without events.
+    correlation is of bin centres in the coordinate in which bins are equal (of logarithms where they are), Spearman's of mean ranks, both weighted;
+    what lies beyond an axis counts one bin outside it. InputError without events.
     """
     true, reco = (correlation.axes[name] for name in ("true", "reco"))
     cells = np.asarray(correlation.values(flow=True), float)[slice(*_inside(true))]
-    first, last = _inside(reco)
-    inner = np.maximum(cells[:, first:last], 0.0)
-    if not inner.sum() > 0:
+    first = _inside(reco)[0]
+    everything = np.maximum(np.asarray(correlation.values(flow=True), float), 0.0)
+    if not everything[slice(*_inside(true)), slice(*_inside(reco))].sum() > 0:
         raise InputError("correlation of true and reconstructed values: no event inside the axes; check the labels and the cuts")
     low, median, high = (_quantiles(cells, first, np.asarray(reco.edges, float), share) for share in BAND)
-    x, y = _coordinate(true.edges), _coordinate(reco.edges)
+    x, y = _coordinate(true), _coordinate(reco)
     centres = _centres(np.asarray(true.edges, float))
     return CorrelationSummary(
         centres=centres.tolist(),
@@ -38,8 +38,8 @@ def correlation_summary(correlation: Any) -> CorrelationSummary:
         high=high.tolist(),
         bias=(median - centres).tolist(),
         resolution=(0.5 * (high - low)).tolist(),
-        pearson=_pearson(inner, x, y),
-        spearman=_pearson(inner, _mean_rank(inner.sum(axis=1)), _mean_rank(inner.sum(axis=0))),
+        pearson=_pearson(everything, x, y),
+        spearman=_pearson(everything, _mean_rank(everything.sum(axis=1)), _mean_rank(everything.sum(axis=0))),
     )
 
 
@@ -76,9 +76,12 @@ def _centres(edges: Array) -> Array:
     return np.sqrt(edges[:-1] * edges[1:]) if _logarithmic(edges) else 0.5 * (edges[:-1] + edges[1:])
 
 
-def _coordinate(edges: Any) -> Array:
-    values = np.asarray(edges, float)
-    return np.log(_centres(values)) if _logarithmic(values) else _centres(values)
+def _coordinate(axis: Any) -> Array:
+    """Of each bin of an axis with its flow, in the coordinate in which bins are equal."""
+    edges = np.asarray(axis.edges, float)
+    values = np.log(_centres(edges)) if _logarithmic(edges) else _centres(edges)
+    below, above = [2 * values[0] - values[1]] * axis.traits.underflow, [2 * values[-1] - values[-2]] * axis.traits.overflow
+    return np.concatenate([below, values, above])
 
 
 def _mean_rank(weight: Array) -> Array:

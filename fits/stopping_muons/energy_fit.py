@@ -25,6 +25,7 @@ def energy_fit(
     *,
     form: Form = "tilt",
     used: Sequence[bool] | None = None,
+    n_eff: float | None = None,
     truth: Mapping[str, float] | None = None,
 ) -> SpectrumFit:
     """Fit N and dgamma of N Phi(E) (E/TeV)^-dgamma (``tilt``), or Phi0 and gamma of Phi0 (E/TeV)^-gamma (``power_law``).
@@ -36,7 +37,7 @@ def energy_fit(
     models: dict[str, SpectrumModel] = {"tilt": TiltedModel(theory, nodes), "power_law": PowerLawModel(nodes, float(theory.at(PIVOT_GEV)))}
     if form not in models:
         raise InputError(f"energy fit: form {form!r} does not exist{nearest(form, models)}")
-    return spectrum_fit(models[form], Measured.of(edges, flux, covariances, used), UNITS["energy"], truth=truth, notes=theory.notes)
+    return spectrum_fit(models[form], Measured.of(edges, flux, covariances, used), UNITS["energy"], truth=truth, n_eff=n_eff, notes=theory.notes)
 
 
 def differences(one: SpectrumFit, other: SpectrumFit) -> dict[str, float]:

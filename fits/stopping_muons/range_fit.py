@@ -28,15 +28,17 @@ def range_fit(
     norm_error: float | None = None,
     delta_gamma_error: float | None = None,
     used: Sequence[bool] | None = None,
+    n_eff: float | None = None,
     truth: Mapping[str, float] | None = None,
 ) -> SpectrumFit:
     """Fit a (GeV/m, in [0.1, 0.5]) and b (1/m, in [1e-4, 1e-3]).
 
-    ``edges`` (bins + 1,) in m; ``flux`` (bins,) in m^-1 m^-2 s^-1 sr^-1 with ``covariances`` (bins, bins) by source, of which ``statistical`` is
-    absolute and all others are relative to the flux. ``norm_error``, ``delta_gamma_error``: widths of the optional nuisances of the theory, norm ~
-    N(1, .) (0.1 is usual) and delta_gamma ~ N(0, .) (0.05). ``used``: bins to fit. A fit that fails is a result with ``valid`` False. InputError
-    where the theory does not cover the energies that the bounds of a and b allow, or for a flux without usable covariance.
+    ``edges`` (bins + 1,) in m; ``flux`` (bins,) in m^-1 m^-2 s^-1 sr^-1 with ``covariances`` (bins, bins) by source as measured, of which
+    ``statistical`` and ``simulation`` grow with the flux and all others with its square. ``norm_error``, ``delta_gamma_error``: widths of the
+    optional nuisances of the theory, norm ~ N(1, .) (0.1 is usual) and delta_gamma ~ N(0, .) (0.05). ``used``: bins to fit; ``n_eff``: parameters
+    that the unfolding determined (for a note on chi-square). A fit that fails is a result with ``valid`` False. InputError where the theory does
+    not cover the energies that the bounds of a and b allow, or for a flux without usable covariance.
     """
     model = RangeModel(theory, BinNodes.of(edges), norm_error, delta_gamma_error)
     measured = Measured.of(edges, flux, covariances, used)
-    return spectrum_fit(model, measured, UNITS["range"], truth=truth, notes=(EFFECTIVE, *theory.notes))
+    return spectrum_fit(model, measured, UNITS["range"], truth=truth, n_eff=n_eff, notes=(EFFECTIVE, *theory.notes))

@@ -42,9 +42,9 @@ def covariances(flux: np.ndarray, area: np.ndarray = AREA) -> dict[str, np.ndarr
 
 
 def thrown(random: np.random.Generator, flux: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """A measurement: statistical errors of the truth, an area that is off by a factor; relative covariance at what was measured."""
+    """A measurement: counts (variance in proportion to the flux), an area that is off by factors; covariances at what was measured."""
     found = flux * (1 + RELATIVE * random.normal(size=10)) * (1 + np.linalg.cholesky(AREA) @ random.normal(size=10))
-    return found, {"statistical": np.diag((RELATIVE * flux) ** 2), "area": np.outer(found, found) * AREA}
+    return found, {"statistical": np.diag(RELATIVE**2 * flux * found), "area": np.outer(found, found) * AREA}
 
 
 MODELS: dict[str, tuple[SpectrumModel, tuple[float, ...]]] = {
@@ -94,9 +94,9 @@ def test_the_same_minimum_as_least_squares_of_scipy() -> None:
     """With both nuisances, whose constraints are two more residuals."""
     random = np.random.default_rng(3)
     flux = range_flux() * (1 + 0.03 * random.normal(size=10))
-    absolute = {"statistical": covariances(flux)["statistical"]}
-    found = range_fit(RANGE.edges, flux, absolute, THEORY, norm_error=0.1, delta_gamma_error=0.05)
-    model, sigma = RangeModel(THEORY, RANGE), np.sqrt(np.diag(absolute["statistical"]))
+    parts = {"statistical": covariances(flux)["statistical"]}
+    found = range_fit(RANGE.edges, flux, parts, THEORY, norm_error=0.1, delta_gamma_error=0.05)
+    model, sigma = RangeModel(THEORY, RANGE), np.sqrt(np.diag(parts["statistical"]) * np.array(found.model) / flux)
 
     def residuals(theta: np.ndarray) -> np.ndarray:
         return np.concatenate([(model.average(theta)[0] - flux) / sigma, [(theta[2] - 1) / 0.1, theta[3] / 0.05]])
@@ -109,6 +109,15 @@ def test_the_same_minimum_as_least_squares_of_scipy() -> None:
     assert [found.parameters[name].error for name in names] == pytest.approx(gauss_newton, rel=0.05)
     assert found.parameters["norm"].prior == "normal 1 +- 0.1"
     assert found.parameters["norm"].pull == pytest.approx((other.x[2] - 1) / 0.1, abs=1e-3)
+
+
+def test_counts_that_fluctuate_down_do_not_pull_the_fit_down() -> None:
+    """The variance of a count is the model's: the fit of a constant is the mean of the counts; with measured variances it is the harmonic mean."""
+    counts = np.random.default_rng(6).poisson(20.0, 100).astype(float)
+    _, found = fit(Constant(BinNodes.of(np.arange(1.0, 102.0))), Measured.of(np.arange(1.0, 102.0), counts, {"statistical": np.diag(counts)}))
+    assert found.values["norm"] == pytest.approx(counts.mean(), rel=1e-5)
+    assert found.errors["norm"] == pytest.approx(np.sqrt(counts.mean() / 100), rel=1e-3)
+    assert 1 / np.mean(1 / counts) < counts.mean() - 2 * found.errors["norm"]
 
 
 def test_nuisances_widen_the_errors_and_leave_exact_data_alone() -> None:
@@ -142,10 +151,9 @@ def test_a_common_scale_error_does_not_pull_the_fit_below_its_data() -> None:
     inverse = np.linalg.inv(measured.covariance())
     assert inverse.sum(axis=0) @ values / inverse.sum() == pytest.approx(7.87, abs=0.01)
     _, found = fit(Constant(BinNodes.of([1.0, 2.0, 3.0])), measured)
-    weight = 1 / (0.02 * values) ** 2
-    mean = weight @ values / weight.sum()
+    mean = 2 / np.sum(1 / values)  # variances 0.02^2 v m: those of counts at the model m
     assert found.values["norm"] == pytest.approx(mean, rel=1e-5)
-    assert found.errors["norm"] == pytest.approx(np.hypot(weight.sum() ** -0.5, 0.1 * mean), rel=1e-3)
+    assert found.errors["norm"] == pytest.approx(mean * np.hypot(0.02 / np.sqrt(2), 0.1), rel=2e-3)
 
 
 def test_fluxes_and_errors_in_another_unit_give_the_same_ice() -> None:
@@ -167,7 +175,7 @@ def toys(model: Callable[[], SpectrumModel], flux: np.ndarray, truth: tuple[floa
     pulls, rise = np.empty((count, 2)), np.empty(count)
     for i in range(count):
         values, parts = thrown(random, flux)
-        objective, found = fit(model(), Measured.of(model().nodes.edges, values, parts))
+        objective, found = fit(model(), Measured.of(model().nodes.edges, values, parts), minos=False)
         errors = np.array([found.errors[name] for name in found.names[:2]])
         pulls[i] = (found.theta[:2] - truth) / errors
         at_truth = objective.value_and_gradient(np.concatenate([truth, found.theta[2:]]))[0]
@@ -186,7 +194,7 @@ def toys(model: Callable[[], SpectrumModel], flux: np.ndarray, truth: tuple[floa
 def test_toys_have_no_bias_pulls_of_one_and_contours_that_cover(
     model: Callable[[], SpectrumModel], flux: np.ndarray, truth: tuple[float, float]
 ) -> None:
-    count = 150
+    count = 100
     pulls, rise = toys(model, flux, truth, count)
     assert np.all(np.abs(pulls.mean(axis=0)) < 3 * count**-0.5)
     assert np.all(np.abs(pulls.std(axis=0, ddof=1) - 1) < 3 * (2 * count) ** -0.5)
@@ -255,6 +263,15 @@ def test_bins_that_are_left_out_have_no_say() -> None:
     found = energy_fit(ENERGY.edges, spoilt, covariances(flux), THEORY, used=used)
     assert found.parameters["norm"].value == pytest.approx(1, rel=1e-6)
     assert (found.ndf, found.used) == (7, used)
+
+
+def test_what_a_reader_of_chi_square_must_know_is_noted() -> None:
+    flux = energy_flux()
+    parts = {"statistical": np.diag((np.r_[RELATIVE[:8], 0.7, 0.8] * flux) ** 2)}
+    found = energy_fit(ENERGY.edges, flux, parts, THEORY, n_eff=4.21)
+    assert "the smoothness prior leaves 4.2 of 10 bins: chi-square is expected near 2.2, and p-values are too large" in found.notes
+    assert any(note.startswith("errors above 50 % in bins 8, 9") for note in found.notes)
+    assert energy_fit(ENERGY.edges, flux, covariances(flux), THEORY).notes == []
 
 
 def test_differences_are_in_units_of_the_larger_error() -> None:
