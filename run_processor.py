@@ -35,6 +35,7 @@ def _main(arguments: argparse.Namespace, options: argparse.ArgumentParser) -> in
 def run(config: Any, arguments: argparse.Namespace) -> int:
     """Process the data sets, record what that depended on, print the account; returns the exit status."""
     from processors.stage import process, written
+    from records.cut_flow import cut_table
     from records.freshness import dependencies, record
     from records.summary import account_table
 
@@ -47,6 +48,8 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
         outcome = process(config, fresh=arguments.fresh, allow_partial=arguments.allow_partial, unblind=unblind, progress=progress)
     account = outcome.account
     show(account_table(account.to_json()))
+    if (cuts := cut_table(outcome.hists)) is not None:
+        show(cuts)
     if not account.complete:
         command_line.complain(f"INCOMPLETE\n{account.describe()}\nTracebacks: {config.output / 'processing.json'}")
         if not arguments.allow_partial:

@@ -1,13 +1,12 @@
-"""Cuts on saved columns: their words, what they keep, and what each of them costs."""
+"""Cuts on saved columns: their words, what they keep, and the order of the steps."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import hist
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,21 +66,3 @@ class CutFlow:
         """Events that are left after each step."""
         left = np.logical_and.accumulate(list(self.steps.values()), axis=0)
         return dict(zip(self.steps, left, strict=True))
-
-
-def efficiencies(cutflow: hist.Hist) -> list[tuple[str, float, float, float, float]]:
-    """(step, events, rate, efficiency of the step, cumulative efficiency) of a histogram ``cutflow``; by weight where there are weights."""
-    events, weighted = cutflow.values().T
-    counted = weighted if weighted[:1].sum() > 0 else events
-    before = np.concatenate([counted[:1], counted[:-1]])
-    step, total = (np.divide(counted, of, out=np.zeros_like(counted), where=of > 0) for of in (before, np.full_like(counted, counted[:1].sum())))
-    return list(zip(list(cutflow.axes[0]), events.tolist(), weighted.tolist(), step.tolist(), total.tolist(), strict=True))
-
-
-def describe(cutflow: Mapping[str, hist.Hist]) -> str:
-    """Every cut of every data set with its efficiency and the cumulative one, as text."""
-    lines = [f"{'data set':14} {'cut':34} {'events':>12} {'rate [Hz]':>12} {'efficiency':>11} {'cumulative':>11}"]
-    for dataset, one in cutflow.items():
-        for step, events, rate, efficiency, cumulative in efficiencies(one):
-            lines.append(f"{dataset:14} {step:34} {events:12.0f} {rate:12.5g} {efficiency:11.4f} {cumulative:11.4f}")
-    return "\n".join(lines)

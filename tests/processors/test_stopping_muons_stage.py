@@ -13,8 +13,8 @@ from muon_case import config_of, raw
 from processors import engine
 from processors.inputs import dataset_inputs
 from processors.stage import process
-from processors.stopping_muons_cuts import efficiencies
 from processors.stopping_muons_preparation import FILE, load
+from records.cut_flow import steps
 from records.hists import load_hists
 from simulation.stopping_muons import BLOCK
 
@@ -50,7 +50,7 @@ def hists(folder: Path) -> Any:
 
 def test_golden_g14_rates_purity_and_efficiency(hists: Any) -> None:
     nominal = hists["mc_l2"]
-    rates = {step: rate for step, _, rate, *_ in efficiencies(nominal["cutflow"])}
+    rates = {step.name: step.rate_hz for step in steps(nominal["cutflow"])}
     assert rates["all"] == pytest.approx(15.4e3, rel=0.02)
     assert rates["stopping_score >= 0.7"] == pytest.approx(2.89e3, rel=0.02)
     assert hists["mc_l0"]["cutflow"].values()[0, 1] == pytest.approx(301.6e3, rel=0.02)
