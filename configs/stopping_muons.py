@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, field_validator
 
+from configs.errors import nearest
 from configs.figure_style import FigureStyle
 from configs.strict import Strict
 
@@ -40,6 +41,12 @@ Cuts = dict[str, Cut]
 Tau = Annotated[PositiveFloat | list[PositiveFloat] | Literal["auto"] | None, WrapValidator(_tau)]
 Keys = dict[str, dict[str, tuple[str, str]]]  # type or type_l<level>: {sub: [name to save, Table.column]}
 
+# Kinds of figures; names of single ones begin with a kind.
+FIGURES = (
+    "score", "purity_efficiency", "roc", "multiplicity", "correlations", "correlation", "data_mc", "mutual_information", "effective_area", "response",
+    "singular_values", "proxy_bins", "systematics", "nuisances", "impact", "scan", "l_curve", "unfolded", "closure", "pulls", "coverage",
+    "global_correlation", "corner", "trace", "range_fit", "range_contour", "energy_fit", "energy_contour", "sectors",
+)  # fmt: skip
 DERIVED = ("cos_zenith_reco", "propagation_length_reco", "energy_surface_proxy")  # computed from reconstructions, specification 2.5
 
 _LABELS = {
@@ -218,9 +225,17 @@ class Options(Strict):
 
 
 class Plots(FigureStyle):
-    """Which figures, in which formats."""
+    """Which figures, in which formats: kinds (``unfolded``) or single ones (``unfolded_range``)."""
 
     figures: list[str] | Literal["all"] = "all"
+
+    @field_validator("figures")
+    @classmethod
+    def _known(cls, value: list[str] | str) -> list[str] | str:
+        for name in value if isinstance(value, list) else ():
+            if not any(name == kind or name.startswith(f"{kind}_") for kind in FIGURES):
+                raise ValueError(f"{name!r} is no figure{nearest(name, FIGURES)}")
+        return value
 
 
 class SystematicSet(Strict):

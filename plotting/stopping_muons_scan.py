@@ -19,6 +19,7 @@ from records.unfolding import RegularisationScan
 FLAGS = ("unfolding.optimize_unfolding_{}",)
 LEAST_COVERAGE, MOST_BIAS = 0.60, 1.0  # of the rule ``auto``, specification 4.8
 NOMINAL = 0.6827
+SPECTRA = {"reference": "Reference", "softer": "Index softer by 0.1", "harder": "Index harder by 0.1"}
 MARKERS = "os^vDPX"
 
 
@@ -66,10 +67,10 @@ def _notes(found: RegularisationScan) -> tuple[str, ...]:
 
 
 def _words(name: str) -> str | None:
-    """A spectrum in words: the reference, or its index changed; none for a curve without name."""
+    """A spectrum in words; none for a curve without name."""
     if not name:
         return None
-    return name.capitalize() if name == "reference" else f"Index {name}".replace("-", MINUS)
+    return SPECTRA.get(name, name.replace("-", MINUS))
 
 
 def _draw_panel(axes: Axes, found: RegularisationScan, curves: dict[str, Array], scales: tuple[Scale, Scale], levels: tuple[float, ...], *,

@@ -95,7 +95,8 @@ def _templates(view: RunView, target: Target, parameter: str) -> DrawnFigure:
                 axes.errorbar(x, ratios[:, row], yerr=errors[:, row], label="Simulated sets", gid=f"points {row}", **bars)
             apply_scale(axes, *scales)
             axes.text(0.5, 0.95, f"bin {row}", transform=axes.transAxes, va="top", ha="center", fontsize=13)
-            axes.xaxis.set_major_locator(MaxNLocator(3))
+            axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 5, 10]))
+            axes.yaxis.set_major_locator(MaxNLocator(4, prune="both"))
             axes.tick_params(labelbottom=number + columns >= len(bins), labelleft=number % columns == 0, labelsize=13)
         _label_grid(sheet, len(bins), parameter)
     return DrawnFigure(sheet.figure, {

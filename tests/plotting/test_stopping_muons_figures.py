@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import stopping_muons_case as case
 from figure_content import legend_words, named, points_under_legends, step_values, texts_outside, words
+from pydantic import ValidationError
 
 from configs.errors import InputError
 from configs.schema import StoppingMuonsConfig
+from configs.stopping_muons import FIGURES
 from plotting import stopping_muons
 from plotting.drawn import DrawnFigure, Plan, plain
 from plotting.stage import plot
@@ -30,6 +32,9 @@ TARGETS = ("range", "energy")
 OF_TARGET = (
     "effective_area", "response", "singular_values", "proxy_bins", "systematics_dom_eff", "systematics_ice_abs", "nuisances", "impact", "scan",
     "l_curve", "unfolded", "closure", "pulls", "coverage", "global_correlation", "correlation_matrix", "corner", "trace", "sectors",
+)  # fmt: skip
+EVALUATED = (
+    "response", "singular_values", "proxy_bins", "closure", "pulls", "coverage", "global_correlation", "correlation_matrix", "corner", "trace",
 )  # fmt: skip
 OF_RUN = {
     "score", "purity_efficiency", "roc", "multiplicity", "multiplicity_cut", "mutual_information", "range_fit", "range_contour", "energy_fit",
@@ -64,7 +69,9 @@ def figures(config: StoppingMuonsConfig) -> Figures:
     return Figures(stopping_muons.plan(config, case.hists(), case.account(), case.results()))
 
 
-def planned(config: StoppingMuonsConfig, *, results: Mapping[str, Any] | None = None, account: Mapping[str, Any] | None = None, **changes: Any) -> Plan:
+def planned(
+    config: StoppingMuonsConfig, *, results: Mapping[str, Any] | None = None, account: Mapping[str, Any] | None = None, **changes: Any
+) -> Plan:
     """A plan with other results, account, or keys of sections (``section={key: value}``)."""
     for section, keys in changes.items():
         config = config.model_copy(update={section: getattr(config, section).model_copy(update=keys)})
@@ -116,8 +123,7 @@ def test_without_fits_the_figures_of_events_are_drawn_and_the_others_name_the_co
         ("reconstructions", "plot_correlations", {"correlations"}),
         ("reconstructions", "plot_data_mc_agreement", {"data_mc"}),
         ("unfolding", "plot_results_range", {"unfolded_range", "impact_range"}),
-        ("unfolding", "evaluate_unfolding_energy", {f"{name}_energy" for name in OF_TARGET if name in (
-            "response", "singular_values", "proxy_bins", "closure", "pulls", "coverage", "global_correlation", "correlation_matrix", "corner", "trace")}),
+        ("unfolding", "evaluate_unfolding_energy", {f"{name}_energy" for name in EVALUATED}),
         ("unfolding", "plot_systematics", {"systematics_range", "systematics_energy"}),
     ],
 )  # fmt: skip
@@ -142,6 +148,13 @@ def test_results_that_were_not_asked_for_and_fits_that_failed_say_so(config: Sto
 def test_an_unknown_figure_is_refused_with_the_nearest(config: StoppingMuonsConfig) -> None:
     with pytest.raises(InputError, match=r"plots\.figures\.1: 'unfolded_rnge' is no figure.*unfolded_range"):
         planned(config, plots={"figures": ["score", "unfolded_rnge"]})
+
+
+def test_the_configuration_knows_every_kind_and_refuses_others_before_anything_runs(config: StoppingMuonsConfig) -> None:
+    assert set(stopping_muons.KINDS) < set(FIGURES)
+    assert all(any(name == kind or name.startswith(f"{kind}_") for kind in FIGURES) for name in ALL)
+    with pytest.raises(ValidationError, match=r"'unfoldet' is no figure.*'unfolded'"):
+        case.config(Path(config.output_dir), plots={"figures": ["score", "unfoldet"]})
 
 
 def test_rates_are_counts_over_the_livetime_of_what_was_processed(config: StoppingMuonsConfig, figures: Figures) -> None:
