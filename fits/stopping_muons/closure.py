@@ -1,4 +1,7 @@
-"""Pseudo-experiments of a target: what share of the intervals holds the truth, with counts from the response, the test split, or a drawn response."""
+"""Pseudo-experiments of a target: what share of the intervals holds the truth, with counts from the response, the test split, or a drawn response.
+
+The truth is the simulated spectrum in all of them; of the test split the response alone counts.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ def closure(
     toys = toy_problem(inputs, found, problem, mode)
     options: dict[str, Any] = {"mode": mode, "seed": seed_of(inputs.config.seed, "closure", found.target.name, mode), "sample_every": sample_every}
     if mode == "independent" and found.test is not None:
-        options["truth"] = found.test.truth
+        options["truth"] = found.test.of_spectrum(toys)
     if sample_every:
         options |= chain_options(inputs)
     tasks = [(toys, options, first, min(BLOCK, n_toys - first)) for first in range(0, n_toys, BLOCK)]

@@ -96,3 +96,15 @@ def test_nothing_to_study(tmp_path: Path) -> None:
         coverage_study(config, hists, account, 5)
     with pytest.raises(InputError, match="--coverage 1: at least 2"):
         coverage_study(config, hists, account, 1)
+
+
+def test_test_split_has_its_own_response_and_the_spectrum_of_the_reference(tmp_path: Path) -> None:
+    """No jumps from bin to bin that a prior would take away; sums of columns as in the split."""
+    found = measurement(inputs(tmp_path), RANGE)
+    truth, problem = found.test.of_spectrum(found.problem), found.problem
+    assert np.array_equal(truth.f, problem.f_reference)
+    assert truth.expected.sum() == pytest.approx(truth.f.sum())
+    column = found.test.cells.W[:, 5] / found.test.cells.W[:, 5].sum()
+    step = truth.expected - (problem.A @ truth.f)
+    assert 0 < np.abs(step).max() < 0.2 * truth.expected.max()
+    assert np.abs(column - problem.A[:, 5]).max() > 0
