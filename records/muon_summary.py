@@ -26,7 +26,7 @@ def of_spectrum(result: UnfoldedSpectrum) -> list[Row]:
     shown += [(name, _value(one), "") for name, one in result.nuisances.items()]
     if result.convergence is not None:
         one = result.convergence
-        reached = f"{one.steps} steps of {one.tau_steps:.0f} each, {one.effective_samples:.0f} effective samples, R-hat {one.r_hat:.4f}"
+        reached = f"{one.steps} steps, autocorrelation {one.tau_steps:.0f}, {one.effective_samples:.0f} effective samples, R-hat {one.r_hat:.4f}"
         shown.append(("chains", reached, ""))
     return [*shown, ("observed", f"{result.n_observed:g} events", ""), *(("note", note, "") for note in result.notes)]
 
