@@ -35,9 +35,8 @@ def _main(arguments: argparse.Namespace, options: argparse.ArgumentParser) -> in
 def run(config: Any, arguments: argparse.Namespace) -> int:
     """Process the data sets, record what that depended on, print the account; returns the exit status."""
     from processors.stage import process, written
-    from records.cut_flow import cut_table
+    from records.cut_flow import processing_tables
     from records.freshness import dependencies, record
-    from records.summary import account_table
 
     if not config.datasets:
         show(f"{config.source.name}: no data sets, so there is nothing to process; run_fit.py fits what the configuration names")
@@ -47,9 +46,7 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
         unblind = getattr(arguments, "unblind", False)
         outcome = process(config, fresh=arguments.fresh, allow_partial=arguments.allow_partial, unblind=unblind, progress=progress)
     account = outcome.account
-    show(account_table(account.to_json()))
-    if (cuts := cut_table(outcome.hists)) is not None:
-        show(cuts)
+    show(processing_tables(account.to_json(), outcome.hists))
     if not account.complete:
         command_line.complain(f"INCOMPLETE\n{account.describe()}\nTracebacks: {config.output / 'processing.json'}")
         if not arguments.allow_partial:

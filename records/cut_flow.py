@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hist
 import numpy as np
 
+from records.summary import account_table
+
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.table import Table
 
 AXES = ("cut", "what")
@@ -37,6 +40,14 @@ def steps(cutflow: hist.Hist) -> list[Step]:
     step, cumulative = (np.divide(kept, of, out=np.zeros_like(kept), where=of > 0) for of in (before, total))
     rows = np.stack([events, weighted, step, cumulative], axis=1).tolist()
     return [Step(str(name), *row) for name, row in zip(cutflow.axes[0], rows, strict=True)]
+
+
+def processing_tables(processing: Mapping[str, Any], hists: Mapping[str, Mapping[str, hist.Hist]]) -> Group:
+    """The account of a run (content of ``processing.json``), and the cuts of its data sets where they are kept, for the terminal."""
+    from rich.console import Group
+
+    cuts = cut_table(hists)
+    return Group(account_table(processing), *([] if cuts is None else [cuts]))
 
 
 def cut_table(hists: Mapping[str, Mapping[str, hist.Hist]]) -> Table | None:

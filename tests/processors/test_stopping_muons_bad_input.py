@@ -255,6 +255,26 @@ def test_livetime_from_seconds_or_a_list_of_good_runs(folder: Path, tmp_path: Pa
         assert livetime_s(config, config.datasets["data"], []) == expected
 
 
+def test_pickles_only_where_they_are_allowed(folder: Path, tmp_path: Path) -> None:
+    """Columns of a pickle have the names of the files; without Run and Event the entries are the showers."""
+    import pickle
+
+    from configs.stopping_muons import TOY_KEYS
+
+    columns = {name: values[:4000] for name, values in simulated().items()}
+    stored = {"FilterMask": {"FSSFilter_13": columns["fss_filter"].all(axis=1)}, "ToyReco": {name: columns[saved] for name, saved in RECO.items()}}
+    (tmp_path / "data.pickle").write_bytes(pickle.dumps(stored))
+    keys = {kind: {sub: list(pair) for sub, pair in one.items()} for kind, one in TOY_KEYS.items()}
+    sets = {"mc_l2": {"path": str(folder / "mc.hdf5"), "type": "mc", "level": 2}, "mc_l0": None, "low": None, "snow": None}
+    sets["data"] = {"path": "data.pickle", "hdf5": False, "type": "data", "level": 2, "livetime_s": 2.0}
+    more = {"inputs": sets, "Data": {"keys": keys}, "Effective_area": NO_AREA, "Loading_data": {"cut_exceptions": []}}
+    with pytest.raises(InputError, match=r"hdf5: false reads a pickle, and reading a pickle can run code .* allow_pickle: true"):
+        config_of(tmp_path, **more)
+    config = config_of(tmp_path, Options={"earth": "flat", "allow_pickle": True}, **more)
+    found = run(config).hists["data"]["counts_range"].values()
+    assert np.array_equal(found, run(load_config(folder / "muons.yaml")).hists["data"]["counts_range"].values())
+
+
 def test_same_file_twice(folder: Path, tmp_path: Path) -> None:
     def change(path: Path) -> None:
         path.with_name("mc_again.hdf5").symlink_to(path)
