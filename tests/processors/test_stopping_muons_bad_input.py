@@ -193,7 +193,7 @@ def test_filter_that_is_not_there_names_those_that_are(folder: Path, tmp_path: P
     def change(path: Path) -> None:
         write(path, simulated(), filters="FSSFilter_12")
 
-    with pytest.raises(InputError, match=r"FilterMask has no column 'FSSFilter_13'; .*FSSFilter_12.*MuonFilter_13"):
+    with pytest.raises(InputError, match=r"FilterMask has no column 'FSSFilter_13'; .*; filters: FSSFilter_12, MuonFilter_13"):
         run(damaged(folder, tmp_path, "mc.hdf5", change))
 
 
