@@ -23,7 +23,7 @@ LEVELS = {"0.68": 0.68, "0.95": 0.95}  # label -> probability content
 POINTS = 15  # of the grid, in each direction: along principal axes the surface is a parabola but for its third and higher orders
 REACH = 3.6  # half its width in standard deviations; 95 % are at 2.45 where the surface is a parabola
 WIDENED, TRIES = 1.5, 4
-GRADIENT = 1e-4  # per standard deviation: the height is then known to 1e-8
+GRADIENT = 1e-2  # in standard deviations from the conditional minimum: its height is then known to 1e-4
 
 
 class Inner(Protocol):
