@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,9 @@ MODES = {
     "independent": ("Drawn from the test sample", VERMILLION, "s"),
     "bootstrap": ("Response resampled", GREEN, "^"),
 }
+OF_TEST_SAMPLE = (
+    "The test sample's own fluctuation is common to all pseudo-experiments drawn from it (options.test_mc_stat: true counts it as an error)"
+)
 SHIFTS = {"response": -0.18, "independent": 0.0, "bootstrap": 0.18}
 
 
@@ -65,8 +69,7 @@ Tables = Mapping[str, ClosureTable]
 def _of_tables(view: RunView, figure: str, draw: Callable[[RunView, Target, Tables], DrawnFigure]) -> Found:
     found: dict[str, partial[DrawnFigure] | str] = {}
     for name, target in TARGETS.items():
-        tables = {mode: view.results.get(f"closure.{name}.{mode}") for mode in MODES}
-        there = {mode: one for mode, one in tables.items() if isinstance(one, ClosureTable)}
+        there = tables_of(view, name)
         if not getattr(view.config.unfolding, f"evaluate_unfolding_{name}"):
             found[f"{figure}_{name}"] = f"unfolding.evaluate_unfolding_{name} is false"
         elif not there:
@@ -74,6 +77,23 @@ def _of_tables(view: RunView, figure: str, draw: Callable[[RunView, Target, Tabl
         else:
             found[f"{figure}_{name}"] = partial(draw, view, target, there)
     return found
+
+
+def tables_of(view: RunView, target: str) -> dict[str, ClosureTable]:
+    """Pseudo-experiments of each mode, those of a study of the coverage beside those of the fits."""
+    both = {mode: [one.get(f"closure.{target}.{mode}") for one in (view.results, view.coverage_study)] for mode in MODES}
+    found = {mode: [one for one in pair if isinstance(one, ClosureTable)] for mode, pair in both.items()}
+    return {mode: combined(*pair) for mode, pair in found.items() if pair}
+
+
+def combined(own: ClosureTable, study: ClosureTable | None = None) -> ClosureTable:
+    """The table with more pseudo-experiments, with the coverage of chains of the other if it has none; of a study of something else the own alone."""
+    if study is None or study.settings != own.settings or study.edges != own.edges or not np.allclose(study.truth, own.truth, rtol=1e-6):
+        return own
+    more, fewer = (study, own) if study.n_toys >= own.n_toys else (own, study)
+    if more.n_sampled or not fewer.n_sampled:
+        return more
+    return replace(more, sampled_coverage=fewer.sampled_coverage, n_sampled=fewer.n_sampled)
 
 
 def binomial_band(n: int, level: float = NOMINAL) -> tuple[float, float]:
@@ -88,8 +108,7 @@ def binomial_band(n: int, level: float = NOMINAL) -> tuple[float, float]:
 
 def _toys(tables: Tables) -> tuple[str, ...]:
     counts = ", ".join(f"{one.n_valid} of {one.n_toys} {mode}" for mode, one in tables.items())
-    own = ("The test sample's own fluctuation is common to all pseudo-experiments drawn from it",) if "independent" in tables else ()
-    return (f"Valid pseudo-experiments: {counts}", *own)
+    return (f"Valid pseudo-experiments: {counts}", *((OF_TEST_SAMPLE,) if "independent" in tables else ()))
 
 
 def _closure(view: RunView, target: Target, tables: Tables) -> DrawnFigure:

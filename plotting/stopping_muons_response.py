@@ -65,7 +65,9 @@ def _matrix(view: RunView, target: Target) -> DrawnFigure:
     shown = np.ma.masked_where(~(matrix > 0.0), matrix)
     with view.style.context():
         notes = (f"Condition number {_condition(found)}; each row of the map adds up to 1",)
-        sheet = page(view.style, view.caption(notes=notes, of="mc"), width_in=9.0 + BAR_IN, height_in=7.6, left_in=LEFT + 1.1, right_in=0.3 + BAR_IN)
+        sheet = page(
+            view.style, view.caption(notes=notes, of="mc"), width_in=9.25 + BAR_IN, height_in=7.6, left_in=LEFT + 1.35, right_in=0.3 + BAR_IN
+        )
         axes = sheet.panels[0]
         norm = LogNorm(max(float(shown.min()), LOWEST), float(shown.max()), clip=True)
         mesh = axes.pcolormesh(np.arange(matrix.shape[0] + 1) - 0.5, np.arange(len(names) + 1), shown.T, norm=norm, rasterized=True, gid="response")

@@ -17,6 +17,7 @@ from configs.schema import MuonDataset, StoppingMuonsConfig
 from plotting.canvas import Array, Caption, Scale, apply_scale, short_number
 from plotting.drawn import DrawnFigure
 from plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, YELLOW, Component, Style
+from records.results import load_results
 
 # Figures by name; in place of one that cannot be drawn the reason.
 Found = Mapping[str, "partial[DrawnFigure] | str"]
@@ -27,6 +28,7 @@ METHODS = {
     "mcmc": Component("MCMC", BLACK), "map": Component("MAP", BLUE), "ibu": Component("Iterative Bayes", ORANGE), "tsvd": Component("TSVD", GREEN),
 }  # fmt: skip
 MARKERS = {"mcmc": "o", "map": "D", "ibu": "^", "tsvd": "s"}
+COVERAGE = "coverage.json"  # a study of the coverage, beside the results
 TRUTH, THEORY = Component("Truth", VERMILLION), Component("Theory", PURPLE)
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY, YELLOW)
 
@@ -175,6 +177,12 @@ class RunView:
     def _about_simulation(self) -> tuple[str, ...]:
         examples = [self.config.datasets[name].example is not None for name in self.nominal]
         return ("Generated example, no simulation of the detector",) if examples and all(examples) else ()
+
+    @cached_property
+    def coverage_study(self) -> Mapping[str, Any]:
+        """Results of ``run_fit.py CONFIG --coverage N``; empty where it was not done."""
+        path = self.config.output / COVERAGE
+        return load_results(path) if path.is_file() else {}
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:

@@ -21,12 +21,13 @@ from plotting import stopping_muons
 from plotting.drawn import DrawnFigure, Plan, plain
 from plotting.stage import plot
 from plotting.stopping_muons_chains import smallest_levels
-from plotting.stopping_muons_closure import binomial_band
+from plotting.stopping_muons_closure import binomial_band, combined
 from plotting.stopping_muons_correlations import column_normalised
 from plotting.stopping_muons_flux import Errors
 from plotting.stopping_muons_rates import bars_of
 from records.iwcd_fits import FailedFit
 from records.manifest import load_manifest
+from records.results import save_results
 
 TARGETS = ("range", "energy")
 OF_TARGET = (
@@ -314,6 +315,21 @@ def test_coverage_has_the_binomial_band_of_its_toys(figures: Figures) -> None:
     numbers = figures["coverage_range"].numbers
     assert numbers["band"] == [low, high]
     assert numbers["response"]["coverage"] == case.results()["closure.range.response"].coverage
+
+
+def test_a_study_of_the_coverage_adds_chains_and_numbers_but_not_those_of_another_problem(config: StoppingMuonsConfig, tmp_path: Path) -> None:
+    own = case.results()["closure.range.response"]
+    sampled = np.linspace(0.5, 0.8, 10).tolist()
+    study = replace(own, n_toys=20, sampled_coverage=sampled, n_sampled=5, coverage=[0.1] * 10)
+    assert combined(own, study) == replace(own, sampled_coverage=sampled, n_sampled=5)
+    larger = replace(study, n_toys=500, n_valid=500)
+    assert combined(own, larger) == larger
+    assert combined(own, replace(larger, truth=[2.0 * one for one in own.truth])) is own
+    elsewhere = config.model_copy(update={"output_dir": str(tmp_path)})
+    save_results(elsewhere.output / "coverage.json", "stopping_muons", "muons", {"closure.range.response": study})
+    drawn = planned(elsewhere).figures["coverage_range"]()
+    assert "The same, MCMC (5)" in legend_words(drawn.figure.axes[0])
+    assert drawn.numbers["response"]["sampled"] == sampled
 
 
 def test_pulls_and_bias_are_those_stored(figures: Figures) -> None:
