@@ -11,8 +11,7 @@ import run_fit
 import run_plots
 import run_processor
 from configs import command_line
-from configs.command_line import DONE, INCOMPLETE, show
-from configs.schema import has_fits
+from configs.command_line import DONE, INCOMPLETE, has_fits, show
 
 STAGES = {"process": run_processor.run, "fit": run_fit.run, "plot": run_plots.run}
 

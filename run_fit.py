@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from configs import command_line
-from configs.command_line import DONE, INCOMPLETE, show
+from configs.command_line import DONE, INCOMPLETE, has_fits, show
 from configs.errors import InputError
-from configs.schema import has_fits
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -353,11 +353,6 @@ def write_json_schema(path: str | Path) -> None:
     Path(path).write_text(json.dumps(json_schema(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def has_fits(config: Config) -> bool:
-    """Whether an analysis has a stage of fits."""
-    return not isinstance(config, CustomConfig)
-
-
 def as_json(config: Config) -> dict[str, Any]:
     """The configuration as plain JSON values, defaults filled in, for the manifest and the stage keys."""
     return json.loads(config.model_dump_json(by_alias=True))

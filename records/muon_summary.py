@@ -95,7 +95,10 @@ def of_fit(result: muons.SpectrumFit) -> list[Row]:
 def of_sectors(result: muons.SectorComparison) -> list[Row]:
     """Chi-square of the sectors against the full result, and what statistics do not explain, by bin."""
     rows = zip(result.chi2, result.systematic, result.mean, strict=True)
-    return [(_bin(result.edges, j), f"chi2 {chi2:.1f}, systematic {100 * part / mean:.1f} %", "") for j, (chi2, part, mean) in enumerate(rows)]
+    return [
+        (_bin(result.edges, j), f"chi2 {chi2:.1f}, systematic {100 * part / mean:.1f} %" if mean == mean else "not seen by every sector", "")
+        for j, (chi2, part, mean) in enumerate(rows)
+    ]
 
 
 def of_theory(result: muons.TheorySpectrum) -> list[Row]:

@@ -90,24 +90,53 @@ def truth_of(inputs: Inputs) -> dict[str, float] | None:
 def sectors(inputs: Inputs, target: Target, area: EffectiveArea, spectrum: UnfoldedSpectrum, full: FluxSpectrum) -> SectorComparison:
     """The flux from each sector's own counts, response and area, at the strength of the prior of the full result. Most probable spectra.
 
-    InputError for sectors that overlap, and for one that cannot be unfolded.
+    Bins that a sector cannot see are NaN there (a muon that stops in the lower half has come 1950 m at least); only bins that all of them see have a
+    spread. InputError for sectors that overlap, and for one that cannot be unfolded.
     """
     wanted = inputs.config.systematics.sectors
     overlap = check_sectors(wanted, load(inputs.config.output).sample, allow_overlap=inputs.config.options.allow_overlap)
-    values, errors = {}, {}
-    for name in wanted:
-        own = np.array(area.sectors[name])
-        problem = measurement(inputs, target, name, area_m2=own).problem.replace(tau=spectrum.settings.tau)
-        found = problem.map(solver=inputs.config.options.solver)
-        if not found.valid:
-            raise InputError(f"systematics.sectors.{name}: {target.name} cannot be unfolded: {found.reason}")
-        record = with_sources(problem, found, [])
-        unit = Exposure(own, np.diff(area.edges), full.livetime_s, solid_angle_sr(inputs.config)).events_per_flux
-        values[name] = np.array(record.f) / unit
-        own_errors = np.array(area.sector_errors[name]) / own
-        alone = np.sum([np.diag(np.array(one)) for key, one in record.sources.items() if key != "nuisances"], axis=0) / unit**2
-        errors[name] = np.sqrt(alone + (values[name] * own_errors) ** 2)
-    return compare_sectors(area.edges, values, errors, np.array(full.flux), overlap=overlap)
+    found = {name: _of_sector(inputs, target, name, area, spectrum, full) for name in wanted}
+    seen = np.all([np.isfinite(values) for values, _ in found.values()], axis=0)
+    if not seen.any():
+        raise InputError(f"systematics.sectors: no bin of {target.name} is seen by all of {', '.join(wanted)}; choose other cuts")
+    common = np.flatnonzero(seen)
+    values, errors = ({name: pair[k][common] for name, pair in found.items()} for k in (0, 1))
+    edges = np.arange(common.size + 1, dtype=float)
+    compared = compare_sectors(edges, values, errors, np.array(full.flux)[common], overlap=overlap)
+
+    def everywhere(part: list[float], elsewhere: float) -> list[float]:
+        whole = np.full(seen.size, elsewhere)
+        whole[common] = part
+        return [float(value) for value in whole]
+
+    return SectorComparison(
+        edges=area.edges,
+        flux={name: one.tolist() for name, (one, _) in found.items()},
+        statistical={name: one.tolist() for name, (_, one) in found.items()},
+        mean=everywhere(compared.mean, np.nan),
+        systematic=everywhere(compared.systematic, 0.0),
+        chi2=everywhere(compared.chi2, np.nan),
+        overlap=overlap,
+    )
+
+
+def _of_sector(inputs: Inputs, target: Target, name: str, area: EffectiveArea, spectrum: UnfoldedSpectrum, full: FluxSpectrum) -> tuple[Array, Array]:
+    """Flux and its error (bins,) from counts, simulation and the statistics of the area; NaN in bins that the sector does not see."""
+    whole = np.array(area.sectors[name])
+    measured = measurement(inputs, target, name, area_m2=whole)
+    inside, tau = measured.layout.inside, spectrum.settings.tau
+    problem = measured.problem.replace(tau=None if tau is None else tau[inside])
+    found = problem.map(solver=inputs.config.options.solver)
+    if not found.valid:
+        raise InputError(f"systematics.sectors.{name}: {target.name} cannot be unfolded: {found.reason}")
+    record = with_sources(problem, found, [])
+    unit = Exposure(whole[inside], np.diff(area.edges)[inside], full.livetime_s, solid_angle_sr(inputs.config)).events_per_flux
+    flux, error = np.full((2, whole.size), np.nan)
+    flux[inside] = np.array(record.f) / unit
+    own = np.array(area.sector_errors[name])[inside] / whole[inside]
+    alone = np.sum([np.diag(np.array(one)) for key, one in record.sources.items() if key != "nuisances"], axis=0) / unit**2
+    error[inside] = np.sqrt(alone + (flux[inside] * own) ** 2)
+    return flux, error
 
 
 def theory_of(inputs: Inputs) -> Theory:

@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 from configs.errors import InputError
 from fits.stopping_muons import nuisances
 from fits.stopping_muons.inputs import ALL, Cells, Inputs, truth_edges
+from fits.stopping_muons.layout import Layout, layout
 from fits.stopping_muons.seeds import seed_of
 from fits.stopping_muons.targets import TARGETS, Target
 from fits.unfolding import UnfoldingProblem
 from fits.unfolding.coverage import Truth
-from processors.proxy_bins import merged_bins, refuse_too_few
 
 Array = NDArray[np.float64]
 TILTS = ("softer", "harder")
 FLOOR = 1e-3  # events
-SMALLEST = 1e-9  # events: a proxy bin that expects none is never left alone
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class TestSplit:
 class Measurement:
     """A problem, without a strength of its prior, and what belongs to it.
 
-    ``groups``: proxy bins of the processor behind each of the problem's. ``spectra``: name -> truth, of the simulation and of tilted ones, scaled to
+    ``layout``: which bins of the histograms it has. ``spectra``: name -> truth, of the simulation and of tilted ones, scaled to
     the counts. ``test``: the test split, None where it holds no event. ``pseudo``: whether the counts are drawn from it.
     """
 
@@ -68,8 +67,7 @@ class Measurement:
     sector: str
     problem: UnfoldingProblem
     livetime_s: float
-    groups: list[list[int]]
-    kept: slice
+    layout: Layout
     spectra: Mapping[str, Truth]
     test: TestSplit | None
     pseudo: bool
@@ -91,49 +89,35 @@ def measurement(inputs: Inputs, target: Target, sector: str = ALL, *, area_m2: A
     name = f"response_{target.name}"
     edges = truth_edges(inputs.hist(inputs.nominal, name))
     rate = inputs.cells(inputs.nominal, name, sector=sector)
-    kept = _kept_columns(rate)
     livetime_s = livetime_of(inputs)
-    groups = _groups(inputs, target, rate.W.sum(axis=1) * livetime_s)
-    refuse_too_few(len(groups), kept.stop - kept.start, target.name, rate.W.shape[0])
-    test = _test_split(inputs, target, sector, livetime_s, kept, groups)
+    chosen = layout(rate, livetime_s, target=target.name, sector=sector, min_expected=inputs.config.options.min_expected)
+    test = _test_split(inputs, target, sector, livetime_s, chosen)
     pseudo = inputs.config.unfolding.is_sim
-    g = _drawn(inputs, target, sector, test) if pseudo else _counted(inputs, target, sector, groups)
-    cells = Cells(rate.W[:, kept], rate.S[:, kept]).rows(groups).scaled(livetime_s)
+    g = _drawn(inputs, target, sector, test) if pseudo else _counted(inputs, target, sector, chosen.groups)
+    cells = chosen.of(rate).scaled(livetime_s)
     try:
-        problem = _problem(inputs, target, sector, cells, g, edges, kept, groups, area_m2)
+        problem = _problem(inputs, target, sector, cells, g, edges, chosen, area_m2)
     except InputError as error:
         raise InputError(f"{target.name} (label {target.column(inputs.config)} of data set {inputs.nominal}): {error}") from None
-    return Measurement(target, sector, problem, livetime_s, groups, kept, _spectra(inputs, target, problem, kept, groups, sector), test, pseudo)
-
-
-def _kept_columns(rate: Cells) -> slice:
-    """All truth bins in range, those outside where they hold simulated events."""
-    total = rate.W.sum(axis=0)
-    return slice(int(total[0] <= 0), total.size - int(total[-1] <= 0))
-
-
-def _groups(inputs: Inputs, target: Target, expected: Array) -> list[list[int]]:
-    """Proxy bins of the processor behind each of the problem's: those that expect too few events are merged with a neighbour."""
-    merged = merged_bins(expected, max(inputs.config.options.min_expected, SMALLEST))
-    return [np.flatnonzero(merged == number).tolist() for number in range(int(merged.max()) + 1)]
+    return Measurement(target, sector, problem, livetime_s, chosen, _spectra(inputs, target, problem, chosen, sector), test, pseudo)
 
 
 def _problem(
-    inputs: Inputs, target: Target, sector: str, cells: Cells, g: Array, edges: Array, kept: slice, groups: list[list[int]], area_m2: Array | None
+    inputs: Inputs, target: Target, sector: str, cells: Cells, g: Array, edges: Array, chosen: Layout, area_m2: Array | None
 ) -> UnfoldingProblem:
-    options, size = inputs.config.options, edges.size - 1
-    templates = [nuisances.template(inputs, target, name, kept, groups, sector) for name in nuisances.names(inputs)]
+    options, edges = inputs.config.options, edges[chosen.first : chosen.last + 1]
+    templates = [nuisances.template(inputs, target, name, chosen, sector) for name in nuisances.names(inputs)]
     if options.compat is not None:
         templates = [_row_template(one, cells.W) for one in templates]
-    area = np.ones(size) if area_m2 is None else area_m2
+    area = np.ones(edges.size - 1) if area_m2 is None else area_m2[chosen.inside]
     return UnfoldingProblem(
         cells.W,
         cells.S,
         g,
         templates=tuple(templates),
         edges=edges,
-        underflow=kept.start == 0,
-        overflow=kept.stop == size + 2,
+        underflow=chosen.underflow,
+        overflow=chosen.overflow,
         flux_factor=1.0 / (area * np.diff(edges)),
         space=options.space,
         mc_stat=options.mc_stat,
@@ -174,11 +158,11 @@ def _worth(cells: Cells) -> float:
     return float(cells.W.sum() ** 2 / cells.S.sum())
 
 
-def _test_split(inputs: Inputs, target: Target, sector: str, livetime_s: float, kept: slice, groups: list[list[int]]) -> TestSplit | None:
+def _test_split(inputs: Inputs, target: Target, sector: str, livetime_s: float, chosen: Layout) -> TestSplit | None:
     cells = inputs.cells(inputs.nominal, f"pseudo_{target.name}", sector=sector)
     if not cells.W.sum() > 0:
         return None
-    return TestSplit(Cells(cells.W[:, kept], cells.S[:, kept]).rows(groups).scaled(livetime_s), _worth(cells))
+    return TestSplit(chosen.of(cells).scaled(livetime_s), _worth(cells))
 
 
 def _drawn(inputs: Inputs, target: Target, sector: str, test: TestSplit | None) -> Array:
@@ -196,14 +180,14 @@ def _counted(inputs: Inputs, target: Target, sector: str, groups: list[list[int]
     return np.array([counts[group].sum() for group in groups])
 
 
-def _spectra(inputs: Inputs, target: Target, problem: UnfoldingProblem, kept: slice, groups: list[list[int]], sector: str) -> dict[str, Truth]:
+def _spectra(inputs: Inputs, target: Target, problem: UnfoldingProblem, chosen: Layout, sector: str) -> dict[str, Truth]:
     """The simulated spectrum, and the same events with the energy to the power of -0.1 and +0.1 (of all sectors together)."""
     found = {"reference": Truth(problem.f_reference, problem.expected(problem.f_reference))}
     if sector != ALL:
         return found
     for tilt in TILTS:
         cells = inputs.cells(inputs.nominal, f"tilted_{target.name}", tilt=tilt)
-        part = Cells(cells.W[:, kept], cells.S[:, kept]).rows(groups).W
+        part = chosen.of(cells).W
         part = part * problem.g.sum() / part.sum()
         found[tilt] = Truth(part.sum(axis=0), part.sum(axis=1))
     return found

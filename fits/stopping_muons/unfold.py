@@ -54,7 +54,7 @@ def unfold(inputs: Inputs, found: Measurement, say: Say = lambda _: None) -> Unf
     t, problem = found.target.name, found.problem
     results: dict[str, Any] = {f"response.{t}": response_summary(found)}
     if problem.templates:
-        results[f"templates.{t}"] = nuisances.summary(inputs, found.target, problem.templates, found.kept, found.groups)
+        results[f"templates.{t}"] = nuisances.summary(inputs, found.target, problem.templates, found.layout)
     say(f"{t}: strength of the prior")
     chosen = strength(inputs, found)
     if chosen.scan is not None:
@@ -84,7 +84,7 @@ def response_summary(found: Measurement) -> ResponseSummary:
         effective_events=problem.effective_events.tolist(),
         expected=problem.W.sum(axis=1).tolist(),
         observed=problem.g.tolist(),
-        merged=found.groups,
+        merged=found.layout.groups,
     )
 
 

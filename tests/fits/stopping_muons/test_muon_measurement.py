@@ -57,8 +57,8 @@ def test_data_are_counted(tmp_path: Path) -> None:
 def test_sparse_bins_are_merged_with_neighbours(tmp_path: Path) -> None:
     """All bins are in one group each, groups hold neighbours, and every one expects enough."""
     found = measurement(inputs(tmp_path, options={"min_expected": 60.0, "pseudo_livetime_s": 1.0}), RANGE)
-    assert [bin_ for group in found.groups for bin_ in group] == list(range(20))
-    assert len(found.groups) < 20
+    assert [bin_ for group in found.layout.groups for bin_ in group] == list(range(20))
+    assert len(found.layout.groups) < 20
     assert found.problem.W.sum(axis=1).min() >= 60.0
 
 
@@ -123,7 +123,7 @@ def test_nuisance_without_a_set_is_refused(tmp_path: Path) -> None:
 def test_summary_shows_sets_and_curves(tmp_path: Path) -> None:
     found = inputs(tmp_path, options=ICE)
     measured = measurement(found, RANGE)
-    shown = nuisances.summary(found, RANGE, measured.problem.templates, measured.kept, measured.groups)
+    shown = nuisances.summary(found, RANGE, measured.problem.templates, measured.layout)
     assert [value for value, _, _ in shown.points["ice_abs"]] == [0.95, 1.05]
     middle = min(shown.curves["ice_abs"], key=lambda point: abs(point[0] - 1.0))
     assert np.allclose(middle[1], 1.0)
