@@ -36,26 +36,41 @@ def mutual_information(
     ``sample``: columns of equal length; ``targets``: name of the result (range, energy) -> its true column. With ``weights``, or more than
     ``events``, a subset is drawn. InputError for an unknown column, fewer than 50 events, a target that is not positive.
     """
-    missing = [name for name in (*proxies, *targets.values()) if name not in sample]
-    if missing:
-        raise InputError(f"mutual information: no column {missing[0]!r} in the sample{nearest(missing[0], sample)}")
     rng = np.random.default_rng(seed)
-    columns = {name: np.asarray(sample[name], float) for name in {*proxies, *targets.values()}}
-    size = len(next(iter(columns.values())))
-    if size < FEWEST:
-        raise InputError(f"mutual information: {size} events are too few, {FEWEST} needed; generate more, or loosen the cuts")
+    columns = _columns(sample, (*proxies, *targets.values()))
+    logarithms = {target: _log10(column, columns[column]) for target, column in targets.items()}
+    size = len(columns[proxies[0]])
     if weights is not None or size > events:
         chosen = drawn(rng, np.ones(size) if weights is None else np.asarray(weights, float), events)
-        columns, size = {name: column[chosen] for name, column in columns.items()}, len(chosen)
-    features = np.stack([columns[name] for name in proxies], axis=1)
-    found: dict[str, tuple[Array, Array]] = {}
-    for target, column in targets.items():
-        if not np.all(columns[column] > 0):
-            raise InputError(f"mutual information: {column} must be positive, its logarithm is used; found {columns[column].min():g}")
-        found[target] = _with_error(rng, features, np.log10(columns[column]), replicas)
+    else:
+        chosen = np.arange(size)
+    features = np.stack([columns[name][chosen] for name in proxies], axis=1)
+    found = {target: _with_error(rng, features, values[chosen], replicas) for target, values in logarithms.items()}
     nats, error = ({target: dict(zip(proxies, pair[i].tolist(), strict=True)) for target, pair in found.items()} for i in (0, 1))
-    normalised = {target: {name: float(np.sqrt(-np.expm1(-2 * max(value, 0.0)))) for name, value in row.items()} for target, row in nats.items()}
-    return MutualInformation(nats, error, normalised, size)
+    normalised = {target: {name: _normalised(one) for name, one in row.items()} for target, row in nats.items()}
+    return MutualInformation(nats, error, normalised, len(chosen))
+
+
+def _columns(sample: Mapping[str, ArrayLike], names: Sequence[str]) -> dict[str, Array]:
+    """The columns of these names, checked."""
+    missing = [name for name in names if name not in sample]
+    if missing:
+        raise InputError(f"mutual information: no column {missing[0]!r} in the sample{nearest(missing[0], sample)}")
+    columns = {name: np.asarray(sample[name], float) for name in names}
+    size = min(map(len, columns.values()))
+    if size < FEWEST:
+        raise InputError(f"mutual information: {size} events are too few, {FEWEST} needed; generate more, or loosen the cuts")
+    return columns
+
+
+def _log10(name: str, values: Array) -> Array:
+    if not np.all(values > 0):
+        raise InputError(f"mutual information: {name} must be positive, its logarithm is used; found {values.min():g}")
+    return np.log10(values)
+
+
+def _normalised(nats: float) -> float:
+    return float(np.sqrt(-np.expm1(-2 * max(nats, 0.0))))
 
 
 def drawn(rng: Generator, weights: Array, count: int) -> NDArray[np.int64]:

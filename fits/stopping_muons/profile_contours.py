@@ -39,7 +39,7 @@ def profile_contours(objective: Objective, minimum: Minimum, levels: Mapping[str
     square = minimum.covariance[:2, :2]
     if not minimum.valid or not np.all(np.isfinite(square)) or np.linalg.eigvalsh(square)[0] <= 0:
         return {}
-    axes = np.linalg.cholesky(square)
+    axes: Array = np.linalg.cholesky(square).astype(float)
     highest = max(delta_nll_level(content, 2) for content in levels.values())
     reach = REACH
     for _ in range(TRIES):
@@ -62,7 +62,8 @@ def _heights(objective: Objective, minimum: Minimum, axes: Array, steps: Array) 
     """Height (n, n) over the grid, from the middle outwards so that every start is near."""
     low, high = (np.array([getattr(one, side) for one in objective.parameters[:2]]) for side in ("lower", "upper"))
     inner = _inner(objective, minimum)
-    found, starts = np.full((steps.size, steps.size), np.nan), {}
+    found = np.full((steps.size, steps.size), np.nan)
+    starts: dict[tuple[int, int], Array] = {}
     order = np.argsort(np.abs(steps), kind="stable")
     for i in order:
         for j in order:

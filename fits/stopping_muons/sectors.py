@@ -29,17 +29,20 @@ def check_sectors(sectors: Mapping[str, Cuts], sample: Mapping[str, ArrayLike], 
     if not pairs:
         return 0.0
     missing = sorted({column for pair in pairs for name in pair for column in sectors[name]} - sample.keys())
-    if missing:
-        if allow_overlap:
-            return math.nan
+    if missing and not allow_overlap:
         raise InputError(
             f"sectors {_words(pairs)} may overlap: their cuts do not exclude each other, and {', '.join(missing)} is not among the "
             "observables, so that the overlap fraction is not known; set allow_overlap: true if they may"
         )
+    return math.nan if missing else _shared(sectors, pairs, sample, allow_overlap)
+
+
+def _shared(sectors: Mapping[str, Cuts], pairs: list[tuple[str, str]], sample: Mapping[str, ArrayLike], allow_overlap: bool) -> float:
+    """Share of the sample's events in any sector that are in more than one."""
     masks = {name: _inside(cuts, sample) for name, cuts in sectors.items()}
     inside = np.sum(list(masks.values()), axis=0)
     overlap = float(np.sum(inside > 1) / max(np.sum(inside > 0), 1))
-    shared = [pair for pair in pairs if np.any(masks[pair[0]] & masks[pair[1]])]
+    shared = [(one, other) for one, other in pairs if np.any(masks[one] & masks[other])]
     if shared and not allow_overlap:
         raise InputError(
             f"sectors {_words(shared)} overlap: overlap fraction {overlap:.3g} of their events; make the cuts disjoint, or set allow_overlap: true"

@@ -5,7 +5,6 @@ Parameters are fitted in units in which they are of order one (``scales``); all 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -141,13 +140,3 @@ class PowerLawModel:
 def _constrained(name: str, value: float, error: float | None, bounds: tuple[float, float]) -> FitParameter:
     prior = None if error is None else Gaussian(value, error)
     return FitParameter(name, (value,), *bounds, prior=prior, fixed=prior is None)
-
-
-def physical(model: SpectrumModel, name: str, value: float) -> float:
-    """A fitted value in its physical unit."""
-    return value * model.scales.get(name, (1.0, ""))[0]
-
-
-def unit_of(model: SpectrumModel, name: str) -> str:
-    """The physical unit of a parameter."""
-    return model.scales.get(name, (math.nan, ""))[1]

@@ -64,24 +64,27 @@ def read_theory(path: str | Path, cos_zenith_min: float) -> Theory:
 
 
 def _csv(path: Path) -> _Raw:
+    where = f"theory table {path}"
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"theory table {path}: cannot be read ({error})") from None
-    stated = {}
-    for line in lines:
-        name, colon, value = line.lstrip("# ").partition(":")
-        if line.startswith("#") and colon:
-            stated[name.strip()] = value.strip()
-    rows = [[cell.strip() for cell in row] for row in csv.reader(line for line in lines if line.strip() and not line.startswith("#"))]
+        raise InputError(f"{where}: cannot be read ({error})") from None
+    comments = [line for line in lines if line.startswith("#")]
+    rows = [[cell.strip() for cell in row] for row in csv.reader(line for line in lines if line and line not in comments)]
     if not rows:
-        raise InputError(f"theory table {path}: empty; give a line of column names ({', '.join(COLUMNS)}) and numbers")
+        raise InputError(f"{where}: empty; give a line of column names ({', '.join(COLUMNS)}) and numbers")
     names, body = rows[0], rows[1:]
     try:
         numbers = np.array([[float(cell) for cell in row] for row in body]).reshape(len(body), len(names))
     except ValueError:
-        raise InputError(f"theory table {path}: every row needs {len(names)} numbers ({', '.join(names)})") from None
-    return _Raw(f"theory table {path}", dict(zip(names, numbers.T, strict=True)), stated)
+        raise InputError(f"{where}: every row needs {len(names)} numbers ({', '.join(names)})") from None
+    return _Raw(where, dict(zip(names, numbers.T, strict=True)), _comments(comments))
+
+
+def _comments(lines: list[str]) -> dict[str, str]:
+    """What lines of the form ``# name: value`` say."""
+    parts = [line.lstrip("# ").partition(":") for line in lines]
+    return {name.strip(): value.strip() for name, colon, value in parts if colon}
 
 
 def _npz(path: Path) -> _Raw:
@@ -180,10 +183,11 @@ def _check(raw: _Raw, energy: Array, cosine: Array | None, flux: Array, error: A
         raise InputError(f"{raw.where}: column flux (and error) must have the shape {shape} of energy and cos_zenith, found {flux.shape}")
     if energy.size < 2 or not (np.all(energy > 0) and np.all(np.diff(energy) > 0)):
         raise InputError(f"{raw.where}: column energy needs at least two different positive values (GeV), found {energy.size}")
-    if not (np.all(np.isfinite(flux)) and np.all(flux > 0)):
-        bad = int(np.argmin((np.isfinite(flux) & (flux > 0)).all(axis=1)))
+    good = np.isfinite(flux) & (flux > 0)
+    if not good.all():
+        bad = int(np.argmin(good.all(axis=1)))
         raise InputError(f"{raw.where}: column flux must be positive and finite; at {energy[bad]:g} GeV it is {flux[bad].min()}")
-    if error is not None and not (np.all(np.isfinite(error)) and np.all(error >= 0)):
+    if error is not None and not np.all(np.isfinite(error) & (error >= 0)):
         raise InputError(f"{raw.where}: column error must be finite and not negative")
 
 
