@@ -1,21 +1,35 @@
-"""Processing of stopping muons: 8e5 events into proxy bins beside scikit-learn and a loop, 100 bootstrap replicas beside draws of NumPy.
+"""Fits of stopping muons, 40 x 10 bins with flow and one nuisance: from histograms to the flux. They see no events, so their time knows no number.
 
-Targets: digitise 8e5 events in 0.5 s, replicas of an effective area of 1e6 events in 20 s (specification 11); both are reached with room.
+Targets: problem and minimum in 50 ms, 300 pseudo-experiments in 10 s, an effective area with 100 replicas in 1 s, a scan in 60 s.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.tree import DecisionTreeClassifier
 
-from processors.proxy_bins import ProxyTree, trained
-from processors.stopping_muons_showers import replica_sums, shower_keys
+sys.path.insert(0, str(Path(__file__).parents[1] / "fits" / "stopping_muons"))
 
-EVENTS, REPLICAS, CELLS = 800_000, 100, 12
+from muon_hists import configuration, run_hists
+
+from fits.stopping_muons.closure import closure
+from fits.stopping_muons.effective_area import effective_area
+from fits.stopping_muons.inputs import Inputs
+from fits.stopping_muons.measurement import measurement
+from fits.stopping_muons.strength import calibration
+from fits.stopping_muons.targets import ENERGY, RANGE
+
+NUISANCE = {"nuisances": {"ice_abs": {}}, "min_expected": 1.0}
+
+
+def inputs(folder: Path, muons: int = 600_000, replicas: int = 100) -> Inputs:
+    hists, account = run_hists(muons=muons, leaf_count=40, replicas=replicas)
+    return Inputs(configuration(folder, hists, options=NUISANCE), hists, account)
 
 
 def seconds(function: Callable[[], object], repeat: int = 3) -> float:
@@ -27,63 +41,37 @@ def seconds(function: Callable[[], object], repeat: int = 3) -> float:
     return min(times)
 
 
-def columns(count: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    rng = np.random.default_rng(1)
-    truth = 10 ** rng.uniform(2.5, 4.5, count)
-    return {f"observable_{k}": np.log10(truth) + 0.1 * (k + 1) * rng.standard_normal(count) for k in range(6)}, truth
+@pytest.mark.parametrize("target", [RANGE, ENERGY], ids=lambda one: one.name)
+def test_problem_and_minimum(benchmark, tmp_path: Path, target) -> None:
+    found = inputs(tmp_path)
+    assert benchmark(lambda: measurement(found, target).problem.replace(tau=3e-4).map()).valid
 
 
-@pytest.fixture(scope="module")
-def tree() -> ProxyTree:
-    return trained(*columns(50_000), np.geomspace(500, 12000, 11), 40, seed=1)
+def test_effective_area_with_replicas(benchmark, tmp_path: Path) -> None:
+    found = inputs(tmp_path)
+    assert benchmark.pedantic(effective_area, (found, RANGE), rounds=3).area_m2
 
 
-def test_digitise(benchmark, tree: ProxyTree) -> None:
-    events, _ = columns(EVENTS)
-    tree.apply(events)  # compiled
-    bins = benchmark.pedantic(tree.apply, (events,), rounds=5)
-    assert len(bins) == EVENTS
-    assert benchmark.stats.stats.min < 0.5
-
-    few = np.stack([values[:2000].astype(np.float32) for values in events.values()], axis=1)
-
-    def loop() -> list[int]:
-        found = []
-        for row in few:
-            node = 0
-            while tree.leaf_bin[node] < 0:
-                node = tree.left[node] if row[tree.feature[node]] <= tree.threshold[node] else tree.right[node]
-            found.append(int(tree.leaf_bin[node]))
-        return found
-
-    assert loop() == bins[:2000].tolist()
-    benchmark.extra_info["ratio_to_loop"] = seconds(loop, 1) * EVENTS / 2000 / benchmark.stats.stats.min
+def test_time_knows_no_number_of_events(benchmark, tmp_path: Path) -> None:
+    """Eight times the muons: no more than twice the time."""
+    few, many = (inputs(tmp_path, muons, replicas=5) for muons in (150_000, 1_200_000))
+    times = [seconds(lambda one=one: (effective_area(one, RANGE), measurement(one, RANGE).problem.replace(tau=1e-4).map())) for one in (few, many)]
+    benchmark.extra_info["ratio"] = times[1] / times[0]
+    benchmark.pedantic(measurement, (many, RANGE), rounds=3)
+    assert times[1] < 2 * times[0] + 0.02
 
 
-def test_training(benchmark) -> None:
-    events, truth = columns(267_000)
-    found = benchmark.pedantic(trained, (events, truth, np.geomspace(500, 12000, 11), 40), {"seed": 1}, rounds=1)
-    assert found.count == 40
-    table = np.stack([one.astype(np.float32) for one in events.values()], axis=1)
-    classifier = DecisionTreeClassifier(max_leaf_nodes=40, min_samples_leaf=200, random_state=1)
-    alone = seconds(lambda: classifier.fit(table, np.digitize(truth, np.geomspace(500, 12000, 11))), 1)
-    benchmark.extra_info["ratio_to_scikit_learn"] = benchmark.stats.stats.min / alone
+def test_pseudo_experiments(benchmark, tmp_path: Path) -> None:
+    found = inputs(tmp_path)
+    measured = measurement(found, ENERGY)
+    problem = measured.problem.replace(tau=3e-4)
+    table = benchmark.pedantic(closure, (found, measured, problem, "bootstrap", 100), rounds=1)
+    assert table.n_valid == 100
 
 
-def test_bootstrap(benchmark) -> None:
-    """Of 1e6 events in three sectors."""
-    count = 1_000_000
-    rng = np.random.default_rng(2)
-    keys = shower_keys("mc.hdf5", np.ones(count, np.int64), np.arange(count), 1)
-    cell, terms = rng.integers(0, CELLS, count), np.rint(rng.exponential(1e6, count))
-    member = np.stack([np.ones(count, bool), (half := rng.random(count) < 0.5), ~half])
-    arguments = (cell, member, terms, terms, (3, REPLICAS, CELLS))
-    replica_sums(keys[:10], cell[:10], member[:, :10], terms[:10], terms[:10], (3, REPLICAS, CELLS))  # compiled
-    found = benchmark.pedantic(replica_sums, (keys, *arguments), rounds=2)
-    assert found[0].sum() == pytest.approx(2 * REPLICAS * terms.sum(), rel=1e-3)
-    assert benchmark.stats.stats.min < 20.0
-
-    def drawn() -> np.ndarray:
-        return np.stack([np.bincount(cell, terms * rng.poisson(1.0, count), minlength=CELLS) for _ in range(5)])
-
-    benchmark.extra_info["ratio_to_numpy_draws"] = seconds(drawn, 1) * REPLICAS / 5 * 3 / benchmark.stats.stats.min
+def test_scan(benchmark, tmp_path: Path) -> None:
+    """A third of the toys of a full scan: 30 strengths, three spectra."""
+    measured = measurement(inputs(tmp_path), RANGE)
+    problem = calibration(measured.problem)
+    scan = benchmark.pedantic(lambda: problem.scan(np.geomspace(1e-6, 1.0, 30), toys=20, spectra=measured.spectra), rounds=1)
+    assert scan.tau.size == 30
