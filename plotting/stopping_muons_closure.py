@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from fits.classifier.binomial import interval
 from plotting.canvas import Array, Scale, page
 from plotting.drawn import DrawnFigure
 from plotting.legend import place_legend
@@ -22,6 +23,7 @@ from plotting.symbols import MINUS
 from records.unfolding import ClosureTable, UnfoldedSpectrum
 
 NOMINAL = 0.6827
+LEAST_SAMPLED = 10  # sampled pseudo-experiments, for their coverage to be drawn
 HEIGHT_IN, RATIO_IN, PULL_IN = 8.4, 2.2, 3.0
 EN_DASH = "\N{EN DASH}"
 # Mode of the pseudo data: words, colour, marker.
@@ -169,20 +171,15 @@ def _coverage(view: RunView, target: Target, tables: Tables) -> DrawnFigure:
     edges = next(iter(tables.values())).edges
     low, high = binomial_band(min(one.n_valid for one in tables.values()))
     with view.style.context():
-        notes = (*_toys(tables), "Band: one binomial standard deviation around 68.3 %; bars: of each point")
+        notes = (*_toys(tables), "Band: one binomial standard deviation around 68.3 %; bars: of each point", *_too_few(tables))
         sheet = page(view.style, view.caption(notes=notes, of="unfolded"))
         axes = sheet.panels[0]
         axes.axhspan(low, high, color=SKY, alpha=0.4, linewidth=0.0, gid="band")
         axes.axhline(NOMINAL, color=GREY, linewidth=1.4)
         for mode, one in tables.items():
             _points(axes, edges, mode, np.array(one.coverage), np.array(one.coverage_error))
-            sampled = np.array(one.sampled_coverage, float)
-            if np.isfinite(sampled).any():
-                error = np.sqrt(np.maximum(sampled * (1.0 - sampled), 1.0 / one.n_sampled) / one.n_sampled)
-                label = f"The same, MCMC ({one.n_sampled})"
-                look: dict[str, Any] = {"fmt": MODES[mode][2], "color": MODES[mode][1], "markerfacecolor": "white"}
-                at = shifted(edges, SHIFTS[mode] + 0.08)
-                axes.errorbar(at, sampled, yerr=error, markersize=8, elinewidth=1.2, label=label, gid=f"sampled {mode}", **look)
+            if one.n_sampled >= LEAST_SAMPLED:
+                _draw_sampled(axes, edges, mode, one)
         scale_axes(axes, target_scale(target, edges), Scale("Coverage of 68 % intervals", limits=(0.0, 1.05)))
         place_legend(axes, [(np.array(edges), np.ones(len(edges) - 1))])
         axes.set_yticks(np.linspace(0.0, 1.0, 6))
@@ -190,6 +187,20 @@ def _coverage(view: RunView, target: Target, tables: Tables) -> DrawnFigure:
         mode: {"edges": one.edges, "coverage": one.coverage, "error": one.coverage_error, "sampled": one.sampled_coverage, "toys": one.n_valid,
                "n_sampled": one.n_sampled} for mode, one in tables.items()
     })  # fmt: skip
+
+
+def _draw_sampled(axes: Axes, edges: list[float], mode: str, one: ClosureTable) -> None:
+    """Coverage of sampled intervals with Wilson's interval."""
+    n, sampled = one.n_sampled, np.array(one.sampled_coverage, float)
+    low, high = interval(np.round(sampled * n), n, method="wilson")
+    bars = np.maximum([sampled - low, high - sampled], 0.0)
+    look: dict[str, Any] = {"fmt": MODES[mode][2], "color": MODES[mode][1], "markerfacecolor": "white", "markersize": 8, "elinewidth": 1.2}
+    axes.errorbar(shifted(edges, SHIFTS[mode] + 0.08), sampled, yerr=bars, label=f"The same, MCMC ({n})", gid=f"sampled {mode}", **look)
+
+
+def _too_few(tables: Tables) -> tuple[str, ...]:
+    few = [one.n_sampled for one in tables.values() if 0 < one.n_sampled < LEAST_SAMPLED]
+    return (f"Coverage of MCMC intervals, from {min(few)} of them, is in the numbers and not drawn",) if few else ()
 
 
 def _points(axes: Axes, edges: list[float], mode: str, values: Array, errors: Array | None = None) -> None:

@@ -21,6 +21,7 @@ from records.stopping_muons import ResponseSummary
 FLAGS = ("unfolding.unfold_{}", "unfolding.evaluate_unfolding_{}")
 EN_DASH = "\N{EN DASH}"
 ZERO = 1e-12  # of the largest singular value: below it nothing is left but rounding
+LABEL_PAD = 14.0  # points, between long names of bins and the label of their axis
 LOWEST = 1e-4  # probability where colours begin
 
 
@@ -76,6 +77,7 @@ def _matrix(view: RunView, target: Target) -> DrawnFigure:
         )
         axes.set_yticks(np.arange(len(names)) + 0.5, names, fontsize=min(17.0, 210.0 / len(names)))
         axes.tick_params(axis="y", which="both", length=0)
+        axes.yaxis.labelpad = LABEL_PAD
         axes.tick_params(axis="x", which="minor", length=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         box, width = axes.get_position(), sheet.figure.get_size_inches()[0]

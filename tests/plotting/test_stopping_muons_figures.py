@@ -326,10 +326,13 @@ def test_a_study_of_the_coverage_adds_chains_and_numbers_but_not_those_of_anothe
     assert combined(own, larger) == larger
     assert combined(own, replace(larger, truth=[2.0 * one for one in own.truth])) is own
     elsewhere = config.model_copy(update={"output_dir": str(tmp_path)})
-    save_results(elsewhere.output / "coverage.json", "stopping_muons", "muons", {"closure.range.response": study})
-    drawn = planned(elsewhere).figures["coverage_range"]()
-    assert "The same, MCMC (5)" in legend_words(drawn.figure.axes[0])
-    assert drawn.numbers["response"]["sampled"] == sampled
+    for sampled_toys, drawn_too in ((15, True), (5, False)):
+        of_file = {"closure.range.response": replace(study, n_sampled=sampled_toys)}
+        save_results(elsewhere.output / "coverage.json", "stopping_muons", "muons", of_file)
+        drawn = planned(elsewhere).figures["coverage_range"]()
+        assert ("The same, MCMC (15)" in legend_words(drawn.figure.axes[0])) == drawn_too
+        assert ("Coverage of MCMC intervals, from 5 of them" in words(drawn.figure)) != drawn_too
+        assert drawn.numbers["response"]["sampled"] == sampled
 
 
 def test_pulls_and_bias_are_those_stored(figures: Figures) -> None:
