@@ -275,6 +275,20 @@ def test_pickles_only_where_they_are_allowed(folder: Path, tmp_path: Path) -> No
     assert np.array_equal(found, run(load_config(folder / "muons.yaml")).hists["data"]["counts_range"].values())
 
 
+def test_one_damaged_file_of_several_is_named_and_the_others_count(folder: Path, tmp_path: Path) -> None:
+    def change(path: Path) -> None:
+        path.with_name("mc_b.hdf5").write_bytes(path.read_bytes()[:50_000])
+
+    config = damaged(folder, tmp_path, "mc.hdf5", change)
+    (tmp_path / "muons.yaml").write_text((tmp_path / "muons.yaml").read_text().replace("path: mc.hdf5", "path: mc*.hdf5"))
+    outcome = run(load_config(config.source))
+    assert not outcome.complete
+    (failure,) = outcome.account.datasets["mc_l2"].failures
+    assert failure.file.endswith("mc_b.hdf5")
+    whole = run(load_config(folder / "muons.yaml")).hists["mc_l2"]
+    assert np.array_equal(outcome.hists["mc_l2"]["response_range"].view(flow=True), whole["response_range"].view(flow=True))
+
+
 def test_same_file_twice(folder: Path, tmp_path: Path) -> None:
     def change(path: Path) -> None:
         path.with_name("mc_again.hdf5").symlink_to(path)
