@@ -217,6 +217,9 @@ class Options(Strict):
     generation_cylinder: tuple[PositiveFloat, PositiveFloat] = (800.0, 1600.0)  # radius and length, m
     same_showers: bool = False  # the untriggered simulation holds the showers of the nominal one
     livetime_error: Annotated[float, Field(ge=0, lt=1)] = 0.0  # relative
+    range_fit_norm_error: PositiveFloat | None = None  # of the theory behind range_fit, a nuisance norm ~ N(1, .); null: held at 1
+    range_fit_delta_gamma_error: PositiveFloat | None = None  # of its index, ~ N(0, .); null: held at 0
+    energy_fit_form: Literal["tilt", "power_law"] = "tilt"  # N Phi(E) (E/TeV)^-dgamma, or Phi0 (E/TeV)^-gamma
     pseudo_livetime_s: PositiveFloat | None = None
     allow_pickle: bool = False
     allow_overlap: bool = False  # of sectors
@@ -257,7 +260,8 @@ FITTED = {
     "systematics": set(Systematics.model_fields) - {"sectors"},
     "options": {
         "space", "mc_stat", "solver", "sample", "prior_f", "max_extend", "compat", "nuisances", "scan_toys", "min_expected", "pseudo_livetime_s",
-        "same_showers", "livetime_error", "allow_overlap", "test_mc_stat", "coverage_toys",
+        "same_showers", "livetime_error", "allow_overlap", "test_mc_stat", "coverage_toys", "range_fit_norm_error", "range_fit_delta_gamma_error",
+        "energy_fit_form",
     },
 }  # fmt: skip
 

@@ -117,7 +117,8 @@ def _proxy_bins(view: RunView, target: Target) -> DrawnFigure:
     found: ResponseSummary = view.results[f"response.{target.name}"]
     observed, expected = np.asarray(found.observed, np.float64), np.asarray(found.expected, np.float64)
     edges = np.arange(len(observed) + 1, dtype=np.float64) - 0.5
-    rates = Rates(edges, {Component("Simulation", SKY): expected}, np.zeros(len(expected)), observed, bars_of(observed),
+    what = "Most probable spectrum, folded" if found.folded else "Simulation"
+    rates = Rates(edges, {Component(what, SKY): expected}, np.zeros(len(expected)), observed, bars_of(observed),
                   view.unfolded_words, label="Events per proxy bin", unit="events")  # fmt: skip
     x = Scale("Proxy bin", limits=(edges[0], edges[-1]))
     drawn = drawn_rates(rates, x, log=False, text=(target.words,), style=view.style, caption=view.caption(of="unfolded"))

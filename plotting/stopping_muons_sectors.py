@@ -31,7 +31,7 @@ def _sectors(view: RunView, target: Target) -> DrawnFigure:
     x = target_scale(target, found.edges)
     syst = np.array(found.systematic)
     with view.style.context():
-        sheet = flux_page(view, target, _overlap(found))
+        sheet = flux_page(view, target, (*_overlap(found), *found.notes))
         axes, ratio = sheet.panels[0], sheet.ratios[0]
         for panel, scale in ((axes, factor), (ratio, 1.0 / base)):
             label = "Full result" if isinstance(full, FluxSpectrum) else "Mean of the sectors"

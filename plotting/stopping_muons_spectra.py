@@ -110,7 +110,8 @@ def _contour(view: RunView, name: str) -> DrawnFigure:
     found: SpectrumFit = view.results[name]
     first, second = axes_of(found)
     forward = view.results.get(f"{name}.forward")
-    others = [_region(forward, FORWARD, first, second)] if isinstance(forward, SpectrumFit) and forward.valid else []
+    comparable = isinstance(forward, SpectrumFit) and forward.valid and {first, second} <= set(forward.parameters)
+    others = [_region(forward, FORWARD, first, second)] if comparable else []
     points = []
     if first in found.truth and second in found.truth:
         at = [np.array([found.truth[key] / _scale(key)]) for key in (first, second)]

@@ -38,11 +38,12 @@ class ResponseSummary(Value):
     edges: list[float]
     matrix: list[list[float]]
     singular_values: list[float]
-    condition_number: float
+    condition_number: float  # of the columns in range
     effective_events: list[list[float]]
     expected: list[float]  # counts by proxy bin
     observed: list[float]
     merged: list[list[int]]  # leaves of each proxy bin
+    folded: bool = False  # ``expected`` are the most probable spectrum and nuisances, folded; else the simulation, where nothing was unfolded
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,6 +65,7 @@ class SectorComparison(Value):
     systematic: list[float]
     chi2: list[float]
     overlap: float
+    notes: list[str] = field(default_factory=list)  # bins that a sector does not see
 
 
 @dataclass(frozen=True, repr=False)

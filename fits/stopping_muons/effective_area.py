@@ -113,11 +113,12 @@ def _tilted(inputs: Inputs, target: Target, tilt: str) -> Array:
 def systematic_shifts(inputs: Inputs, target: Target) -> dict[str, Array]:
     """Relative change of the area (bins,) for one standard deviation of each parameter, signed; parameters of the fit are left out.
 
+    With ``compat`` they stay: columns that are renormalised have lost the change of efficiency.
     Half the difference of the two outermost sets, for the configured standard deviation if there is one, else taking the sets to be one away.
     """
     if not inputs.config.effective_area.include_effective_area_syst_unc:
         return {}
-    fitted = nuisances.names(inputs)
+    fitted = nuisances.names(inputs) if inputs.config.options.compat is None else []
     return {name: _shift(inputs, target, name, sets) for name, sets in inputs.systematic.items() if name not in fitted}
 
 

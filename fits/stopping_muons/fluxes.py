@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from configs.errors import InputError
 from data_info.files import find_file
 from fits.stopping_muons.effective_area import relative_covariances
-from fits.stopping_muons.energy_fit import energy_fit
+from fits.stopping_muons.energy_fit import differences, energy_fit
 from fits.stopping_muons.flux import covariance, flux, true_flux, with_data_based
 from fits.stopping_muons.forward_fit import forward_fit
 from fits.stopping_muons.inputs import Inputs
@@ -27,7 +28,7 @@ from fits.unfolding.flux import Exposure
 from physics.muon_range import TOY_ICE
 from processors.stopping_muons_preparation import load
 from records.iwcd_fits import FailedFit
-from records.stopping_muons import EffectiveArea, SectorComparison
+from records.stopping_muons import EffectiveArea, SectorComparison, SpectrumFit
 from records.unfolding import FluxSpectrum, UnfoldedSpectrum
 
 Array = NDArray[np.float64]
@@ -117,7 +118,14 @@ def sectors(inputs: Inputs, target: Target, area: EffectiveArea, spectrum: Unfol
         systematic=everywhere(compared.systematic, 0.0),
         chi2=everywhere(compared.chi2, np.nan),
         overlap=overlap,
+        notes=[note for name, (values, _) in found.items() if (note := _unseen(name, target, np.array(area.edges), np.isfinite(values)))],
     )
+
+
+def _unseen(name: str, target: Target, edges: Array, seen: NDArray[np.bool_]) -> str:
+    """Which bins a sector does not see, in words; empty if it sees all."""
+    parts = [f"{edges[j]:.6g} to {edges[j + 1]:.6g} {target.unit}" for j in np.flatnonzero(~seen)]
+    return f"sector {name} does not see {', '.join(parts)}: there, no spread is known" if parts else ""
 
 
 def _of_sector(inputs: Inputs, target: Target, name: str, area: EffectiveArea, spectrum: UnfoldedSpectrum, full: FluxSpectrum) -> tuple[Array, Array]:
@@ -161,29 +169,46 @@ def fits_to_fluxes(inputs: Inputs, results: Mapping[str, Any], say: Say) -> Resu
             continue
         say(f"{t}: fit of the flux")
         if isinstance(measured, FluxSpectrum):
-            found |= _fit(inputs, target, measured, results[f"effective_area.{t}"], theory, truth)
+            n_eff = in_range(results[f"unfolded.{t}.{main_method(inputs)}"])
+            found |= _fit(inputs, target, measured, results[f"effective_area.{t}"], theory, truth, n_eff)
         else:
             found[f"{t}_fit"] = FailedFit(False, f"there is no flux.{t}: its unfolding failed", f"{t}_fit")
     return found
 
 
-def _fit(inputs: Inputs, target: Target, measured: FluxSpectrum, area: EffectiveArea, theory: Theory, truth: Mapping[str, float] | None) -> Results:
+def _fit(
+    inputs: Inputs, target: Target, measured: FluxSpectrum, area: EffectiveArea, theory: Theory, truth: Mapping[str, float] | None, n_eff: float
+) -> Results:
     known = {} if truth is None else truth
     deviation = np.sqrt(np.diag(covariance(measured)))
     used = [
         bool(value > 0 and error > 0 and np.isnan(limit)) for value, error, limit in zip(measured.flux, deviation, measured.upper_limit, strict=True)
     ]
     arguments = (measured.edges, measured.flux, measured.covariances, theory)
+    options = inputs.config.options
     if target is RANGE:
         losses = {key: value for key, value in known.items() if key in ("a", "b")}
-        return {"range_fit": range_fit(*arguments, used=used, truth=losses)}
+        errors = {"norm_error": options.range_fit_norm_error, "delta_gamma_error": options.range_fit_delta_gamma_error}
+        return {"range_fit": range_fit(*arguments, used=used, n_eff=n_eff, truth=losses, **errors)}
     spectral = {key: value for key, value in known.items() if key in ("norm", "delta_gamma")}
     problem = measurement(inputs, target, area_m2=np.array(area.area_m2)).problem
     relative = np.sum(list(relative_covariances(area).values()), axis=0)
-    livetime_error_s = inputs.config.options.livetime_error * measured.livetime_s
+    livetime_error_s = options.livetime_error * measured.livetime_s
     solid_angle = solid_angle_sr(inputs.config)
     exposure = Exposure(np.array(area.area_m2), np.diff(area.edges), measured.livetime_s, solid_angle, relative, livetime_error_s)
-    return {
-        "energy_fit": energy_fit(*arguments, used=used, truth=spectral),
-        "energy_fit.forward": forward_fit(problem, exposure, theory, truth=spectral),
-    }
+    direct = energy_fit(*arguments, form=options.energy_fit_form, used=used, n_eff=n_eff, truth=spectral)
+    forward = forward_fit(problem, exposure, theory, truth=spectral)
+    return {"energy_fit": replace(direct, notes=[*direct.notes, *disagreements(direct, forward)]), "energy_fit.forward": forward}
+
+
+def in_range(spectrum: UnfoldedSpectrum) -> float:
+    """Parameters that the data determined among the bins in range: those outside are free, and one each."""
+    return spectrum.n_eff - (spectrum.underflow is not None) - (spectrum.overflow is not None)
+
+
+def disagreements(direct: SpectrumFit, forward: SpectrumFit) -> list[str]:
+    """A note for each parameter in which a fit to the flux and one to the counts differ by more than an error; both saw the same events."""
+    if not (direct.valid and forward.valid):
+        return []
+    found = differences(direct, forward).items()
+    return [f"{name} differs from the fit to the counts by {abs(distance):.1f} errors" for name, distance in found if abs(distance) > 1.0]

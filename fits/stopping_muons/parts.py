@@ -31,6 +31,7 @@ def area_part(inputs: Inputs, target: Target) -> Stored:
         "effective_area.include_effective_area_syst_unc": options["effective_area"]["include_effective_area_syst_unc"],
         "unfolding.include_systematics": options["unfolding"]["include_systematics"],
         "options.nuisances": options["options"]["nuisances"],
+        "options.compat": options["options"]["compat"],
         "options.same_showers": options["options"]["same_showers"],
         "systematics": {key: options["systematics"][key] for key in _sector_keys(target)},
     }

@@ -64,6 +64,7 @@ def unfold(inputs: Inputs, found: Measurement, say: Say = lambda _: None) -> Unf
     problem = problem.replace(tau=chosen.tau)
     say(f"{t}: most probable spectrum")
     best = problem.map(solver=inputs.config.options.solver)
+    results[f"response.{t}"] = response_summary(found, best)
     notes = found.notes
     results |= {f"unfolded.{t}.{key}": one for key, one in _by_other_methods(problem, best, notes).items()}
     if not (inputs.config.options.sample and best.valid):
@@ -73,18 +74,19 @@ def unfold(inputs: Inputs, found: Measurement, say: Say = lambda _: None) -> Unf
     return Unfolded({**results, f"unfolded.{t}.mcmc": sampled}, problem, chain, "mcmc")
 
 
-def response_summary(found: Measurement) -> ResponseSummary:
-    """What the response can tell."""
-    problem = found.problem
+def response_summary(found: Measurement, fit: MapFit | None = None) -> ResponseSummary:
+    """What the response can tell; with a valid ``fit``, expected counts are those of its spectrum and nuisances."""
+    problem, folded = found.problem, fit is not None and fit.valid
     return ResponseSummary(
         edges=np.asarray(problem.edges).tolist(),
         matrix=problem.A.tolist(),
         singular_values=problem.singular_values.tolist(),
         condition_number=problem.condition_number,
         effective_events=problem.effective_events.tolist(),
-        expected=problem.W.sum(axis=1).tolist(),
+        expected=(fit.expected if fit is not None and folded else problem.W.sum(axis=1)).tolist(),
         observed=problem.g.tolist(),
         merged=found.layout.groups,
+        folded=folded,
     )
 
 
