@@ -188,8 +188,9 @@ def _fit(
     options = inputs.config.options
     if target is RANGE:
         losses = {key: value for key, value in known.items() if key in ("a", "b")}
-        errors = {"norm_error": options.range_fit_norm_error, "delta_gamma_error": options.range_fit_delta_gamma_error}
-        return {"range_fit": range_fit(*arguments, used=used, n_eff=n_eff, truth=losses, **errors)}
+        norm_error, tilt_error = options.range_fit_norm_error, options.range_fit_delta_gamma_error
+        fitted = range_fit(*arguments, norm_error=norm_error, delta_gamma_error=tilt_error, used=used, n_eff=n_eff, truth=losses)
+        return {"range_fit": fitted}
     spectral = {key: value for key, value in known.items() if key in ("norm", "delta_gamma")}
     problem = measurement(inputs, target, area_m2=np.array(area.area_m2)).problem
     relative = np.sum(list(relative_covariances(area).values()), axis=0)

@@ -23,6 +23,9 @@ NEW = {
     "coverage_toys",
     "same_showers",
     "livetime_error",
+    "range_fit_norm_error",
+    "range_fit_delta_gamma_error",
+    "energy_fit_form",
 }  # options that the reference text does not show
 
 
