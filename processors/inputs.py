@@ -34,10 +34,10 @@ def dataset_inputs(config: Config, progress: Progress | None = None) -> list[Dat
     if isinstance(config, StoppingMuonsConfig):
         from processors.stopping_muons_inputs import muon_inputs  # brings compiled code: imported for this analysis only
 
+        _check_formats(config)
         return muon_inputs(config, {name: event_files(_paths(config, name, dataset), dataset) for name, dataset in config.datasets.items()}, progress)
     processors = {name: build(config, name) for name in config.datasets}  # all, before a file is looked for, downloaded or generated
-    for name, dataset in config.datasets.items():
-        _check_format(config, name, dataset)
+    _check_formats(config)
     inputs = []
     for name, dataset in config.datasets.items():
         built = processors[name]
@@ -56,12 +56,13 @@ def _metadata(config: Config, name: str, dataset: Dataset, files: tuple[EventFil
     return {**dataset.metadata, **season_metadata(config, name, [path for file in files for path in file.paths])}
 
 
-def _check_format(config: Config, name: str, dataset: Dataset) -> None:
+def _check_formats(config: Config) -> None:
     """Refuse a format that no reader has: a mistake in the configuration, not in each of its files."""
-    if dataset.format is not None and dataset.format not in (*formats(), SURROGATE):
-        raise InputError(
-            f"{config.source}: datasets.{name}.format: {dataset.format!r} is not a format{nearest(dataset.format, (*formats(), SURROGATE))}"
-        )
+    for name, dataset in config.datasets.items():
+        if dataset.format is not None and dataset.format not in (*formats(), SURROGATE):
+            raise InputError(
+                f"{config.source}: datasets.{name}.format: {dataset.format!r} is not a format{nearest(dataset.format, (*formats(), SURROGATE))}"
+            )
 
 
 def event_files(paths: Sequence[str], dataset: Dataset) -> tuple[EventFile, ...]:

@@ -1,6 +1,7 @@
 """Events of ``stopping_muons`` -> histograms: response and counts in proxy bins, effective areas, figures of merit of the reconstructions.
 
-Rates are in Hz: the fits multiply by a livetime. Sums of weights are exact, so that neither chunks nor their order change a bit.
+Simulation fills rates in Hz, which the fits multiply by a livetime; data fill numbers of events. Sums of weights are exact: neither chunks nor their
+order change a bit.
 """
 
 from __future__ import annotations

@@ -180,7 +180,7 @@ class Chunk:
     def reconstruction(self) -> Hists:
         """Score, multiplicity, correlations, and observables of data and simulation."""
         found: Hists = {}
-        before = np.flatnonzero(self.columns.before_score_cut())
+        before = np.flatnonzero(self.columns.before_score_cut() & np.isfinite(self.columns[SCORE])) if "score" in self.axes else self.chosen
         if "score" in self.axes:
             found["score"] = weighted(self.axes["score"], (self.columns[SCORE][before], self._classes(before)), self._weight_of(before), self.quanta)
         if "multiplicity" in self.axes:

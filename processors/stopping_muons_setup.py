@@ -68,10 +68,11 @@ class MuonSetup:
 
     @property
     def checked(self) -> tuple[str, ...]:
-        """Columns whose values must be finite: of cuts, sectors and proxies, and the truth of simulation."""
+        """Columns whose values must be finite: of cuts, sectors and proxies, the truth of simulation, parameters that vary."""
         used = [*self.cuts, *self.observables, *(name for cuts in self.sectors.values() for name in cuts)]
         truth = [TRUTH[target] for target in self.targets] if self.simulated else []
-        return tuple(dict.fromkeys([*used, *truth, *(["cos_zenith"] if self.role == "untriggered" else [])]))
+        truth += ["cos_zenith"] if self.role == "untriggered" else [f"{SNOWSTORM}{one}" for one in self.parameters]
+        return tuple(dict.fromkeys([*used, *truth]))
 
     def has(self, name: str) -> bool:
         """Whether a column is saved, or can be derived from saved ones."""

@@ -283,7 +283,7 @@ def test_one_damaged_file_of_several_is_named_and_the_others_count(folder: Path,
     (tmp_path / "muons.yaml").write_text((tmp_path / "muons.yaml").read_text().replace("path: mc.hdf5", "path: mc*.hdf5"))
     outcome = run(load_config(config.source))
     assert not outcome.complete
-    (failure,) = outcome.account.datasets["mc_l2"].failures
+    (failure,) = outcome.account.datasets["mc_l2"].failed
     assert failure.file.endswith("mc_b.hdf5")
     whole = run(load_config(folder / "muons.yaml")).hists["mc_l2"]
     assert np.array_equal(outcome.hists["mc_l2"]["response_range"].view(flow=True), whole["response_range"].view(flow=True))
