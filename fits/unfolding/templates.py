@@ -18,7 +18,7 @@ from configs.errors import InputError
 Array = NDArray[np.float64]
 
 LARGEST_RATIO_ERROR = 0.2  # relative; a cell known worse takes the ratio of its row
-SIGNIFICANT = 3.0  # errors
+SIGNIFICANT = 5.0  # errors; there are dozens of rows, and a curvature that is none grows with the square of d towards the bounds
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,21 @@ def test_curvature_that_is_an_error_of_the_nominal_set_is_not_believed() -> None
     assert abs(shrunk.beta[0, 0]) < 3 * np.sqrt(1.5 / true.sum())
 
 
+def test_one_row_that_fluctuates_does_not_blow_up_towards_the_bounds() -> None:
+    """Nominal set of one row 17 % low, four errors: with a curvature of its own it would be 4.4 times as high at both bounds."""
+    zero, rate = np.full((40, 4), 150.0), np.full((40, 4), 150.0)
+    zero[7] *= 0.83
+    slope = np.exp(0.05 * np.array([-1.0, 1.0]))
+    sets = [Variation(d, rate * factor, rate / 4) for d, factor in zip((-1.0, 1.0), slope, strict=True)]
+    found = from_sets("a", Variation(0.0, zero, zero), sets, sigma=1.0, bounds=(-3.0, 3.0), shrink_curvature=True)
+    own = from_sets("a", Variation(0.0, zero, zero), sets, sigma=1.0, bounds=(-3.0, 3.0))
+    assert np.max(own.beta) == pytest.approx(-np.log(0.83), rel=1e-6)
+    for d in found.d_bounds:
+        assert np.exp(own.alpha * d + own.beta * d * d).max() > 4
+        assert np.exp(found.alpha * d + found.beta * d * d).max() < 1.3
+    assert found.alpha == pytest.approx(np.full((40, 4), 0.05), abs=5e-3)
+
+
 def test_a_curvature_that_is_there_is_kept() -> None:
     """Half of the rows curved by 0.3, known to 2 %: they keep theirs, the others the common one."""
     W = np.full((8, 4), 4000.0)
