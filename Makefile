@@ -35,6 +35,7 @@ demo: $(READY)
 	$(RUN) run_analysis.py configs/iwcd_example.yaml
 	$(RUN) run_analysis.py configs/pmt_gain_example.yaml
 	$(RUN) run_analysis.py configs/dark_matter_example.yaml
+	$(RUN) run_analysis.py configs/stopping_muons_example.yaml
 	@if [ -f "$(DATA)/hese/HESE_data.json" ]; then \
 	    echo "$(RUN) run_analysis.py configs/diffuse.yaml"; $(RUN) run_analysis.py configs/diffuse.yaml; \
 	else \

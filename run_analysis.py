@@ -11,7 +11,7 @@ import run_fit
 import run_plots
 import run_processor
 from configs import command_line
-from configs.command_line import DONE, INCOMPLETE, show
+from configs.command_line import DONE, INCOMPLETE, has_fits, show
 
 STAGES = {"process": run_processor.run, "fit": run_fit.run, "plot": run_plots.run}
 
@@ -31,7 +31,7 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
 
     fitted: int | None = None
     for stage, run_stage in STAGES.items():
-        if (stage == "fit" and not hasattr(config, "fits")) or (stage == "process" and not config.datasets):
+        if (stage == "fit" and not has_fits(config)) or (stage == "process" and not config.datasets):
             continue
         reason = _asked(stage, arguments) or why_stale(config.output, stage, dependencies(stage, config))
         if reason is None:
@@ -50,7 +50,7 @@ def failed_before(config: Any) -> int:
     """Status of fits that were not repeated: 3 where one of them failed."""
     from records.results import load_results
 
-    return run_fit.say_failures(load_results(config.output / "results.json")) if hasattr(config, "fits") else DONE
+    return run_fit.say_failures(load_results(config.output / "results.json")) if has_fits(config) else DONE
 
 
 def _asked(stage: str, arguments: argparse.Namespace) -> str | None:

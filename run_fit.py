@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from configs import batch_options, command_line
-from configs.command_line import DONE, INCOMPLETE, Progress, show
+from configs.command_line import DONE, INCOMPLETE, Progress, has_fits, show
 from configs.errors import InputError
 
 
@@ -19,6 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = command_line.parser(__doc__)
     options.add_argument(
         "--import-legacy-csv", type=Path, metavar="FILE", help="pmt_gain: fit mean charges of another analysis, into <output>/legacy"
+    )
+    options.add_argument(
+        "--coverage", type=command_line.positive, metavar="N", help="stopping_muons: N pseudo-experiments of each target and mode, into coverage.csv"
     )
     batch_options.add_options(options)
     return command_line.run(_main, options, arguments)
@@ -44,6 +47,9 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     if getattr(arguments, "import_legacy_csv", None) is not None:
         show(results_table(_legacy(config, arguments.import_legacy_csv)))
         return DONE
+    if getattr(arguments, "coverage", None) is not None:
+        show(results_table(_coverage(config, arguments.coverage)))
+        return DONE
     from processors.batch.trial_runs import Missing
     from records.freshness import dependencies, record
 
@@ -60,7 +66,7 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
 
 
 def _check_has_fits(config: Any) -> None:
-    if not hasattr(config, "fits"):
+    if not has_fits(config):
         raise InputError(
             f"{config.source}: analysis {config.analysis!r} has no fits; use its histograms ({config.output / 'hists.h5'}) or run_plots.py"
         )
@@ -111,6 +117,18 @@ def _legacy(config: Any, path: Path) -> dict[str, Any]:
     from fits.pmt_legacy import import_legacy
 
     return dict(import_legacy(config, path))
+
+
+def _coverage(config: Any, n_toys: int) -> dict[str, Any]:
+    """Pseudo-experiments on the configuration's histograms; its results stay as they are."""
+    if config.analysis != "stopping_muons":
+        raise InputError(f"{config.source}: --coverage is for analysis 'stopping_muons', this is {config.analysis!r} (fits.<name>.toys has theirs)")
+    from fits.stage import read_processed
+    from fits.stopping_muons.coverage_study import coverage_study
+
+    hists, account = read_processed(config)
+    with command_line.progress_bar() as progress:
+        return dict(coverage_study(config, hists, account, n_toys, progress=progress))
 
 
 if __name__ == "__main__":

@@ -47,16 +47,17 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     """Process the data sets, or collect what jobs did of it, record what that depended on, print the account; returns the exit status."""
     from fits import request
     from processors.stage import written
+    from records.cut_flow import processing_tables
     from records.freshness import dependencies, record
-    from records.summary import account_table
 
     if not config.datasets:
         show(f"{config.source.name}: no data sets, so there is nothing to process; run_fit.py fits what the configuration names")
         return DONE
     depends = dependencies("process", request.checked(config))
     with command_line.progress_bar() as progress:
-        account = _processed(config, arguments, progress).account
-    show(account_table(account.to_json()))
+        outcome = _processed(config, arguments, progress)
+    account = outcome.account
+    show(processing_tables(account.to_json(), outcome.hists))
     if not account.complete:
         command_line.complain(f"INCOMPLETE\n{account.describe()}\nTracebacks: {config.output / 'processing.json'}")
         if not arguments.allow_partial:

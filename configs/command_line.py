@@ -52,6 +52,11 @@ def _add_input_options(options: argparse.ArgumentParser) -> None:
     work.add_argument("--allow-partial", action="store_true", help="go on when files or entries fail; exposures are scaled, every figure says so")
 
 
+def has_fits(config: Any) -> bool:
+    """Whether an analysis has a stage of fits: all but one with a processor of one's own."""
+    return bool(config.analysis != "custom")
+
+
 def positive(text: str) -> int:
     """An option that must be a whole number above zero."""
     number = int(text)

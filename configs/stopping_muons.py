@@ -5,10 +5,12 @@ Names of sections and keys may be written with capitals, blanks or hyphens, and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, field_validator
 
+from configs.errors import nearest
 from configs.figure_style import FigureStyle
 from configs.strict import Strict
 
@@ -39,6 +41,12 @@ Cuts = dict[str, Cut]
 Tau = Annotated[PositiveFloat | list[PositiveFloat] | Literal["auto"] | None, WrapValidator(_tau)]
 Keys = dict[str, dict[str, tuple[str, str]]]  # type or type_l<level>: {sub: [name to save, Table.column]}
 
+# Kinds of figures; names of single ones begin with a kind.
+FIGURES = (
+    "score", "purity_efficiency", "roc", "multiplicity", "correlations", "correlation", "data_mc", "mutual_information", "effective_area", "response",
+    "singular_values", "proxy_bins", "systematics", "nuisances", "impact", "scan", "l_curve", "unfolded", "closure", "pulls", "coverage",
+    "global_correlation", "corner", "trace", "range_fit", "range_contour", "energy_fit", "energy_contour", "sectors",
+)  # fmt: skip
 DERIVED = ("cos_zenith_reco", "propagation_length_reco", "energy_surface_proxy")  # computed from reconstructions, specification 2.5
 
 _LABELS = {
@@ -173,12 +181,17 @@ class Data(Strict):
 
 
 class Nuisance(Strict):
-    """A detector parameter: nominal value, uncertainty and bounds in its own unit; degree of its template."""
+    """A detector parameter: nominal value, uncertainty and bounds in its own unit; degree of its template.
+
+    ``generated_mean``, ``generated_sd``: of the parameter in a snowstorm set; null: the nominal value, and the spread around it.
+    """
 
     nominal: float = 1.0
     sigma: PositiveFloat = 0.05
     bounds: tuple[float, float] = (0.85, 1.15)
     degree: Literal[1, 2] = 2
+    generated_mean: float | None = None
+    generated_sd: PositiveFloat | None = None
 
 
 class Options(Strict):
@@ -202,17 +215,30 @@ class Options(Strict):
     min_expected: Annotated[float, Field(ge=0)] = 10.0
     cos_zenith_min: Annotated[float, Field(ge=0, lt=1)] = 0.1
     generation_cylinder: tuple[PositiveFloat, PositiveFloat] = (800.0, 1600.0)  # radius and length, m
+    same_showers: bool = False  # the untriggered simulation holds the showers of the nominal one
+    livetime_error: Annotated[float, Field(ge=0, lt=1)] = 0.0  # relative
+    range_fit_norm_error: PositiveFloat | None = None  # of the theory behind range_fit, a nuisance norm ~ N(1, .); null: held at 1
+    range_fit_delta_gamma_error: PositiveFloat | None = None  # of its index, ~ N(0, .); null: held at 0
+    energy_fit_form: Literal["tilt", "power_law"] = "tilt"  # N Phi(E) (E/TeV)^-dgamma, or Phi0 (E/TeV)^-gamma
     pseudo_livetime_s: PositiveFloat | None = None
     allow_pickle: bool = False
     allow_overlap: bool = False  # of sectors
-    test_mc_stat: bool = False  # statistics of the test sample in the likelihood of a closure
+    test_mc_stat: bool = True  # statistics of the test sample in the likelihood of closure tests with counts from it
     coverage_toys: PositiveInt = 300
 
 
 class Plots(FigureStyle):
-    """Which figures, in which formats."""
+    """Which figures, in which formats: kinds (``unfolded``) or single ones (``unfolded_range``)."""
 
     figures: list[str] | Literal["all"] = "all"
+
+    @field_validator("figures")
+    @classmethod
+    def _known(cls, value: list[str] | str) -> list[str] | str:
+        for name in value if isinstance(value, list) else ():
+            if not any(name == kind or name.startswith(f"{kind}_") for kind in FIGURES):
+                raise ValueError(f"{name!r} is no figure{nearest(name, FIGURES)}")
+        return value
 
 
 class SystematicSet(Strict):
@@ -226,3 +252,30 @@ SECTIONS: dict[str, type[Strict]] = {
     "loading_data": LoadingData, "analysis_cuts": AnalysisCuts, "reconstructions": Reconstructions, "effective_area": EffectiveArea,
     "unfolding": Unfolding, "systematics": Systematics, "binning": Binning, "general": General, "data": Data, "options": Options,
 }  # fmt: skip
+
+# Options of these sections that only fits and figures use; all others change what the processor fills.
+FITTED = {
+    "effective_area": {"load_effective_area_range", "load_effective_area_energy", "include_effective_area_syst_unc"},
+    "unfolding": set(Unfolding.model_fields) - {"is_sim", "train_size", "test_size"},
+    "systematics": set(Systematics.model_fields) - {"sectors"},
+    "options": {
+        "space", "mc_stat", "solver", "sample", "prior_f", "max_extend", "compat", "nuisances", "scan_toys", "min_expected", "pseudo_livetime_s",
+        "same_showers", "livetime_error", "allow_overlap", "test_mc_stat", "coverage_toys", "range_fit_norm_error", "range_fit_delta_gamma_error",
+        "energy_fit_form",
+    },
+}  # fmt: skip
+
+
+def processed_options(config: Mapping[str, Any]) -> dict[str, Any]:
+    """``section.key`` -> value of what the processor depends on besides data sets and seed, of a configuration as JSON values."""
+    return {
+        f"{section}.{key}": value
+        for section in SECTIONS
+        for key, value in (config.get(section) or {}).items()
+        if key not in FITTED.get(section, set())
+    }
+
+
+def fitted_options(config: Mapping[str, Any]) -> dict[str, Any]:
+    """``section.key`` -> value of what only fits and figures depend on."""
+    return {f"{section}.{key}": config[section][key] for section, keys in FITTED.items() for key in sorted(keys)}

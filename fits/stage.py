@@ -12,7 +12,8 @@ from typing import Any
 
 from configs.command_line import Progress
 from configs.errors import InputError, command
-from configs.schema import DarkMatterConfig, DiffuseConfig, IwcdConfig, PmtGainConfig, as_json
+from configs.schema import DarkMatterConfig, DiffuseConfig, IwcdConfig, PmtGainConfig, StoppingMuonsConfig, as_json
+from configs.stopping_muons import processed_options
 from fits.diffuse import fit_all, prepare_all
 from processors.account import load_account
 from processors.stage import input_identities
@@ -25,7 +26,7 @@ from records.result_tables import save_result_tables
 from records.results import save_results
 from records.tables import FOLDER, load_tables
 
-FittedConfig = DiffuseConfig | IwcdConfig | PmtGainConfig | DarkMatterConfig
+FittedConfig = DiffuseConfig | IwcdConfig | PmtGainConfig | DarkMatterConfig | StoppingMuonsConfig
 
 
 def fit(config: FittedConfig, progress: Progress | None = None, execute: Execute | None = None) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def fit(config: FittedConfig, progress: Progress | None = None, execute: Execute
     started, clock = datetime.now(UTC), time.perf_counter()
     fits = _fits(config, progress, execute)
     save_results(config.output / "results.json", config.analysis, config.name, fits.results)
-    entry = {"started": started.isoformat(timespec="seconds"), "seconds": round(time.perf_counter() - clock, 3), "fits": as_json(config)["fits"]}
+    entry = {"started": started.isoformat(timespec="seconds"), "seconds": round(time.perf_counter() - clock, 3), "fits": as_json(config).get("fits")}
     entry |= {"seed": config.seed, "histogram_digest": fits.histogram_digest}
     update_manifest(config.output, "fit", entry, config=None if config.datasets else config, inputs=input_identities(map(str, fits.inputs)))
     return fits.results
@@ -61,6 +62,8 @@ def _fits(config: FittedConfig, progress: Progress | None, execute: Execute | No
             return _pmt_gain(config, progress)
         case DarkMatterConfig():
             return _dark_matter(config, progress, execute)
+        case StoppingMuonsConfig():
+            return _stopping_muons(config, progress)
         case DiffuseConfig():
             return _diffuse(config, progress, execute)
 
@@ -109,6 +112,14 @@ def _dark_matter(config: DarkMatterConfig, progress: Progress | None, execute: E
     return _Fits(results, account["histogram_digest"])
 
 
+def _stopping_muons(config: StoppingMuonsConfig, progress: Progress | None) -> _Fits:
+    """Effective areas, spectra, fluxes, and fits to these."""
+    from fits.stopping_muons import stage
+
+    hists, account = read_processed(config)
+    return _Fits(stage.fit_all(config, hists, account, progress), account["histogram_digest"])
+
+
 def read_processed(config: FittedConfig) -> tuple[dict[str, Any], Mapping[str, Any]]:
     """Histograms (data set -> name -> histogram) and account of a configuration's last processor run."""
     path, again = config.output / "hists.h5", command("run_processor.py", config.source)
@@ -127,11 +138,16 @@ def read_processed(config: FittedConfig) -> tuple[dict[str, Any], Mapping[str, A
 
 def _refuse_other_options(config: FittedConfig, again: str) -> None:
     """Histograms made with other cuts, bins or nodes than the configuration states now."""
-    made_with = load_manifest(config.output).get("config", {}).get("processor")
-    wanted = as_json(config)["processor"]
-    if made_with is not None and made_with != wanted:
+    made_with = _processor_options(load_manifest(config.output).get("config", {}))
+    wanted = _processor_options(as_json(config))
+    if made_with is not None and wanted is not None and made_with != wanted:
         changed = sorted(key for key in {*made_with, *wanted} if made_with.get(key) != wanted.get(key))
         raise InputError(f"{config.output / 'hists.h5'} was made with other processor options ({', '.join(changed)}); run {again}")
+
+
+def _processor_options(options: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Of a configuration as JSON."""
+    return processed_options(options) if options.get("analysis") == "stopping_muons" else options.get("processor")
 
 
 def write_workspace(path: Path, config: DiffuseConfig, name: str, hists: Mapping[str, Any], account: Mapping[str, Any]) -> None:

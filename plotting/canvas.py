@@ -67,25 +67,26 @@ class Page:
 
 def page(style: Style, caption: Caption, *, columns: int = 1, rows: int = 1, ratio: bool = False, width_in: float = WIDTH_IN,
          height_in: float = HEIGHT_IN, left_in: float = LEFT, right_in: float = RIGHT, bottom_in: float = BOTTOM,
-         gap_in: float = COLUMN_GAP_IN) -> Page:  # fmt: skip
+         gap_in: float = COLUMN_GAP_IN, row_gap_in: float = ROW_GAP_IN, ratio_in: float = RATIO_IN) -> Page:  # fmt: skip
     """An empty page of ``rows`` x ``columns`` panels (row by row), each with a ratio panel below if wanted; call it inside ``style.context()``.
 
-    ``width_in`` and ``height_in`` are those of the whole page; lines at the foot make it taller. ``gap_in``: between panels side by side.
+    ``width_in`` and ``height_in`` are those of the whole page; lines at the foot make it taller. ``gap_in``: between panels side by side,
+    ``row_gap_in``: between rows; ``ratio_in``: height of a ratio panel.
     """
     caption = _fitted(caption, style, width_in - left_in - right_in)
     lines = _foot_lines(caption, width_in)
     foot_in = FOOT_LINE_IN * len(lines)
     figure = Figure(figsize=(width_in, height_in + foot_in))
     column_in = (width_in - left_in - right_in - gap_in * (columns - 1)) / columns
-    row_in = (height_in - TOP - bottom_in - ROW_GAP_IN * (rows - 1)) / rows
+    row_in = (height_in - TOP - bottom_in - row_gap_in * (rows - 1)) / rows
     panels: list[Axes] = []
     ratios: list[Axes] = []
     for row in range(rows):
         for column in range(columns):
             x = left_in + column * (column_in + gap_in)
-            y = foot_in + bottom_in + (rows - 1 - row) * (row_in + ROW_GAP_IN)
-            ratio_in = RATIO_IN if ratio else 0.0
-            panels.append(_axes(figure, x, y + ratio_in + (GAP_IN if ratio else 0.0), column_in, row_in - ratio_in - (GAP_IN if ratio else 0.0)))
+            y = foot_in + bottom_in + (rows - 1 - row) * (row_in + row_gap_in)
+            low_in = ratio_in + GAP_IN if ratio else 0.0
+            panels.append(_axes(figure, x, y + low_in, column_in, row_in - low_in))
             if ratio:
                 ratios.append(_axes(figure, x, y, column_in, ratio_in))
     experiment_label(panels[0], style, caption.label, caption.right if columns == 1 else "")

@@ -16,7 +16,7 @@ from plotting.style import BLACK, OTHER, OURS, Style
 
 Polyline = Sequence[tuple[float, float]]
 
-LINES: dict[str, str] = {"0.6827": "-", "0.9": "-", "0.90": "-", "0.9545": "--", "0.9973": ":"}
+LINES: dict[str, str] = {"0.6827": "-", "0.68": "-", "0.95": "--", "0.9": "-", "0.90": "-", "0.9545": "--", "0.9973": ":"}
 SHADES = (0.30, 0.14, 0.07)  # opacity inside the contours of ours, smallest first
 
 

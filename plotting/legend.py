@@ -20,18 +20,18 @@ CLEARANCE = 0.03  # of the panel's height, between the highest drawn thing and t
 
 
 def place_legend(axes: Axes, heights: Sequence[tuple[Array, Array]] = (), *, text: Sequence[str] = (), entries: bool = True,
-                 loc: Any = "upper right", title: bool = False, fontsize: float | None = None) -> Legend | None:  # fmt: skip
+                 loc: Any = "upper right", title: bool = False, fontsize: float | None = None, columns: int = 1) -> Legend | None:  # fmt: skip
     """Add a legend (``text`` lines first, then every labelled artist) and raise the top of the y axis until nothing lies below it.
 
     ``heights``: for each drawn thing the bin edges (n + 1) and the height of its bins (n). ``entries``: false for the text alone.
-    ``title``: the first line is bold. Returns null when there is nothing to say.
+    ``columns``: of the entries. ``title``: the first line is bold. Returns null when there is nothing to say.
     """
     handles, labels = axes.get_legend_handles_labels() if entries else ([], [])
     blank: list[Artist] = [Patch(alpha=0.0, linewidth=0.0) for _ in text]
     if not handles and not blank:
         return None
     narrow: dict[str, Any] = {} if handles else {"handlelength": 0.0, "handletextpad": 0.0}
-    legend = axes.legend(handles=[*blank, *handles], labels=[*text, *labels], loc=loc, fontsize=fontsize, borderaxespad=0.6, **narrow)
+    legend = axes.legend(handles=[*blank, *handles], labels=[*text, *labels], loc=loc, fontsize=fontsize, borderaxespad=0.6, ncols=columns, **narrow)
     if title and text:
         legend.get_texts()[0].set_fontweight("bold")
     make_room(axes, legend, heights)

@@ -10,7 +10,7 @@ from typing import Any
 
 from configs.command_line import Progress
 from configs.errors import InputError, command
-from configs.schema import Config, CustomConfig, DarkMatterConfig, DiffuseConfig, IwcdConfig, PmtGainConfig
+from configs.schema import Config, CustomConfig, DarkMatterConfig, DiffuseConfig, IwcdConfig, PmtGainConfig, StoppingMuonsConfig
 from plotting import custom, diffuse, iwcd
 from plotting.drawn import Plan, save_figure
 from processors.account import load_account
@@ -20,6 +20,8 @@ from records.results import load_results
 from records.tables import load_tables
 
 FIGURES = "figures"
+
+WithFigures = IwcdConfig | PmtGainConfig | DarkMatterConfig | StoppingMuonsConfig  # without results too
 
 
 class Figures(list[Path]):
@@ -77,6 +79,10 @@ def planned(config: Config) -> Plan:
         from plotting import dark_matter  # brings compiled code: imported for this analysis only
 
         return dark_matter.plan(config, hists, load_tables(config.output), account, _results_if_any(config, account["histogram_digest"]))
+    if isinstance(config, StoppingMuonsConfig):
+        from plotting import stopping_muons  # as above
+
+        return stopping_muons.plan(config, hists, account, _results_if_any(config, account["histogram_digest"]))
     raise InputError(f"{config.source.name}: analysis {config.analysis!r} has no figures yet")
 
 
@@ -87,9 +93,9 @@ def _results(config: Config) -> dict[str, Any]:
     return load_results(path)
 
 
-def _results_if_any(config: IwcdConfig | PmtGainConfig | DarkMatterConfig, histogram_digest: str | None) -> dict[str, Any]:
+def _results_if_any(config: WithFigures, histogram_digest: str | None) -> dict[str, Any]:
     """Results of the fits, none where they were not done: events have figures without them. Refuses those of other histograms."""
-    if not config.fits or not (config.output / "results.json").is_file():
+    if not getattr(config, "fits", True) or not (config.output / "results.json").is_file():
         return {}
     made_from = load_manifest(config.output).get("stages", {}).get("fit", {}).get("histogram_digest")
     if made_from != histogram_digest:
@@ -98,7 +104,7 @@ def _results_if_any(config: IwcdConfig | PmtGainConfig | DarkMatterConfig, histo
             f"run: {command('run_fit.py', config.source)}"
         )
     results = _results(config)
-    if isinstance(config, PmtGainConfig):
+    if isinstance(config, PmtGainConfig | StoppingMuonsConfig):
         return results
     return {name: result for name, result in results.items() if name.partition(".")[0] in config.fits}
 

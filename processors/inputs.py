@@ -10,7 +10,7 @@ from typing import Any
 
 from configs.command_line import Progress
 from configs.errors import InputError, nearest
-from configs.schema import Config, DarkMatterConfig, Dataset, PmtGainConfig
+from configs.schema import Config, DarkMatterConfig, Dataset, PmtGainConfig, StoppingMuonsConfig
 from data_info.files import find_files
 from data_info.remote_files import obtain
 from processors.chunks import DatasetInput, EventFile
@@ -26,16 +26,21 @@ SURROGATE = "surrogate"  # a format that is generated and lies in Parquet files
 def dataset_inputs(config: Config, progress: Progress | None = None) -> list[DatasetInput]:
     """Resolve every data set of a configuration.
 
-    Examples are generated when absent; ``pmt_gain`` gives one data set for each point (``processors.pmt_inputs``).
+    Examples are generated when absent; ``pmt_gain`` gives one data set for each point (``processors.pmt_inputs``), ``stopping_muons`` reads its
+    simulation once for its trees (``processors.stopping_muons_inputs``).
     Raises ``InputError`` for patterns without a match, unknown formats and processors that cannot be built.
     """
     if isinstance(config, PmtGainConfig):
         from processors.pmt_inputs import point_inputs
 
         return point_inputs(config, progress)
+    if isinstance(config, StoppingMuonsConfig):
+        from processors.stopping_muons_inputs import muon_inputs  # brings compiled code: imported for this analysis only
+
+        _check_formats(config)
+        return muon_inputs(config, {name: event_files(_paths(config, name, dataset), dataset) for name, dataset in config.datasets.items()}, progress)
     processors = {name: build(config, name) for name in config.datasets}  # all, before a file is looked for, downloaded or generated
-    for name, dataset in config.datasets.items():
-        _check_format(config, name, dataset)
+    _check_formats(config)
     inputs = []
     for name, dataset in config.datasets.items():
         built = processors[name]
@@ -55,12 +60,13 @@ def _metadata(config: Config, name: str, dataset: Dataset, files: tuple[EventFil
     return {**dataset.metadata, **season_metadata(config, name, [path for file in files for path in file.paths])}
 
 
-def _check_format(config: Config, name: str, dataset: Dataset) -> None:
+def _check_formats(config: Config) -> None:
     """Refuse a format that no reader has: a mistake in the configuration, not in each of its files."""
-    if dataset.format is not None and dataset.format not in (*formats(), SURROGATE):
-        raise InputError(
-            f"{config.source}: datasets.{name}.format: {dataset.format!r} is not a format{nearest(dataset.format, (*formats(), SURROGATE))}"
-        )
+    for name, dataset in config.datasets.items():
+        if dataset.format is not None and dataset.format not in (*formats(), SURROGATE):
+            raise InputError(
+                f"{config.source}: datasets.{name}.format: {dataset.format!r} is not a format{nearest(dataset.format, (*formats(), SURROGATE))}"
+            )
 
 
 def event_files(paths: Sequence[str], dataset: Dataset, unavailable: Mapping[str, str] = MappingProxyType({})) -> tuple[EventFile, ...]:

@@ -72,8 +72,8 @@ def _dark_matter(config: Any, dataset: str) -> ProcessorABC:
 
 def _stopping_muons(config: Any, dataset: str) -> ProcessorABC:
     raise InputError(
-        f"{config.source}: analysis stopping_muons has no processor of its own yet: its files are read as format hdfwriter (--inspect shows them; a "
-        f"processor of yours can be given as processor.class in analysis: custom), and fits.unfolding unfolds (docs/unfolding.md)"
+        f"{config.source}: datasets.{dataset}: trees are trained with the simulation before data sets are processed; the inputs of a run come from "
+        f"processors.inputs.dataset_inputs"
     )
 
 

@@ -11,6 +11,7 @@ from configs.errors import InputError
 from configs.saved_columns import three_nearest
 
 ELEMENT = re.compile(r"^(?P<name>.+)\[(?P<number>\d+)\]$")
+FILTERS = "FilterMask"  # its columns are few enough to be listed
 DEFAULT = "value"  # the column of I3Double, I3Int, I3Bool
 
 
@@ -49,7 +50,8 @@ def resolve(name: str, tables: Mapping[str, Sequence[str]]) -> Place:
         if "*" in name and (whole := [known for known in tables if fnmatchcase(known, name)]):
             found = _table(name, name, {one: tables[one] for one in whole})
             return Place(found, _only_column(found, tables[found]), element)
-        raise InputError(f"table {found} has no column {column!r}; {three_nearest(column, tables[found])}")
+        listed = f"; filters: {', '.join(sorted(tables[found]))}" if FILTERS in found else ""
+        raise InputError(f"table {found} has no column {column!r}; {three_nearest(column, tables[found])}{listed}")
     return Place(found, column, element)
 
 

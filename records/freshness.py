@@ -12,6 +12,7 @@ from typing import Any
 
 from configs.errors import InputError
 from configs.schema import Config, Dataset, PmtDataset, as_json
+from configs.stopping_muons import fitted_options, processed_options
 from data_info.catalogue import entry
 from data_info.files import find_files, search_roots
 from data_info.pmt_files import files_of_runs
@@ -47,6 +48,8 @@ def dependencies(stage: str, config: Config) -> dict[str, str]:
     """Digests of all that ``stage`` ("process", "fit", "plot") depends on, by the names in ``PHRASES``."""
     options = as_json(config)
     section = {key: options.get(key) for key in SECTIONS[stage]}
+    if config.analysis == "stopping_muons":
+        section |= {"processor": processed_options(options)} | ({"fits": fitted_options(options)} if stage != "process" else {})
     return {
         "configuration": value_digest(section),
         "inputs": value_digest([_dataset_state(name, config) for name in config.datasets] if stage == "process" else []),

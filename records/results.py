@@ -20,7 +20,10 @@ three light levels or more ``PMT_1.1400V.levels`` (VarianceMeanResult); a run be
 Kinds of ``dark_matter``: a fit leaves one ``<fit>.<channel>_<mass>`` (CombinationResult) for each of its combinations,
 or a ReferenceModeResult with ``likelihood.type: reference``.
 
-Of ``fits.unfolding.saved``: UnfoldedSpectrum, FluxSpectrum, RegularisationScan, ClosureTable.
+Kinds of ``stopping_muons``, t being ``range`` or ``energy``: ``effective_area.<t>``, ``response.<t>``, ``templates.<t>``, ``unfolded.<t>.<method>``
+(UnfoldedSpectrum), ``flux.<t>`` (FluxSpectrum), ``scan.<t>`` (RegularisationScan), ``closure.<t>.<mode>`` (ClosureTable), ``sectors.<t>``,
+``range_fit``, ``energy_fit`` (SpectrumFit), ``theory.<t>``, and of the reconstructions ``score``, ``multiplicity``, ``correlation.<quantity>``,
+``data_mc.<observable>``, ``mutual_information`` (``records.stopping_muons``).
 """
 
 from __future__ import annotations
@@ -47,6 +50,19 @@ from records.performance import DiscriminantResult, PerformanceResult
 from records.reference_difference import ReferenceDifference
 from records.samples import SampleSummary
 from records.spe import ModelChoice, SaldanhaResult, SpeResult, VarianceMeanResult
+from records.stopping_muons import (
+    CorrelationSummary,
+    DataMcAgreement,
+    EffectiveArea,
+    Multiplicity,
+    MutualInformation,
+    ResponseSummary,
+    ScorePerformance,
+    SectorComparison,
+    SpectrumFit,
+    TemplateSummary,
+    TheorySpectrum,
+)
 from records.unfolding import ClosureTable, FluxSpectrum, RegularisationScan, UnfoldedSpectrum
 from records.value import Parameter, Value
 
@@ -207,6 +223,8 @@ KINDS: dict[str, type] = {
         *(GainResult, SpeResult, ModelChoice, SaldanhaResult, VarianceMeanResult, ReferenceDifference),
         *(CombinationResult, ReferenceModeResult),
         *(UnfoldedSpectrum, FluxSpectrum, RegularisationScan, ClosureTable),
+        *(EffectiveArea, ResponseSummary, TemplateSummary, SectorComparison, SpectrumFit, TheorySpectrum),
+        *(ScorePerformance, Multiplicity, CorrelationSummary, DataMcAgreement, MutualInformation),
     )
 }
 

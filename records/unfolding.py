@@ -68,17 +68,22 @@ class UnfoldedSpectrum(Value):
     epsilon: Parameter | None = None
     singular_values: list[float] = field(default_factory=list)
     convergence: ChainConvergence | None = None
+    sources: Mapping[str, list[list[float]]] = field(default_factory=dict)  # parts of the covariance: statistical, simulation, nuisances
     notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, repr=False)
 class FluxSpectrum(Value):
-    """A flux by bin; ``covariances`` by source add up to the total."""
+    """A flux by bin; ``covariances`` by source add up to the total. ``upper_limit`` (90 %): NaN but where the data do not constrain the bin."""
 
     edges: list[float]
     flux: list[float]
     unit: str
     covariances: Mapping[str, list[list[float]]]
+    method: str = ""  # of the spectrum behind it
+    upper_limit: list[float] = field(default_factory=list)
+    livetime_s: float = NAN
+    partial: bool = False  # from a run that did not process all
 
 
 @dataclass(frozen=True, repr=False)

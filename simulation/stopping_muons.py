@@ -15,6 +15,7 @@ import numpy as np
 from numpy.random import Generator, SeedSequence
 from numpy.typing import ArrayLike, NDArray
 
+from physics.atmospheric_muons import surface_flux
 from physics.ice_geometry import DETECTOR, Cylinder
 from physics.muon_range import TOY_ICE
 
@@ -28,21 +29,6 @@ COS_MIN = 0.1
 HARD_SHARE, SMALLEST_LOSS = 0.7, 0.01
 RANGE_END_GEV = 0.11  # a muon below is at rest
 BLOCK = 250_000
-
-# Chirkin, hep-ph/0407078: effective cosine of the zenith angle at production.
-P1, P2, P3, P4, P5 = 0.102573, -0.068287, 0.958633, 0.0407253, 0.817285
-
-
-def effective_cosine(cos_zenith: ArrayLike) -> Array:
-    """Cosine of the zenith angle where the muon was made, on a curved earth."""
-    c = np.asarray(cos_zenith, float)
-    return np.sqrt((c**2 + P1**2 + P2 * c**P3 + P4 * c**P5) / (1 + P1**2 + P2 + P4))
-
-
-def surface_flux(energy_gev: ArrayLike, cos_zenith: ArrayLike) -> Array:
-    """Gaisser's flux of mu+ and mu- in GeV^-1 m^-2 s^-1 sr^-1."""
-    energy, c = np.asarray(energy_gev, float), effective_cosine(cos_zenith)
-    return 0.14e4 * energy**-2.7 * (1 / (1 + 1.1 * energy * c / 115) + 0.054 / (1 + 1.1 * energy * c / 850))
 
 
 @dataclass(frozen=True)

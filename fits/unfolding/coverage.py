@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Mode = Literal["response", "independent", "bootstrap"]
 MODES: tuple[Mode, ...] = ("response", "independent", "bootstrap")
+NOT_SAMPLED = "chains not converged"
 
 
 @dataclass(frozen=True)
@@ -114,30 +115,35 @@ def coverage(
     seed: int = 0,
     resample: Resample | None = None,
     sample_every: int = 0,
+    first: int = 0,
     **chains: Any,
 ) -> Closure:
     """Unfold ``n_toys`` sets of pseudo data with the choices of ``problem``.
 
     ``response``: counts from the response itself. ``independent``: counts from ``truth.expected`` of another sample. ``bootstrap``: the response
     is drawn anew for each toy (``resample``, default: each cell Poisson with its effective number of events), the counts come from the given one.
-    ``truth`` default: the reference. ``sample_every``: every so many toys is sampled too, with options ``chains``.
+    ``truth`` default: the reference. ``sample_every``: every so many toys is sampled too, with options ``chains``. Each toy has random numbers of its
+    own: those from ``first`` on are the same as in one long run, and ``joined`` puts parts together.
     """
     truth = _check(problem, n_toys, mode, truth)
     draw = (resample or cell_bootstrap(problem)) if mode == "bootstrap" else None
     fits: list[MapFit] = []
     inside: list[NDArray[np.bool_]] = []
     failures: dict[str, int] = {}
-    for number, toy in enumerate(_toys(problem, truth, n_toys, seed, draw)):
+    for number, toy in enumerate(_toys(problem, truth, range(first, first + n_toys), seed, draw), start=first):
         fit = map_fit(toy, limits=False)
         if not fit.valid:
             failures[fit.reason] = failures.get(fit.reason, 0) + 1
             continue
         fits.append(fit)
         if sample_every and number % sample_every == 0:
-            sampled = toy.sample(**chains)
-            inside.append((sampled.lower <= truth.f) & (truth.f <= sampled.upper))
-    if len(fits) < 2:
-        raise InputError(f"{n_toys - len(fits)} of {n_toys} pseudo-experiments have no valid minimum: {failures}")
+            held = _held(toy, truth, chains)
+            if held is None:
+                failures[NOT_SAMPLED] = failures.get(NOT_SAMPLED, 0) + 1
+            else:
+                inside.append(held)
+    if not fits:
+        raise InputError(f"{n_toys} of {n_toys} pseudo-experiments have no valid minimum: {failures}")
     kept = problem.inside
     return Closure(
         mode=mode,
@@ -152,19 +158,49 @@ def coverage(
     )
 
 
+def _held(toy: UnfoldingProblem, truth: Truth, chains: dict[str, Any]) -> NDArray[np.bool_] | None:
+    """Whether the sampled intervals hold the truth (truth bins,); None where the chains do not converge."""
+    from fits.unfolding.mcmc import ConvergenceError
+
+    try:
+        sampled = toy.sample(**chains)
+    except ConvergenceError:
+        return None
+    return np.asarray((sampled.lower <= truth.f) & (truth.f <= sampled.upper))
+
+
+def joined(parts: Sequence[Closure]) -> Closure:
+    """Pseudo-experiments of several runs that differ in ``first`` only, as one."""
+    failures: dict[str, int] = {}
+    for reason, count in (item for part in parts for item in part.failures.items()):
+        failures[reason] = failures.get(reason, 0) + count
+    n_sampled = sum(part.n_sampled for part in parts)
+    held = [part.sampled * part.n_sampled for part in parts if part.n_sampled]
+    return replace(
+        parts[0],
+        f=np.concatenate([part.f for part in parts]),
+        error=np.concatenate([part.error for part in parts]),
+        n_toys=sum(part.n_toys for part in parts),
+        failures=failures,
+        sampled=np.sum(held, axis=0) / n_sampled if n_sampled else parts[0].sampled,
+        n_sampled=n_sampled,
+    )
+
+
 def _check(problem: UnfoldingProblem, n_toys: int, mode: str, truth: Truth | None) -> Truth:
     """The truth to use; InputError for what cannot be done."""
     if mode not in MODES:
         raise InputError(f"mode {mode!r} does not exist{nearest(mode, MODES)}")
     if mode == "independent" and truth is None:
         raise InputError("mode independent needs truth: the spectrum and the expected counts of the other sample")
-    if n_toys < 2:
-        raise InputError(f"n_toys = {n_toys}: at least 2")
+    if n_toys < 1:
+        raise InputError(f"n_toys = {n_toys}: at least 1 (2 for a width of pulls)")
     return truth or reference_truth(problem)
 
 
-def _toys(problem: UnfoldingProblem, truth: Truth, n_toys: int, seed: int, resample: Resample | None) -> Iterator[UnfoldingProblem]:
-    for generator in np.random.default_rng(seed).spawn(n_toys):
+def _toys(problem: UnfoldingProblem, truth: Truth, numbers: range, seed: int, resample: Resample | None) -> Iterator[UnfoldingProblem]:
+    for number in numbers:
+        generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
         counts = generator.poisson(truth.expected).astype(float)
         if resample is None:
             yield problem.replace(g=counts)

@@ -223,8 +223,11 @@ class UnfoldingProblem:
 
     @property
     def condition_number(self) -> float:
-        """Of A: largest over smallest singular value."""
-        return float(np.linalg.cond(self.A))
+        """Of the columns of A in range, which the unfolding is about: largest over smallest singular value.
+
+        Bins outside the range may hold few simulated events, all in the proxy bin of their neighbour, and say nothing of the others.
+        """
+        return float(np.linalg.cond(self.A[:, self.inside]))
 
     @property
     def effective_events(self) -> Array:

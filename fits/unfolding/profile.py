@@ -93,11 +93,13 @@ class _Along:
         centre = float(self._best[self._place])
         bound = float((self._posterior.lower if side < 0 else self._posterior.upper)[self._place])
         inner, length = centre, 0.1
+        known = {centre: 0.0}  # at the ends: again from elsewhere, a fit may find another minimum, and the signs there would be the same
         while abs(inner - centre) < FURTHEST and inner != bound:
             outer = centre + side * length
             outer = max(outer, bound) if side < 0 else min(outer, bound)
-            if self(outer) > height:
-                return float(brentq(lambda value: self(value) - height, inner, outer, xtol=PRECISION))
+            known[outer] = self(outer)
+            if known[outer] > height:
+                return float(brentq(lambda value: (known[value] if value in known else self(value)) - height, inner, outer, xtol=PRECISION))
             inner, length = outer, 1.7 * length
         return np.nan
 

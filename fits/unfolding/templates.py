@@ -18,6 +18,7 @@ from configs.errors import InputError
 Array = NDArray[np.float64]
 
 LARGEST_RATIO_ERROR = 0.2  # relative; a cell known worse takes the ratio of its row
+SIGNIFICANT = 5.0  # errors; there are dozens of rows, and a curvature that is none grows with the square of d towards the bounds
 
 
 @dataclass(frozen=True)
@@ -150,24 +151,55 @@ def from_sets(
     sigma: float,
     bounds: tuple[float, float] = (-math.inf, math.inf),
     degree: int = 2,
+    shrink_curvature: bool = False,
 ) -> NuisanceTemplate:
     """Template from discrete sets of the same livetime and weights: ln(W(x)/W(x_0)) = alpha d + beta d^2 in every cell.
 
     Weighted least squares without constant (nominal is exactly 1), variances from the sums of squared weights of both sets. A cell whose ratio is
-    uncertain by more than ``LARGEST_RATIO_ERROR`` takes the ratio of its row. ``degree`` 1 or 2. InputError for too few sets, or a set at the
-    nominal value.
+    uncertain by more than ``LARGEST_RATIO_ERROR`` takes the ratio of its row. ``degree`` 1 or 2. ``shrink_curvature``: beta is common to
+    all cells, but for rows whose own differs by more than ``SIGNIFICANT`` of its errors. Elsewhere it is mostly the statistical error of the nominal
+    set, common to the ratios on both sides: a fit finds a d that undoes this error, and quotes too small a one for d.
+    InputError for too few sets, or a set at the nominal value.
     """
     _check_sets(name, nominal, variations, degree)
     ratios = [_log_ratio(name, nominal, one) for one in variations]
     d = np.array([(one.x - nominal.x) / sigma for one in variations])
-    powers = np.stack([d**k for k in range(1, degree + 1)])  # (degree, sets)
-    weight = 1.0 / np.array([variance for _, variance in ratios])
-    values = np.array([ratio for ratio, _ in ratios])
-    normal = np.einsum("as,bs,sij->ijab", powers, powers, weight)
-    right = np.einsum("as,sij,sij->ija", powers, weight, values)
-    found = np.linalg.solve(normal, right[..., None])[..., 0]
+    values, variances = (np.array(part) for part in zip(*ratios, strict=True))
+    if degree == 2 and shrink_curvature:
+        beta = _shrunk_curvature(name, nominal, variations, d)
+        alpha = _fitted(d, values - beta * (d**2)[:, None, None], variances, 1)[..., 0]
+        return NuisanceTemplate(name, alpha, np.broadcast_to(beta, alpha.shape), nominal.x, sigma, bounds)
+    found = _fitted(d, values, variances, degree)
     beta = found[..., 1] if degree == 2 else np.zeros(values.shape[1:])
     return NuisanceTemplate(name, found[..., 0], beta, nominal.x, sigma, bounds)
+
+
+def _fitted(d: Array, values: Array, variances: Array, degree: int) -> Array:
+    """Coefficients (rows, columns, degree) of d, d^2, ... for ``values`` (sets, rows, columns), by weighted least squares."""
+    powers = np.stack([d**k for k in range(1, degree + 1)])
+    normal = np.einsum("as,bs,sij->ijab", powers, powers, 1.0 / variances)
+    right = np.einsum("as,sij,sij->ija", powers, 1.0 / variances, values)
+    return np.asarray(np.linalg.solve(normal, right[..., None])[..., 0])
+
+
+def _shrunk_curvature(name: str, nominal: Variation, variations: Sequence[Variation], d: Array) -> Array:
+    """beta (rows, 1): that of all cells together, or of the row where the two differ significantly."""
+    rows, row_errors = _curvature(name, nominal, variations, d, axes=1)
+    common, _ = _curvature(name, nominal, variations, d, axes=(0, 1))
+    return np.where(np.abs(rows - common) > SIGNIFICANT * row_errors, rows, common)
+
+
+def _curvature(name: str, nominal: Variation, variations: Sequence[Variation], d: Array, axes: int | tuple[int, int]) -> tuple[Array, Array]:
+    """beta and its error of sums over ``axes``; the statistics of the nominal set are common to all ratios."""
+    zero, *others = (Variation(one.x, *(np.sum(part, axis=axes, keepdims=True) for part in (one.W, one.S))) for one in (nominal, *variations))
+    ratios = [_log_ratio(name, zero, one) for one in others]
+    values, variances = (np.array(part) for part in zip(*ratios, strict=True))
+    own = _fitted(d, values, variances, 2)[..., 1]
+    unit = np.eye(d.size)[:, :, None, None] * np.ones_like(values[0])
+    weights = np.array([_fitted(d, one, variances, 2)[..., 1] for one in unit])  # of each set's ratio in beta
+    relative = zero.S / np.maximum(zero.W, 1e-300) ** 2
+    variance = (weights**2 * (variances - relative)).sum(axis=0) + weights.sum(axis=0) ** 2 * relative
+    return own, np.sqrt(variance)
 
 
 def _check_sets(name: str, nominal: Variation, variations: Sequence[Variation], degree: int) -> None:

@@ -32,11 +32,11 @@ class TruncatedFit:
         return deviation
 
 
-def truncated(problem: UnfoldingProblem, *, k: int | None = None, tau: float | None = None) -> TruncatedFit:
+def truncated(problem: UnfoldingProblem, *, k: int | None = None, tau: float | None = None, around_reference: bool = False) -> TruncatedFit:
     """Keep the ``k`` largest singular values, or damp with s^2/(s^2 + 1/tau); by default all are kept.
 
-    With g the counts (variance floored at 1):  diag(g^-1/2) A diag(f_ref) w = g^-1/2 (g - b), f = f_ref w. InputError for k outside 1..n,
-    for tau <= 0, or for both.
+    With g the counts (variance floored at 1):  diag(g^-1/2) A diag(f_ref) w = g^-1/2 (g - b), f = f_ref w. What is cut off is 0, or, with
+    ``around_reference``, as in the reference: then w - 1 is what is solved for. InputError for k outside 1..n, for tau <= 0, or for both.
     """
     if k is not None and tau is not None:
         raise InputError("singular values are either truncated (k) or damped (tau), not both")
@@ -50,4 +50,5 @@ def truncated(problem: UnfoldingProblem, *, k: int | None = None, tau: float | N
     filters = np.ones(values.size) if tau is None else values**2 / (values**2 + 1.0 / tau)
     filters[values.size if k is None else k :] = 0.0
     inverse = reference[:, None] * (right.T * (filters / values)) @ (left.T * weight)  # f = inverse (g - b)
-    return TruncatedFit(inverse @ (problem.g - problem.b), (inverse * np.maximum(problem.g, 1.0)) @ inverse.T, values, filters)
+    start = reference if around_reference else np.zeros_like(reference)
+    return TruncatedFit(start + inverse @ (problem.g - problem.expected(start)), (inverse * np.maximum(problem.g, 1.0)) @ inverse.T, values, filters)

@@ -15,7 +15,18 @@ from configs.reference_layout import MOVED, SECTION_OF, SECTIONS
 from configs.schema import StoppingMuonsConfig, load_config
 
 REFERENCE = Path(__file__).with_name("stopping_muons_reference.yaml")
-NEW = {"grid", "tree_weights", "allow_overlap", "test_mc_stat", "coverage_toys"}  # options that the reference text does not show
+NEW = {
+    "grid",
+    "tree_weights",
+    "allow_overlap",
+    "test_mc_stat",
+    "coverage_toys",
+    "same_showers",
+    "livetime_error",
+    "range_fit_norm_error",
+    "range_fit_delta_gamma_error",
+    "energy_fit_form",
+}  # options that the reference text does not show
 
 
 def reference() -> dict[str, Any]:

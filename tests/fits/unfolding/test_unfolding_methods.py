@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from smeared_problem import EDGES, smeared
 
 from configs.errors import InputError
-from fits.unfolding import NuisanceTemplate
+from fits.unfolding import NuisanceTemplate, profile
 from fits.unfolding.coverage import reference_truth
 from fits.unfolding.flux import Exposure, fit_covariances, to_flux
 from fits.unfolding.penalty import differences
+from fits.unfolding.posterior import Posterior
 from fits.unfolding.templates import Variation, VariedMoments, from_moments, from_sets
 
 
@@ -59,6 +60,16 @@ def test_all_singular_values_are_least_squares() -> None:
     assert golden().tsvd(tau=1e-3).filters[-1] < 0.01
 
 
+def test_singular_values_around_the_reference_leave_the_reference_alone() -> None:
+    """Counts of the reference give the reference with any number of values; with all of them the two ways are one."""
+    problem = golden()
+    exact = problem.replace(g=problem.expected(problem.f_reference))
+    for k in (1, 2, 4):
+        assert exact.tsvd(k=k, around_reference=True).f == pytest.approx(exact.f_reference, rel=1e-9)
+    assert exact.tsvd(k=2).f != pytest.approx(exact.f_reference, rel=0.05)
+    assert problem.tsvd(around_reference=True).f == pytest.approx(problem.tsvd().f, rel=1e-9)
+
+
 def test_differences_by_hand() -> None:
     assert (differences(5) @ np.arange(5.0)).tolist() == [1, 0, 0, 0, 1]
     assert (differences(4) @ np.ones(4)).tolist() == [0, 0, 0, 0]
@@ -93,6 +104,57 @@ def test_uncertain_cells_take_the_ratio_of_their_row() -> None:
     row = np.log(up.sum(axis=1) / w.sum(axis=1))
     assert found.alpha[:, 3] == pytest.approx(row)
     assert found.alpha[:, 0] == pytest.approx(np.full(6, np.log(1.1)))
+
+
+def test_curvature_that_is_an_error_of_the_nominal_set_is_not_believed() -> None:
+    """Three sets of the same response, 120 events a cell: a curvature of each cell undoes the nominal set's errors, a common one cannot."""
+    random = np.random.default_rng(1)
+    true = np.full((12, 4), 120.0)
+    zero, low, high = (Variation(x, *[random.poisson(true).astype(float)] * 2) for x in (0.0, -1.0, 1.0))
+    free = from_sets("a", zero, [low, high], sigma=1.0)
+    shrunk = from_sets("a", zero, [low, high], sigma=1.0, shrink_curvature=True)
+    assert free.beta.std() == pytest.approx(np.sqrt(1.5 / 120), rel=0.3)
+    assert np.ptp(shrunk.beta) == 0
+    assert abs(shrunk.beta[0, 0]) < 3 * np.sqrt(1.5 / true.sum())
+
+
+def test_one_row_that_fluctuates_does_not_blow_up_towards_the_bounds() -> None:
+    """Nominal set of one row 17 % low, four errors: with a curvature of its own it would be 4.4 times as high at both bounds."""
+    zero, rate = np.full((40, 4), 150.0), np.full((40, 4), 150.0)
+    zero[7] *= 0.83
+    slope = np.exp(0.05 * np.array([-1.0, 1.0]))
+    sets = [Variation(d, rate * factor, rate / 4) for d, factor in zip((-1.0, 1.0), slope, strict=True)]
+    found = from_sets("a", Variation(0.0, zero, zero), sets, sigma=1.0, bounds=(-3.0, 3.0), shrink_curvature=True)
+    own = from_sets("a", Variation(0.0, zero, zero), sets, sigma=1.0, bounds=(-3.0, 3.0))
+    assert np.max(own.beta) == pytest.approx(-np.log(0.83), rel=1e-6)
+    for d in found.d_bounds:
+        assert np.exp(own.alpha * d + own.beta * d * d).max() > 4
+        assert np.exp(found.alpha * d + found.beta * d * d).max() < 1.3
+    assert found.alpha == pytest.approx(np.full((40, 4), 0.05), abs=5e-3)
+
+
+def test_a_curvature_that_is_there_is_kept() -> None:
+    """Half of the rows curved by 0.3, known to 2 %: they keep theirs, the others the common one."""
+    W = np.full((8, 4), 4000.0)
+    beta = np.where(np.arange(8) < 4, 0.3, 0.0)[:, None]
+    sets = [Variation(d, W * np.exp(0.1 * d + beta * d * d), W) for d in (-1.0, 1.0)]
+    found = from_sets("a", Variation(0.0, W, W), sets, sigma=1.0, shrink_curvature=True)
+    assert found.beta[:4] == pytest.approx(0.3 * np.ones((4, 4)), abs=1e-9)
+    assert found.alpha[:4] == pytest.approx(0.1 * np.ones((4, 4)), abs=1e-9)
+
+
+def test_limit_of_a_bin_whose_second_fit_ends_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fit that began elsewhere ended in another minimum: both ends of the search had one sign, and it stopped with an error of scipy."""
+    seen: list[float] = []
+
+    def height(_: profile._Along, value: float) -> float:
+        again = value in seen
+        seen.append(value)
+        return 0.0 if again else value - along._best[1]
+
+    along = profile._Along(Posterior(golden()), golden().map().theta, 1)
+    monkeypatch.setattr(profile._Along, "__call__", height)
+    assert along.crossing(0.5, 1) - along._best[1] == pytest.approx(0.5, abs=1e-3)
 
 
 def test_weights_of_the_sets_count() -> None:

@@ -155,3 +155,12 @@ def test_flow_bins_are_not_regularised() -> None:
     assert np.ptp(fit.f[1:-1]) / fit.f[1] < 1e-3
     assert fit.f[0] / fit.f[1] != pytest.approx(3.0, rel=0.05)
     assert fit.n_eff == pytest.approx(3.0, abs=1e-3)
+
+
+def test_condition_number_is_that_of_the_bins_in_range() -> None:
+    """A flow bin that fills the same proxy bin as its neighbour alone makes A singular; the bins in range are known as well as before."""
+    w = np.array([[8.0, 1.0, 0.0, 0.0], [2.0, 8.0, 0.0, 0.0], [1.0, 1.0, 5.0, 3.0], [0.5, 0.5, 0.0, 0.0]])
+    inside = np.linalg.svd((w / w.sum(axis=0))[:, :3], compute_uv=False)
+    problem = UnfoldingProblem(w, w, np.full(4, 30.0), overflow=True)
+    assert problem.condition_number == pytest.approx(inside[0] / inside[-1], rel=1e-12)
+    assert np.linalg.cond(problem.A) > 1e15

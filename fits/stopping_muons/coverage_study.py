@@ -1,0 +1,101 @@
+"""``run_fit.py CONFIG --coverage N``: N pseudo-experiments of every target and mode, by default in the processes that the configuration has."""
+
+from __future__ import annotations
+
+import csv
+import io
+import multiprocessing
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import hist
+import numpy as np
+
+from configs.command_line import Progress
+from configs.errors import InputError
+from configs.schema import StoppingMuonsConfig
+from fits.stopping_muons.closure import SAMPLE_EVERY, Mapper, closure, modes_of
+from fits.stopping_muons.effective_area import effective_area
+from fits.stopping_muons.inputs import Inputs
+from fits.stopping_muons.measurement import Measurement, measurement
+from fits.stopping_muons.strength import strength
+from fits.stopping_muons.targets import TARGETS, Target
+from records.atomic import write_text
+from records.results import save_results
+from records.unfolding import ClosureTable
+
+RESULTS, TABLE = "coverage.json", "coverage.csv"
+LISTS = ("truth", "coverage", "coverage_error", "pull_mean", "pull_width", "median_bias", "bias_over_sigma", "sampled_coverage")
+
+
+def coverage_study(
+    config: StoppingMuonsConfig,
+    hists: Mapping[str, Mapping[str, hist.Hist]],
+    account: Mapping[str, Any],
+    n_toys: int,
+    *,
+    progress: Progress | None = None,
+    execute: Mapper | None = None,
+) -> dict[str, ClosureTable]:
+    """``closure.<t>.<mode>`` from ``n_toys`` each, every twentieth sampled too (with ``sample``). Writes ``coverage.json`` and ``coverage.csv``.
+
+    Each toy has random numbers of its own, so processes (``execute``, by default those of ``executor: futures``) do not matter. InputError for fewer
+    than two toys, and where no strength of the prior can be chosen.
+    """
+    if n_toys < 2:
+        raise InputError(f"--coverage {n_toys}: at least 2 pseudo-experiments")
+    inputs = Inputs(config, hists, account)
+    found: dict[str, ClosureTable] = {}
+    with _mapper(config, execute) as mapper:
+        for target in (one for one in TARGETS if one.wanted(config)):
+            _study(inputs, target, n_toys, found, mapper, progress)
+    if not found:
+        raise InputError(f"{config.source}: unfold_range and unfold_energy are both false; there is nothing to study")
+    save_results(config.output / RESULTS, config.analysis, config.name, found)
+    write_text(config.output / TABLE, table(found))
+    return found
+
+
+def _study(inputs: Inputs, target: Target, n_toys: int, found: dict[str, ClosureTable], mapper: Mapper, progress: Progress | None) -> None:
+    measured = prepared(inputs, target)
+    chosen = strength(inputs, measured)
+    if chosen.failure:
+        raise InputError(f"{target.name}: {chosen.failure}")
+    problem = measured.problem.replace(tau=chosen.tau)
+    every = SAMPLE_EVERY if inputs.config.options.sample else 0
+    modes = modes_of(measured)
+    for done, mode in enumerate(modes):
+        if progress is not None:
+            progress(f"{target.name}: {n_toys} pseudo-experiments, {mode}", done, len(modes))
+        found[f"closure.{target.name}.{mode}"] = closure(inputs, measured, problem, mode, n_toys, sample_every=every, execute=mapper)
+
+
+def prepared(inputs: Inputs, target: Target) -> Measurement:
+    """The measurement as the fits have it."""
+    wanted = target.option(inputs.config, "effective_area", "calculate_effective_area_{}")
+    return measurement(inputs, target, area_m2=np.array(effective_area(inputs, target).area_m2) if wanted else None)
+
+
+@contextmanager
+def _mapper(config: StoppingMuonsConfig, execute: Mapper | None) -> Iterator[Mapper]:
+    if execute is not None or config.executor.kind != "futures" or config.executor.workers < 2:
+        yield execute or map
+        return
+    with ProcessPoolExecutor(config.executor.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool.map
+
+
+def table(found: Mapping[str, ClosureTable]) -> str:
+    """One row for each target, mode and bin, as CSV; empty where nothing was sampled."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["target", "mode", "lower_edge", "upper_edge", *LISTS, "n_valid", "n_toys", "n_sampled"])
+    for name, one in found.items():
+        _, target, mode = name.split(".")
+        for number, edges in enumerate(zip(one.edges[:-1], one.edges[1:], strict=True)):
+            values = [getattr(one, key)[number] for key in LISTS]
+            numbers = ["" if np.isnan(value) else repr(float(value)) for value in (*edges, *values)]
+            writer.writerow([target, mode, *numbers, one.n_valid, one.n_toys, one.n_sampled])
+    return text.getvalue()

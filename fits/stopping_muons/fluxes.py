@@ -1,0 +1,215 @@
+"""Fluxes by every method, what is known of the true one, sectors of the data against each other, and fits of parametrised fluxes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from configs.errors import InputError
+from data_info.files import find_file
+from fits.stopping_muons.effective_area import relative_covariances
+from fits.stopping_muons.energy_fit import differences, energy_fit
+from fits.stopping_muons.flux import covariance, flux, true_flux, with_data_based
+from fits.stopping_muons.forward_fit import forward_fit
+from fits.stopping_muons.inputs import Inputs
+from fits.stopping_muons.measurement import livetime_of, measurement
+from fits.stopping_muons.range_fit import range_fit
+from fits.stopping_muons.sectors import check_sectors, compare_sectors
+from fits.stopping_muons.targets import ENERGY, RANGE, Target, solid_angle_sr
+from fits.stopping_muons.theory import Theory, default_theory, theory_spectrum
+from fits.stopping_muons.theory_table import read_theory
+from fits.stopping_muons.unfold import with_sources
+from fits.unfolding.flux import Exposure
+from physics.muon_range import TOY_ICE
+from processors.stopping_muons_preparation import load
+from records.iwcd_fits import FailedFit
+from records.stopping_muons import EffectiveArea, SectorComparison, SpectrumFit
+from records.unfolding import FluxSpectrum, UnfoldedSpectrum
+
+Array = NDArray[np.float64]
+Results = dict[str, Any]
+Say = Callable[[str], None]
+METHODS = ("map", "mcmc", "ibu", "tsvd")
+TRUTH = "truth.json"  # beside generated data
+GENERATED = {"a": TOY_ICE.a_gev_per_m, "b": TOY_ICE.b_per_m, "norm": 1.0, "delta_gamma": 0.0}
+
+
+def fluxes(inputs: Inputs, target: Target, results: Mapping[str, Any]) -> Results:
+    """``flux.<t>.<method>`` of every valid spectrum, ``flux.<t>`` that of the main method, ``truth.<t>`` where it is known, ``sectors.<t>``.
+
+    Without an effective area, or where nothing was unfolded, there are none; where the main method failed, there is no ``flux.<t>``.
+    """
+    t = target.name
+    area = results.get(f"effective_area.{t}")
+    spectra = {method: results[f"unfolded.{t}.{method}"] for method in METHODS if f"unfolded.{t}.{method}" in results}
+    if area is None or not spectra:
+        return {}
+    livetime_s = livetime_of(inputs)
+    valid = {method: one for method, one in spectra.items() if isinstance(one, UnfoldedSpectrum) and one.valid}
+    found: Results = {f"flux.{t}.{method}": flux(inputs, target, one, area, livetime_s) for method, one in valid.items()}
+    if (truth := truth_of(inputs)) is not None:
+        found[f"truth.{t}"] = true_flux(inputs, target, truth)
+    main = main_method(inputs)
+    if main not in valid:
+        return found
+    found[f"flux.{t}"] = found[f"flux.{t}.{main}"]
+    if target.option(inputs.config, "systematics", "data_based_systematics_{}"):
+        compared = sectors(inputs, target, area, valid["map"], found[f"flux.{t}.map"])
+        found[f"sectors.{t}"] = compared
+        found[f"flux.{t}"] = with_data_based(found[f"flux.{t}"], np.array(compared.systematic))
+    return found
+
+
+def main_method(inputs: Inputs) -> str:
+    """Whose spectrum is the result; the others are cross-checks."""
+    return "mcmc" if inputs.config.options.sample else "map"
+
+
+def truth_of(inputs: Inputs) -> dict[str, float] | None:
+    """What generated data are made from: norm and change of the index of the flux, losses a and b. None for real data and simulation."""
+    config = inputs.config
+    names = [inputs.nominal] if config.unfolding.is_sim else inputs.data
+    if not names or any(config.datasets[name].example is None for name in names):
+        return {"norm": 1.0, "delta_gamma": 0.0} if config.unfolding.is_sim else None
+    if config.unfolding.is_sim:
+        return dict(GENERATED)
+    path = config.output / "example" / names[0] / TRUTH
+    if not path.is_file():
+        return None
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return {"a": values["a_gev_per_m"], "b": values["b_per_m"], "norm": values["norm"], "delta_gamma": values["delta_gamma"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not the truth of generated data ({error}); delete the folder, it is generated again") from None
+
+
+def sectors(inputs: Inputs, target: Target, area: EffectiveArea, spectrum: UnfoldedSpectrum, full: FluxSpectrum) -> SectorComparison:
+    """The flux from each sector's own counts, response and area, at the strength of the prior of the full result. Most probable spectra.
+
+    Bins that a sector cannot see are NaN there (a muon that stops in the lower half has come 1950 m at least); only bins that all of them see have a
+    spread. InputError for sectors that overlap, and for one that cannot be unfolded.
+    """
+    wanted = inputs.config.systematics.sectors
+    overlap = check_sectors(wanted, load(inputs.config.output).sample, allow_overlap=inputs.config.options.allow_overlap)
+    found = {name: _of_sector(inputs, target, name, area, spectrum, full) for name in wanted}
+    seen = np.all([np.isfinite(values) for values, _ in found.values()], axis=0)
+    if not seen.any():
+        raise InputError(f"systematics.sectors: no bin of {target.name} is seen by all of {', '.join(wanted)}; choose other cuts")
+    common = np.flatnonzero(seen)
+    values, errors = ({name: pair[k][common] for name, pair in found.items()} for k in (0, 1))
+    edges = np.arange(common.size + 1, dtype=float)
+    compared = compare_sectors(edges, values, errors, np.array(full.flux)[common], overlap=overlap)
+
+    def everywhere(part: list[float], elsewhere: float) -> list[float]:
+        whole = np.full(seen.size, elsewhere)
+        whole[common] = part
+        return [float(value) for value in whole]
+
+    return SectorComparison(
+        edges=area.edges,
+        flux={name: one.tolist() for name, (one, _) in found.items()},
+        statistical={name: one.tolist() for name, (_, one) in found.items()},
+        mean=everywhere(compared.mean, np.nan),
+        systematic=everywhere(compared.systematic, 0.0),
+        chi2=everywhere(compared.chi2, np.nan),
+        overlap=overlap,
+        notes=[note for name, (values, _) in found.items() if (note := _unseen(name, target, np.array(area.edges), np.isfinite(values)))],
+    )
+
+
+def _unseen(name: str, target: Target, edges: Array, seen: NDArray[np.bool_]) -> str:
+    """Which bins a sector does not see, in words; empty if it sees all."""
+    parts = [f"{edges[j]:.6g} to {edges[j + 1]:.6g} {target.unit}" for j in np.flatnonzero(~seen)]
+    return f"sector {name} does not see {', '.join(parts)}: there, no spread is known" if parts else ""
+
+
+def _of_sector(inputs: Inputs, target: Target, name: str, area: EffectiveArea, spectrum: UnfoldedSpectrum, full: FluxSpectrum) -> tuple[Array, Array]:
+    """Flux and its error (bins,) from counts, simulation and the statistics of the area; NaN in bins that the sector does not see."""
+    whole = np.array(area.sectors[name])
+    measured = measurement(inputs, target, name, area_m2=whole)
+    inside, tau = measured.layout.inside, spectrum.settings.tau
+    problem = measured.problem.replace(tau=None if tau is None else tau[inside])
+    found = problem.map(solver=inputs.config.options.solver)
+    if not found.valid:
+        raise InputError(f"systematics.sectors.{name}: {target.name} cannot be unfolded: {found.reason}")
+    record = with_sources(problem, found, [])
+    unit = Exposure(whole[inside], np.diff(area.edges)[inside], full.livetime_s, solid_angle_sr(inputs.config)).events_per_flux
+    flux, error = np.full((2, whole.size), np.nan)
+    flux[inside] = np.array(record.f) / unit
+    own = np.array(area.sector_errors[name])[inside] / whole[inside]
+    alone = np.sum([np.diag(np.array(one)) for key, one in record.sources.items() if key != "nuisances"], axis=0) / unit**2
+    error[inside] = np.sqrt(alone + (flux[inside] * own) ** 2)
+    return flux, error
+
+
+def theory_of(inputs: Inputs) -> Theory:
+    """The table of ``mceq_path``, else the flux of the embedded example."""
+    path, cosine = inputs.config.unfolding.mceq_path, inputs.config.options.cos_zenith_min
+    return default_theory(cosine) if path is None else read_theory(find_file(path, inputs.config.source), cosine)
+
+
+def fits_to_fluxes(inputs: Inputs, results: Mapping[str, Any], say: Say) -> Results:
+    """``theory.<t>`` beside every flux, ``range_fit``, ``energy_fit`` and ``energy_fit.forward`` as configured.
+
+    A fit whose flux is missing because the unfolding failed is a ``FailedFit``.
+    """
+    options, theory, truth = inputs.config.unfolding, theory_of(inputs), truth_of(inputs)
+    found: Results = {}
+    for target, wanted in ((RANGE, options.range_fit), (ENERGY, options.energy_fit)):
+        t = target.name
+        measured = results.get(f"flux.{t}")
+        if isinstance(measured, FluxSpectrum):
+            found[f"theory.{t}"] = theory_spectrum(theory, "range" if target is RANGE else "energy", measured.edges)
+        if not wanted or not target.wanted(inputs.config) or f"effective_area.{t}" not in results:
+            continue
+        say(f"{t}: fit of the flux")
+        if isinstance(measured, FluxSpectrum):
+            n_eff = in_range(results[f"unfolded.{t}.{main_method(inputs)}"])
+            found |= _fit(inputs, target, measured, results[f"effective_area.{t}"], theory, truth, n_eff)
+        else:
+            found[f"{t}_fit"] = FailedFit(False, f"there is no flux.{t}: its unfolding failed", f"{t}_fit")
+    return found
+
+
+def _fit(
+    inputs: Inputs, target: Target, measured: FluxSpectrum, area: EffectiveArea, theory: Theory, truth: Mapping[str, float] | None, n_eff: float
+) -> Results:
+    known = {} if truth is None else truth
+    deviation = np.sqrt(np.diag(covariance(measured)))
+    used = [
+        bool(value > 0 and error > 0 and np.isnan(limit)) for value, error, limit in zip(measured.flux, deviation, measured.upper_limit, strict=True)
+    ]
+    arguments = (measured.edges, measured.flux, measured.covariances, theory)
+    options = inputs.config.options
+    if target is RANGE:
+        losses = {key: value for key, value in known.items() if key in ("a", "b")}
+        norm_error, tilt_error = options.range_fit_norm_error, options.range_fit_delta_gamma_error
+        fitted = range_fit(*arguments, norm_error=norm_error, delta_gamma_error=tilt_error, used=used, n_eff=n_eff, truth=losses)
+        return {"range_fit": fitted}
+    spectral = {key: value for key, value in known.items() if key in ("norm", "delta_gamma")}
+    problem = measurement(inputs, target, area_m2=np.array(area.area_m2)).problem
+    relative = np.sum(list(relative_covariances(area).values()), axis=0)
+    livetime_error_s = options.livetime_error * measured.livetime_s
+    solid_angle = solid_angle_sr(inputs.config)
+    exposure = Exposure(np.array(area.area_m2), np.diff(area.edges), measured.livetime_s, solid_angle, relative, livetime_error_s)
+    direct = energy_fit(*arguments, form=options.energy_fit_form, used=used, n_eff=n_eff, truth=spectral)
+    forward = forward_fit(problem, exposure, theory, truth=spectral)
+    return {"energy_fit": replace(direct, notes=[*direct.notes, *disagreements(direct, forward)]), "energy_fit.forward": forward}
+
+
+def in_range(spectrum: UnfoldedSpectrum) -> float:
+    """Parameters that the data determined among the bins in range: those outside are free, and one each."""
+    return spectrum.n_eff - (spectrum.underflow is not None) - (spectrum.overflow is not None)
+
+
+def disagreements(direct: SpectrumFit, forward: SpectrumFit) -> list[str]:
+    """A note for each parameter in which a fit to the flux and one to the counts differ by more than an error; both saw the same events."""
+    if not (direct.valid and forward.valid):
+        return []
+    found = differences(direct, forward).items()
+    return [f"{name} differs from the fit to the counts by {abs(distance):.1f} errors" for name, distance in found if abs(distance) > 1.0]

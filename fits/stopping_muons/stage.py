@@ -1,0 +1,123 @@
+"""The fits of the analysis ``stopping_muons``: histograms and account of a run -> results, with the files that they leave besides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import hist
+import numpy as np
+
+from configs.command_line import Progress
+from configs.schema import StoppingMuonsConfig
+from fits.stopping_muons.closure import closure, modes_of
+from fits.stopping_muons.effective_area import effective_area
+from fits.stopping_muons.fluxes import fits_to_fluxes, fluxes
+from fits.stopping_muons.inputs import Inputs
+from fits.stopping_muons.measurement import measurement
+from fits.stopping_muons.parts import area_part, spectrum_part
+from fits.stopping_muons.studies import studies
+from fits.stopping_muons.targets import TARGETS, Target
+from fits.stopping_muons.unfold import Chain, unfold
+from records.arrays import load_arrays, save_arrays
+from records.flux_table import write_flux
+from records.stopping_muons import EffectiveArea
+from records.unfolding import FluxSpectrum
+
+CHAINS = "chains.h5"  # a group for each target: chain (steps, walkers, parameters), names
+Results = dict[str, Any]
+Say = Callable[[str], None]
+
+
+def fit_all(
+    config: StoppingMuonsConfig, hists: Mapping[str, Mapping[str, hist.Hist]], account: Mapping[str, Any], progress: Progress | None = None
+) -> Results:
+    """Everything that the configuration asks for: result name -> result. Writes ``chains.h5`` and ``flux_<target>.csv``.
+
+    What cannot be done on these data (chains that do not converge, no strength of the prior that covers) leaves a ``FailedFit``, and what rests on it
+    is left out; the others stand. Raises ``InputError`` for everything that cannot be fitted as asked.
+    """
+    inputs = Inputs(config, hists, account)
+    done = _Steps(config, progress)
+    results: Results = {}
+    chains: dict[str, Chain] = {}
+    for target in TARGETS:
+        results |= _area(inputs, target, done)
+        if target.wanted(config):
+            results |= _spectra(inputs, target, results.get(f"effective_area.{target.name}"), chains, done)
+        results |= fluxes(inputs, target, results)
+    results |= fits_to_fluxes(inputs, results, done)
+    results |= studies(inputs, done)
+    _write(config, results, chains)
+    return results
+
+
+class _Steps:
+    """Says what is being done."""
+
+    def __init__(self, config: StoppingMuonsConfig, progress: Progress | None) -> None:
+        self._progress = progress
+        self._total = sum(6 if target.wanted(config) else 1 for target in TARGETS)
+        self._done = 0
+
+    def __call__(self, what: str) -> None:
+        if self._progress is not None:
+            self._progress(what, min(self._done, self._total), self._total)
+        self._done += 1
+
+
+def _area(inputs: Inputs, target: Target, say: Say) -> Results:
+    """The effective area, computed or as stored; nothing where neither is asked for."""
+    compute = target.option(inputs.config, "effective_area", "calculate_effective_area_{}")
+    load = target.option(inputs.config, "effective_area", "load_effective_area_{}")
+    if not (compute or load):
+        return {}
+    part = area_part(inputs, target)
+    switch = f"load_effective_area_{target.name}:calculate_effective_area_{target.name}"
+    if part.usable(load=load, compute=compute, switch=switch):
+        return part.load()
+    say(f"effective area in {target.name}")
+    found = {f"effective_area.{target.name}": effective_area(inputs, target)}
+    part.save(found)
+    return found
+
+
+def _spectra(inputs: Inputs, target: Target, area: EffectiveArea | None, chains: dict[str, Chain], say: Say) -> Results:
+    """Unfolded spectra with closure tests, computed or as stored."""
+    compute = target.option(inputs.config, "unfolding", "unfold_{}")
+    part = spectrum_part(inputs, target, None if area is None else area_part(inputs, target).key)
+    load = target.option(inputs.config, "unfolding", "load_unfolding_{}_results")
+    if part.usable(load=load, compute=compute, switch=f"load_unfolding_{target.name}_results:unfold_{target.name}"):
+        results = part.load()
+        if f"unfolded.{target.name}.mcmc" in results:
+            chains[target.name] = _stored_chain(inputs, target)
+        return results
+    found = measurement(inputs, target, area_m2=None if area is None else np.array(area.area_m2))
+    unfolded = unfold(inputs, found, say)
+    results = dict(unfolded.results)
+    if unfolded.problem is not None and target.option(inputs.config, "unfolding", "evaluate_unfolding_{}"):
+        say(f"{target.name}: pseudo-experiments")
+        for mode in modes_of(found):
+            results[f"closure.{target.name}.{mode}"] = closure(inputs, found, unfolded.problem, mode, inputs.config.options.coverage_toys)
+    if unfolded.chain is not None:
+        chains[target.name] = unfolded.chain
+    part.save(results)
+    return results
+
+
+def _stored_chain(inputs: Inputs, target: Target) -> Chain:
+    arrays = load_arrays(inputs.config.output / CHAINS, target.name)
+    return Chain(np.asarray(arrays["chain"], dtype=float), tuple(map(str, arrays["names"])))
+
+
+def _write(config: StoppingMuonsConfig, results: Results, chains: Mapping[str, Chain]) -> None:
+    config.output.mkdir(parents=True, exist_ok=True)
+    groups = {name: {"chain": one.samples, "names": np.array(one.names)} for name, one in chains.items()}
+    save_arrays(config.output / CHAINS, groups)
+    for target in TARGETS:
+        path = config.output / f"flux_{target.name}.csv"
+        found = results.get(f"flux.{target.name}")
+        if isinstance(found, FluxSpectrum):
+            write_flux(path, found)
+        else:
+            path.unlink(missing_ok=True)

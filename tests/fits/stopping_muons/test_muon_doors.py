@@ -1,0 +1,80 @@
+"""``run_fit.py`` on a run's files: exit status, what it writes, when it must be repeated, what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from muon_hists import configuration, run_hists
+
+import run_fit
+from configs.schema import as_json, load_config
+from processors.account import Account, DatasetAccount
+from records.freshness import dependencies, why_stale
+from records.hists import digest, save_hists
+from records.manifest import update_manifest
+from records.results import load_results
+
+QUICK = {"unfold_energy": False, "reg_range": 1e-4, "n_steps": 3}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A configuration file with the histograms, account and manifest of its processor run."""
+    hists, account = run_hists()
+    document = as_json(configuration(tmp_path, hists, unfolding=QUICK, effective_area={"calculate_effective_area_energy": False}))
+    document["datasets"] = {
+        name: {key: one[key] for key in ("kind", "level", "livetime", "systematic") if one.get(key)} | {"level": one["level"], "example": {}}
+        for name, one in document["datasets"].items()
+    }
+    path = tmp_path / "muons.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    config = load_config(path)
+    config.output.mkdir(parents=True)
+    save_hists(config.output / "hists.h5", hists)
+    sets = {name: DatasetAccount(one["kind"], 1, 10, 10, metadata={"livetime_s": one["livetime_s"]}) for name, one in account["datasets"].items()}
+    (config.output / "processing.json").write_text(json.dumps(Account(sets, digest(hists)).to_json()), encoding="utf-8")
+    update_manifest(config.output, "process", {"complete": True}, config=config)
+    return path
+
+
+def test_results_are_written_and_up_to_date_until_an_option_of_the_fit_changes(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_fit.main([str(run)]) == 0
+    config = load_config(run)
+    results = load_results(config.output / "results.json")
+    assert "flux.range" in results
+    assert "m^-1 m^-2 s^-1 sr^-1, method map" in capsys.readouterr().out
+    assert why_stale(config.output, "fit", dependencies("fit", config)) is None
+    changed = load_config(run, ["unfolding.reg_range=0.001"])
+    assert why_stale(changed.output, "fit", dependencies("fit", changed)) == "its part of the configuration changed"
+    assert dependencies("process", changed) == dependencies("process", config)
+    other = load_config(run, ["binning.n_range_bins=9"])
+    assert dependencies("process", other)["configuration"] != dependencies("process", config)["configuration"]
+
+
+def test_a_failed_fit_is_status_three(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    steps = ["unfolding.n_used_steps=20", "unfolding.n_burn_steps=0", "options.max_extend=1", "options.sample=true"]
+    assert run_fit.main([str(run), *(f"--set={one}" for one in steps)]) == 3
+    assert "fit unfolded.range.mcmc failed: the chains have not converged" in capsys.readouterr().err
+
+
+def test_coverage_on_request(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_fit.main([str(run), "--coverage", "3"]) == 0
+    assert "3 of 3 pseudo-experiments" in capsys.readouterr().out
+    output = load_config(run).output
+    assert (output / "coverage.csv").is_file()
+    assert not (output / "results.json").exists()
+
+
+def test_histograms_of_other_options_are_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_fit.main([str(run), "--set", "analysis_cuts.cuts={stopping_score: 0.9}"]) == 1
+    assert "made with other processor options (analysis_cuts.cuts)" in capsys.readouterr().err
+
+
+def test_coverage_of_another_analysis(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "diffuse.yaml"
+    path.write_text("name: d\nanalysis: diffuse\ndatasets: {mc: {kind: mc, files: [mc.json]}}\n", encoding="utf-8")
+    assert run_fit.main([str(path), "--coverage", "3"]) == 1
+    assert "--coverage is for analysis 'stopping_muons', this is 'diffuse'" in capsys.readouterr().err
