@@ -46,13 +46,9 @@ def fit_all(
 ) -> dict[str, CombinationResult | ReferenceModeResult]:  # fmt: skip
     """Every combination of every fit: ``<fit>.<channel>_<mass>`` -> result. A fit with the reference likelihood leaves its result alone.
 
-<<<<<<< HEAD
-    Writes ``limits.csv``, ``pdfs.h5``, ``trials/<fit>/<channel>_<mass>.h5``, ``workspaces/<fit>/<channel>_<mass>.json`` and ``hepdata/``.
-=======
     ``execute``: an ordered map over whole combinations (null: on workers elsewhere where the executor has such, else one after the other here).
 
-    Writes ``limits.csv``, ``pdfs.h5``, ``trials/<fit>/<channel>_<mass>.h5`` and ``workspaces/<fit>/<channel>_<mass>.json``.
->>>>>>> batch
+    Writes ``limits.csv``, ``pdfs.h5``, ``trials/<fit>/<channel>_<mass>.h5``, ``workspaces/<fit>/<channel>_<mass>.json`` and ``hepdata/``.
     """
     refuse_other_datasets(config, account)
     events = sample(config, hists, tables, account)

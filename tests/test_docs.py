@@ -13,7 +13,6 @@ import yaml
 from fake_batch import install
 
 from configs.schema import Executor
-
 from records.results import load_results
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -5,6 +5,7 @@ A stream is named by seed, channel, mass, kind and injected number, so that tria
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -95,3 +96,9 @@ class Bank:
             self.groups[group] = joined
         found = self.groups[group] if group in self.groups else Stored(np.zeros(0), np.zeros(0))
         return Stored(found.n_hat[:count], found.ts[:count])
+
+
+def with_groups(bank: Bank, groups: Mapping[Group, Stored]) -> Bank:
+    """The bank with trials of an earlier run in it."""
+    bank.groups.update(groups)
+    return bank
