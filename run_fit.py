@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from configs import batch_options, command_line
-from configs.command_line import DONE, INCOMPLETE, Progress, has_fits, show
+from configs.command_line import DONE, INCOMPLETE, has_fits, show
 from configs.errors import InputError
 
 
@@ -33,7 +32,13 @@ def _main(arguments: argparse.Namespace) -> int:
 
         return do_shard(arguments)
     config = command_line.read_config(arguments)
-    return run(config, arguments) if arguments.command in (None, "collect") else _batch(config, arguments)
+    if arguments.command in (None, "collect"):
+        return run(config, arguments)
+    _check_has_fits(config)
+    from fits.batch import KIND
+    from processors.batch import commands
+
+    return commands.run(KIND, config, arguments)
 
 
 def run(config: Any, arguments: argparse.Namespace) -> int:
@@ -50,13 +55,15 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     if getattr(arguments, "coverage", None) is not None:
         show(results_table(_coverage(config, arguments.coverage)))
         return DONE
+    from fits.batch import collect
+    from fits.stage import fit
     from processors.batch.trial_runs import Missing
     from records.freshness import dependencies, record
 
     depends = dependencies("fit", config)
     try:
         with command_line.progress_bar() as progress:
-            results = _fitted(config, arguments, depends, progress)
+            results = (collect if getattr(arguments, "command", None) == "collect" else fit)(config, progress)
     except Missing as error:
         command_line.complain(f"INCOMPLETE\n{error}")
         return INCOMPLETE
@@ -70,34 +77,6 @@ def _check_has_fits(config: Any) -> None:
         raise InputError(
             f"{config.source}: analysis {config.analysis!r} has no fits; use its histograms ({config.output / 'hists.h5'}) or run_plots.py"
         )
-
-
-def _fitted(config: Any, arguments: argparse.Namespace, depends: Mapping[str, str], progress: Progress) -> Mapping[str, Any]:
-    from fits.stage import fit
-
-    if getattr(arguments, "command", None) != "collect":
-        return fit(config, progress=progress)
-    from processors.batch.trial_runs import collect
-    from records.provenance import value_digest
-
-    return collect(config, partial(fit, config, progress), value_digest(dict(depends)))
-
-
-def _batch(config: Any, arguments: argparse.Namespace) -> int:
-    """Plan, submit or look after jobs that do the trials and toys of the fits."""
-    from fits.stage import fit
-    from processors.batch import commands, trial_runs
-    from records.freshness import dependencies
-    from records.provenance import value_digest
-
-    _check_has_fits(config)
-
-    def plan(config: Any, jobs: int, *, fresh: bool, progress: Progress) -> Any:
-        depends = value_digest(dict(dependencies("fit", config)))
-        return trial_runs.plan(config, jobs, partial(fit, config, progress), depends, fresh=fresh)
-
-    kind = commands.Kind(trial_runs.DOOR, trial_runs.folder, trial_runs.journal, plan, lambda value: value is not None)
-    return commands.run(kind, config, arguments)
 
 
 def say_failures(results: Mapping[str, Any]) -> int:

@@ -7,13 +7,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from configs import batch_options, command_line, file_tools
-from configs.command_line import DONE, INCOMPLETE, Progress, show
-
-if TYPE_CHECKING:
-    from processors.engine import RunOutcome
+from configs.command_line import DONE, INCOMPLETE, show
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,56 +37,38 @@ def _main(arguments: argparse.Namespace, options: argparse.ArgumentParser) -> in
     config = command_line.read_config(arguments)
     if arguments.command in (None, "collect"):
         return run(config, arguments)
-    return _batch(config, arguments)
+    from processors.batch import commands
+    from processors.batch.runs import KIND
+
+    return commands.run(KIND, config, arguments)
 
 
 def run(config: Any, arguments: argparse.Namespace) -> int:
     """Process the data sets, or collect what jobs did of it, record what that depended on, print the account; returns the exit status."""
     from fits import request
-    from processors.stage import written
+    from processors.batch.runs import collect
+    from processors.stage import process, written
     from records.cut_flow import processing_tables
     from records.freshness import dependencies, record
 
     if not config.datasets:
         show(f"{config.source.name}: no data sets, so there is nothing to process; run_fit.py fits what the configuration names")
         return DONE
+    collecting = getattr(arguments, "command", None) == "collect"
     depends = dependencies("process", request.checked(config))
     with command_line.progress_bar() as progress:
-        outcome = _processed(config, arguments, progress)
+        options = {"allow_partial": arguments.allow_partial, "unblind": getattr(arguments, "unblind", False), "progress": progress}
+        outcome = collect(config, **options) if collecting else process(config, fresh=arguments.fresh, **options)
     account = outcome.account
     show(processing_tables(account.to_json(), outcome.hists))
     if not account.complete:
         command_line.complain(f"INCOMPLETE\n{account.describe()}\nTracebacks: {config.output / 'processing.json'}")
         if not arguments.allow_partial:
-            command_line.complain(f"{_cure(arguments)} (finished work is kept), or accept the loss with --allow-partial.")
+            cure = "See `status`; `submit` again does what is missing" if collecting else "Mend the files and repeat the command"
+            command_line.complain(f"{cure} (finished work is kept), or accept the loss with --allow-partial.")
             return INCOMPLETE
     record(config.output, "process", depends, written(config), complete=account.complete)
     return DONE
-
-
-def _cure(arguments: argparse.Namespace) -> str:
-    if getattr(arguments, "command", None) == "collect":
-        return "See `status`; `submit` again does what failed or is missing, then `collect`"
-    return "Mend the files and repeat the command"
-
-
-def _processed(config: Any, arguments: argparse.Namespace, progress: Progress) -> RunOutcome:
-    options = {"allow_partial": arguments.allow_partial, "unblind": getattr(arguments, "unblind", False), "progress": progress}
-    if getattr(arguments, "command", None) == "collect":
-        from processors.batch.runs import collect
-
-        return collect(config, **options)
-    from processors.stage import process
-
-    return process(config, fresh=arguments.fresh, **options)
-
-
-def _batch(config: Any, arguments: argparse.Namespace) -> int:
-    """Plan, submit or look after jobs of a batch system."""
-    from processors.batch import commands, runs
-    from processors.engine import finished
-
-    return commands.run(commands.Kind(runs.DOOR, runs.folder, runs.journal, runs.plan, finished), config, arguments)
 
 
 def _inspect(arguments: argparse.Namespace) -> int:

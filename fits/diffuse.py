@@ -40,7 +40,8 @@ def fit_all(
 
     ``hists``: data set -> name -> histogram; ``account``: the content of processing.json; ``execute``: an ordered map, for
     toys. A fit that does not converge leaves its result with ``valid=False`` and nothing further; a spectrum that bends within a true-energy
-    node is warned of. ``engine`` finds the minimum itself; scans, profiles, limits and toys are native. Raises InputError for everything that cannot be fitted as asked, before the first fit.
+    node is warned of. ``engine`` finds the minimum itself; scans, profiles, limits and toys are native.
+    Raises InputError for everything that cannot be fitted as asked, before the first fit.
     """
     inputs, prepared = prepare_all(config, hists, account)
     works = [_Fit(inputs, name, config.fits[name], prepared[name], progress, execute).results for name in config.fits]

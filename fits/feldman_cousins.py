@@ -126,8 +126,9 @@ def feldman_cousins(
     asked = values
     values, truths, ts_data = _profiled(nll, minimum, parameter, asked, fit)
     studies = [PointStudy(nll, parameter, truth, point, seed, aux, fit) for point, truth in enumerate(truths)]
+    asked_for = [execute(study, range(toys)) for study in studies]  # all points, before the toys of the first are waited for
     ts_toys = []
-    for point, outcomes in enumerate([execute(study, range(toys)) for study in studies]):  # all are asked for before the first is waited for
+    for point, outcomes in enumerate(asked_for):
         shifted = None if progress is None else _shifted(progress, point * toys, toys * len(truths))
         ts_toys.append(counted(outcomes, toys, shifted))
     critical = {f"{level:g}": np.array([critical_value(ts, level) for ts in ts_toys]) for level in cl}

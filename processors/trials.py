@@ -161,10 +161,8 @@ def _inside(value: Any) -> Iterable[Any]:
         return sorted(value, key=repr)
     if isinstance(value, list | tuple | range | np.ndarray):
         return value
-    if isinstance(value, type):
-        return (value.__module__, value.__qualname__)
     compiled = getattr(value, "py_func", value)  # numba's functions by what they were made of
-    if isinstance(compiled, FunctionType | MethodType | BuiltinFunctionType):
+    if isinstance(compiled, FunctionType | MethodType | BuiltinFunctionType | type):
         return _of_function(compiled)
     if hasattr(value, "__dict__"):
         computed = {name for name in vars(value) if isinstance(getattr(type(value), name, None), functools.cached_property)}

@@ -19,6 +19,7 @@ from configs.command_line import Progress
 from configs.schema import Config
 from processors import engine, shipping, stage
 from processors.batch import planning
+from processors.batch.commands import Kind
 from processors.batch.folder import PLAN, BatchPlan, load_plan
 from processors.batch.shards import Task
 from processors.batch.states import ShardState, states
@@ -86,6 +87,9 @@ def collect(config: Config, *, allow_partial: bool = False, unblind: bool = Fals
         receive(place, planned, entries)
     back = Returned(returned(place, planned), planned, states(place, planned))
     return stage.process(config, allow_partial=allow_partial, unblind=unblind, progress=progress, executor=back)
+
+
+KIND = Kind(DOOR, folder, journal, plan, engine.finished)
 
 
 class Returned(Iterative):

@@ -40,26 +40,34 @@ def states(folder: Path, plan: BatchPlan) -> list[ShardState]:
 
 
 def _state(folder: Path, plan: BatchPlan, shard: PlannedShard, job: Queued | None, submitted: bool) -> ShardState:
-    report = load_report(folder / OUT / report_name(shard.number))
-    if report is not None and report.plan not in ("", plan.plan):
-        report = None  # of an earlier plan
+    report = _report(folder, plan, shard.number)
     total = len(shard.keys)
     if report is not None and report.status == "complete":
         return ShardState(shard.number, "done", total, total, report=report)
-    failed = [task for task in report.tasks if not task.ok] if report else []
-    finished = (total - len(failed)) if report is not None and report.tasks else 0
+    finished = total - sum(not task.ok for task in report.tasks) if report is not None and report.tasks else 0
     if job is not None and job.alive:
         return ShardState(shard.number, job.state, finished, total, job.reason, report)
-    if report is None:
-        reason = _last_words(folder, shard.number) if submitted else ""
-        return ShardState(shard.number, "missing" if submitted else "not submitted", 0, total, reason)
-    reason = {
-        "killed": f"killed (exit status {report.exit_status}; 137: out of memory, or by the batch system)",
-        "started": "ended without a word (machine lost, or killed with all its processes)",
-    }.get(report.status, report.reason)
+    if report is not None:
+        return ShardState(shard.number, "failed", finished, total, _why(report), report)
+    return ShardState(shard.number, "missing" if submitted else "not submitted", 0, total, _last_words(folder, shard.number) if submitted else "")
+
+
+def _report(folder: Path, plan: BatchPlan, number: int) -> Report | None:
+    """What a job of this plan left, not one of an earlier plan."""
+    report = load_report(folder / OUT / report_name(number))
+    return report if report is not None and report.plan in ("", plan.plan) else None
+
+
+def _why(report: Report) -> str:
+    """Why a job is not done, by its report."""
+    failed = [task for task in report.tasks if not task.ok]
+    if report.status == "killed":
+        return f"killed (exit status {report.exit_status}; 137: out of memory, or by the batch system)"
+    if report.status == "started":
+        return "ended without a word (machine lost, or killed with all its processes)"
     if report.status == "incomplete" and failed:
-        reason = f"{len(failed)} of {len(report.tasks)} tasks: {failed[0].name}: {failed[0].reason}"
-    return ShardState(shard.number, "failed", finished, total, reason, report)
+        return f"{len(failed)} of {len(report.tasks)} tasks: {failed[0].name}: {failed[0].reason}"
+    return report.reason
 
 
 def _last_words(folder: Path, number: int) -> str:

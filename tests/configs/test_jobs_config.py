@@ -10,7 +10,13 @@ import run_processor
 from configs.errors import InputError
 from configs.schema import load_config
 
-TEXT = "name: one\nanalysis: custom\ndatasets: {{mc: {{files: [a.root], kind: mc}}}}\nprocessor: {{class: a.B}}\nexecutor: {{kind: slurm, job: {{{}}}}}\n"
+TEXT = """
+name: one
+analysis: custom
+datasets: {{mc: {{files: [a.root], kind: mc}}}}
+processor: {{class: a.B}}
+executor: {{kind: slurm, job: {{{}}}}}
+"""
 
 
 def job(tmp_path: Path, text: str) -> object:

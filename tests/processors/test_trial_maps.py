@@ -96,7 +96,7 @@ def study(**more: Any) -> Study:
 
 def test_identity_is_equal_in_every_process() -> None:
     """Unlike pickles: sets have another order in every process, and equal texts are one object or two."""
-    code = "from test_trials import identity, study; print(identity(study()))"
+    code = "from test_trial_maps import identity, study; print(identity(study()))"
     folder = os.path.dirname(__file__)  # noqa: PTH120
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([folder, os.environ.get("PYTHONPATH", ""), *sys.path])}
     told = {
