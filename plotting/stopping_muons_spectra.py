@@ -110,8 +110,9 @@ def _contour(view: RunView, name: str) -> DrawnFigure:
     found: SpectrumFit = view.results[name]
     first, second = axes_of(found)
     forward = view.results.get(f"{name}.forward")
-    comparable = isinstance(forward, SpectrumFit) and forward.valid and {first, second} <= set(forward.parameters)
-    others = [_region(forward, FORWARD, first, second)] if comparable else []
+    others = []
+    if isinstance(forward, SpectrumFit) and forward.valid and {first, second} <= set(forward.parameters):
+        others = [_region(forward, FORWARD, first, second)]
     points = []
     if first in found.truth and second in found.truth:
         at = [np.array([found.truth[key] / _scale(key)]) for key in (first, second)]
