@@ -14,14 +14,13 @@ from configs.command_line import Progress
 from configs.errors import InputError, command
 from configs.schema import DarkMatterConfig, DiffuseConfig, IwcdConfig, PmtGainConfig, StoppingMuonsConfig, as_json
 from configs.stopping_muons import processed_options
-from fits.diffuse import fit_all, prepare_all
 from processors.account import load_account
-from processors.stage import input_identities
 from processors.trials import Execute, opened_map
 from records.atomic import write_text
 from records.gain_tables import save_gain_tables
 from records.hists import digest, load_hists
 from records.manifest import load_manifest, update_manifest
+from records.provenance import input_identities
 from records.result_tables import save_result_tables
 from records.results import save_results
 from records.tables import FOLDER, load_tables
@@ -69,9 +68,11 @@ def _fits(config: FittedConfig, progress: Progress | None, execute: Execute | No
 
 
 def _diffuse(config: DiffuseConfig, progress: Progress | None, execute: Execute | None) -> _Fits:
+    from fits import diffuse  # brings scipy.stats: imported for this analysis only
+
     hists, account = read_processed(config)
     with nullcontext(execute) if execute else opened_map(config.executor) as mapped:
-        results = fit_all(config, hists, account, progress, mapped)
+        results = diffuse.fit_all(config, hists, account, progress, mapped)
     for name, options in config.fits.items():
         if options.workspace:
             write_workspace(config.output / f"workspace_{name}.json", config, name, hists, account)
@@ -152,6 +153,7 @@ def _processor_options(options: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def write_workspace(path: Path, config: DiffuseConfig, name: str, hists: Mapping[str, Any], account: Mapping[str, Any]) -> None:
     """Write the pyhf workspace of one fit as JSON that any HistFactory program reads."""
+    from fits.diffuse import prepare_all
     from fits.frontends import pyhf
 
     write_text(path, pyhf.workspace_json(prepare_all(config, hists, account)[1][name].nll))

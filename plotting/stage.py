@@ -11,7 +11,6 @@ from typing import Any
 from configs.command_line import Progress
 from configs.errors import InputError, command
 from configs.schema import Config, CustomConfig, DarkMatterConfig, DiffuseConfig, IwcdConfig, PmtGainConfig, StoppingMuonsConfig
-from plotting import custom, diffuse, iwcd
 from plotting.drawn import Plan, save_figure
 from processors.account import load_account
 from records.hists import StoredHists
@@ -59,31 +58,45 @@ def plot(config: Config, progress: Progress | None = None) -> Figures:
 def planned(config: Config) -> Plan:
     """Read what the stages before left and decide what to draw."""
     if isinstance(config, IwcdConfig) and not config.datasets:
+        from plotting import iwcd
+
         return iwcd.plan(config, {}, {}, {"datasets": {}}, _results_if_any(config, None))
     again = f"run: {command('run_processor.py', config.source)}"
     for name in ("hists.h5", "processing.json"):
         if not (config.output / name).is_file():
             raise InputError(f"{config.output / name}: not there, so there is nothing to draw; {again}")
-    hists, account = StoredHists(config.output / "hists.h5"), load_account(config.output / "processing.json").to_json()
-    if isinstance(config, CustomConfig):
-        return custom.plan(config, hists, account)
-    if isinstance(config, IwcdConfig):
-        return iwcd.plan(config, hists, load_tables(config.output), account, _results_if_any(config, account["histogram_digest"]))
-    if isinstance(config, PmtGainConfig):
-        from plotting import pmt_gain  # compiled kernels are behind it
+    return _planned(config, StoredHists(config.output / "hists.h5"), load_account(config.output / "processing.json").to_json())
 
-        return pmt_gain.plan(config, hists, account, _results_if_any(config, account["histogram_digest"]))
-    if isinstance(config, DiffuseConfig):
-        return diffuse.plan(config, hists, account, _results(config))
-    if isinstance(config, DarkMatterConfig):
-        from plotting import dark_matter  # brings compiled code: imported for this analysis only
 
-        return dark_matter.plan(config, hists, load_tables(config.output), account, _results_if_any(config, account["histogram_digest"]))
-    if isinstance(config, StoppingMuonsConfig):
-        from plotting import stopping_muons  # as above
+def _planned(config: Config, hists: StoredHists, account: dict[str, Any]) -> Plan:
+    """By analysis; the modules of one are imported for it alone, as most bring compiled code."""
+    match config:
+        case CustomConfig():
+            from plotting import custom
 
-        return stopping_muons.plan(config, hists, account, _results_if_any(config, account["histogram_digest"]))
-    raise InputError(f"{config.source.name}: analysis {config.analysis!r} has no figures yet")
+            return custom.plan(config, hists, account)
+        case DiffuseConfig():
+            from plotting import diffuse
+
+            return diffuse.plan(config, hists, account, _results(config))
+        case IwcdConfig():
+            from plotting import iwcd
+
+            return iwcd.plan(config, hists, load_tables(config.output), account, _results_if_any(config, account["histogram_digest"]))
+        case PmtGainConfig():
+            from plotting import pmt_gain
+
+            return pmt_gain.plan(config, hists, account, _results_if_any(config, account["histogram_digest"]))
+        case DarkMatterConfig():
+            from plotting import dark_matter
+
+            return dark_matter.plan(config, hists, load_tables(config.output), account, _results_if_any(config, account["histogram_digest"]))
+        case StoppingMuonsConfig():
+            from plotting import stopping_muons
+
+            return stopping_muons.plan(config, hists, account, _results_if_any(config, account["histogram_digest"]))
+        case _:
+            raise InputError(f"{config.source.name}: analysis {config.analysis!r} has no figures yet")
 
 
 def _results(config: Config) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from plotting.drawn import DrawnFigure
 from plotting.stopping_muons_view import TARGETS, Found, RunView, Target
 from plotting.style import BLUE, GREY, VERMILLION
 from records.arrays import load_arrays
+from records.stopping_muons import CHAINS
 
-CHAINS = "chains.h5"
 BINS = 30
 CONTENTS = (0.95, 0.68)  # of the contours, outer first
 CELL_IN = 1.15

@@ -113,7 +113,7 @@ def _mutual_information(view: RunView, found: MutualInformation) -> DrawnFigure:
     longest = max(len(_name(name)) for name in names)
     reach = 0.0
     with view.style.context():
-        notes = (f"{found.events} selected simulated events; errors: bootstrap. In brackets: $\\sqrt{{1-e^{{-2 I}}}}$",)
+        notes = (f"{found.events} selected simulated events; errors: half samples. In brackets: $\\sqrt{{1-e^{{-2 I}}}}$",)
         sheet = page(
             view.style, view.caption(notes=notes, of="mc"), width_in=10.0, left_in=0.5 + LETTER_IN * longest, height_in=2.0 + ROW_IN * len(names)
         )

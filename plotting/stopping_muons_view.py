@@ -18,6 +18,7 @@ from plotting.canvas import Array, Caption, Scale, apply_scale, short_number
 from plotting.drawn import DrawnFigure
 from plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, YELLOW, Component, Style
 from records.results import load_results
+from records.stopping_muons import COVERAGE
 
 # Figures by name; in place of one that cannot be drawn the reason.
 Found = Mapping[str, "partial[DrawnFigure] | str"]
@@ -28,7 +29,6 @@ METHODS = {
     "mcmc": Component("MCMC", BLACK), "map": Component("MAP", BLUE), "ibu": Component("Iterative Bayes", ORANGE), "tsvd": Component("TSVD", GREEN),
 }  # fmt: skip
 MARKERS = {"mcmc": "o", "map": "D", "ibu": "^", "tsvd": "s"}
-COVERAGE = "coverage.json"  # a study of the coverage, beside the results
 TRUTH, THEORY = Component("Truth", VERMILLION), Component("Theory", PURPLE)
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY, YELLOW)
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from configs.command_line import Progress
 from configs.schema import Config
@@ -16,17 +14,15 @@ from processors import engine
 from processors.engine import RunOutcome
 from processors.executors import Executor
 from processors.inputs import dataset_inputs
-from readers.files import is_url
 from records.atomic import write_text
 from records.hists import digest, save_hists
 from records.manifest import update_manifest
-from records.provenance import file_identity
+from records.provenance import input_identities
 from records.tables import remove_tables, save_tables, table_paths
 
 HISTS = "hists.h5"
 ACCOUNT = "processing.json"
 JOURNAL = "journal"
-DIGEST_UP_TO_BYTES = 64_000_000  # larger inputs are told apart by size and time of change
 
 
 def process(
@@ -63,20 +59,6 @@ def process(
 def written(config: Config) -> list[Path]:
     """What the stage leaves behind for the others."""
     return [config.output / HISTS, config.output / ACCOUNT, *table_paths(config.output)]
-
-
-def input_identities(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """``{path: {"size", "sha256"}}`` for the manifest; large files have ``mtime_ns`` in place of a digest, missing files and URLs neither."""
-    return {path: _input_identity(path) for path in paths}
-
-
-def _input_identity(path: str) -> dict[str, Any]:
-    if is_url(path) or not Path(path).is_file():
-        return {"size": None, "sha256": None}
-    found = Path(path).stat()
-    if found.st_size > DIGEST_UP_TO_BYTES:
-        return {"size": found.st_size, "sha256": None, "mtime_ns": found.st_mtime_ns}
-    return file_identity(path)
 
 
 def _write(output: Path, outcome: RunOutcome, *, keep: bool) -> RunOutcome:

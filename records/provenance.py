@@ -19,6 +19,7 @@ PACKAGES = (
     "awkward", "boost-histogram", "coffea", "h5py", "hist", "iminuit", "matplotlib", "mplhep", "numpy", "pyarrow", "pyhf", "scipy", "uhi",
     "uproot", "zfit",
 )  # fmt: skip
+DIGEST_UP_TO_BYTES = 64_000_000  # larger inputs are told apart by size and time of change
 
 
 def dynode_version() -> str:
@@ -57,6 +58,20 @@ def _git(folder: Path, *arguments: str) -> str:
 def file_identity(path: str | Path) -> dict[str, Any]:
     """``{"size", "sha256"}`` of a file."""
     return {"size": Path(path).stat().st_size, "sha256": sha256_of(path)}
+
+
+def input_identities(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """``{path: {"size", "sha256"}}`` for the manifest; large files have ``mtime_ns`` in place of a digest, missing files and URLs neither."""
+    return {path: _input_identity(Path(path)) for path in paths}
+
+
+def _input_identity(path: Path) -> dict[str, Any]:
+    if not path.is_file():  # nor is a URL
+        return {"size": None, "sha256": None}
+    found = path.stat()
+    if found.st_size > DIGEST_UP_TO_BYTES:
+        return {"size": found.st_size, "sha256": None, "mtime_ns": found.st_mtime_ns}
+    return file_identity(path)
 
 
 def source_digest(packages: Iterable[str], house: Path = HOUSE) -> str:

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 from records.value import Parameter, Value
 
+CHAINS = "chains.h5"  # beside the results; a group for each target: chain (steps, walkers, parameters), names
+COVERAGE = "coverage.json"  # a study of the coverage: ClosureTables as in the results
+
 
 @dataclass(frozen=True, repr=False)
 class EffectiveArea(Value):
@@ -156,7 +159,7 @@ class DataMcAgreement(Value):
 
 @dataclass(frozen=True, repr=False)
 class MutualInformation(Value):
-    """Mutual information of each proxy with log10 of the targets in nats, its bootstrap error, and sqrt(1 - exp(-2 MI)); target -> proxy -> value."""
+    """Mutual information of each proxy with log10 of the targets in nats, its error, and sqrt(1 - exp(-2 MI)); target -> proxy -> value."""
 
     nats: Mapping[str, Mapping[str, float]]
     error: Mapping[str, Mapping[str, float]]

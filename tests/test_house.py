@@ -108,3 +108,12 @@ print("HEAVY:", sorted(set(sys.modules) & set({HEAVY!r})))
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT, check=True)
     assert "usage:" in finished.stdout
     assert "HEAVY: []" in finished.stdout
+
+
+@pytest.mark.parametrize(
+    ("stage", "heavy"), [("fits.stage", (*HEAVY, "scipy", "coffea")), ("plotting.stage", ("numba", "awkward", "scipy", "coffea"))]
+)
+def test_a_stage_imports_nothing_of_an_analysis_before_it_is_known(stage: str, heavy: tuple[str, ...]) -> None:
+    code = f"import sys, {stage}; print(sorted(set(sys.modules) & set({heavy!r})))"
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT, check=True)
+    assert finished.stdout.strip() == "[]"

@@ -24,9 +24,10 @@ from fits.stopping_muons.strength import strength
 from fits.stopping_muons.targets import TARGETS, Target
 from records.atomic import write_text
 from records.results import save_results
+from records.stopping_muons import COVERAGE
 from records.unfolding import ClosureTable
 
-RESULTS, TABLE = "coverage.json", "coverage.csv"
+TABLE = "coverage.csv"
 LISTS = ("truth", "coverage", "coverage_error", "pull_mean", "pull_width", "median_bias", "bias_over_sigma", "sampled_coverage")
 
 
@@ -50,26 +51,28 @@ def coverage_study(
     found: dict[str, ClosureTable] = {}
     with _mapper(config, execute) as mapper:
         for target in (one for one in TARGETS if one.wanted(config)):
-            _study(inputs, target, n_toys, found, mapper, progress)
+            found |= _study(inputs, target, n_toys, mapper, progress)
     if not found:
         raise InputError(f"{config.source}: unfold_range and unfold_energy are both false; there is nothing to study")
-    save_results(config.output / RESULTS, config.analysis, config.name, found)
+    save_results(config.output / COVERAGE, config.analysis, config.name, found)
     write_text(config.output / TABLE, table(found))
     return found
 
 
-def _study(inputs: Inputs, target: Target, n_toys: int, found: dict[str, ClosureTable], mapper: Mapper, progress: Progress | None) -> None:
+def _study(inputs: Inputs, target: Target, n_toys: int, mapper: Mapper, progress: Progress | None) -> dict[str, ClosureTable]:
+    """Every mode of one target."""
     measured = prepared(inputs, target)
     chosen = strength(inputs, measured)
     if chosen.failure:
         raise InputError(f"{target.name}: {chosen.failure}")
     problem = measured.problem.replace(tau=chosen.tau)
     every = SAMPLE_EVERY if inputs.config.options.sample else 0
-    modes = modes_of(measured)
+    modes, found = modes_of(measured), {}
     for done, mode in enumerate(modes):
         if progress is not None:
             progress(f"{target.name}: {n_toys} pseudo-experiments, {mode}", done, len(modes))
         found[f"closure.{target.name}.{mode}"] = closure(inputs, measured, problem, mode, n_toys, sample_every=every, execute=mapper)
+    return found
 
 
 def prepared(inputs: Inputs, target: Target) -> Measurement:

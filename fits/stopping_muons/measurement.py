@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from fits.stopping_muons.inputs import ALL, Cells, Inputs, truth_edges
 from fits.stopping_muons.layout import Layout, layout
 from fits.stopping_muons.seeds import seed_of
 from fits.stopping_muons.targets import TARGETS, Target
-from fits.unfolding import UnfoldingProblem
+from fits.unfolding import NuisanceTemplate, UnfoldingProblem
 from fits.unfolding.coverage import Truth
 
 Array = NDArray[np.float64]
@@ -127,10 +126,8 @@ def _problem(
     )
 
 
-def _row_template(one: Any, nominal: Array) -> Any:
+def _row_template(one: NuisanceTemplate, nominal: Array) -> NuisanceTemplate:
     """Whole rows, as the program funfolding has them."""
-    from dataclasses import replace
-
     share = nominal / nominal.sum(axis=1, keepdims=True)
     return replace(one, alpha=(share * one.alpha).sum(axis=1), beta=(share * one.beta).sum(axis=1))
 

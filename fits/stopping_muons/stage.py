@@ -21,10 +21,9 @@ from fits.stopping_muons.targets import TARGETS, Target
 from fits.stopping_muons.unfold import Chain, unfold
 from records.arrays import load_arrays, save_arrays
 from records.flux_table import write_flux
-from records.stopping_muons import EffectiveArea
+from records.stopping_muons import CHAINS, EffectiveArea
 from records.unfolding import FluxSpectrum
 
-CHAINS = "chains.h5"  # a group for each target: chain (steps, walkers, parameters), names
 Results = dict[str, Any]
 Say = Callable[[str], None]
 
@@ -44,7 +43,9 @@ def fit_all(
     for target in TARGETS:
         results |= _area(inputs, target, done)
         if target.wanted(config):
-            results |= _spectra(inputs, target, results.get(f"effective_area.{target.name}"), chains, done)
+            found, chain = _spectra(inputs, target, results.get(f"effective_area.{target.name}"), done)
+            results |= found
+            chains |= {} if chain is None else {target.name: chain}
         results |= fluxes(inputs, target, results)
     results |= fits_to_fluxes(inputs, results, done)
     results |= studies(inputs, done)
@@ -68,13 +69,12 @@ class _Steps:
 
 def _area(inputs: Inputs, target: Target, say: Say) -> Results:
     """The effective area, computed or as stored; nothing where neither is asked for."""
-    compute = target.option(inputs.config, "effective_area", "calculate_effective_area_{}")
-    load = target.option(inputs.config, "effective_area", "load_effective_area_{}")
-    if not (compute or load):
+    compute = target.switch(inputs.config, "effective_area", "calculate_effective_area_{}")
+    load = target.switch(inputs.config, "effective_area", "load_effective_area_{}")
+    if not (compute.on or load.on):
         return {}
     part = area_part(inputs, target)
-    switch = f"load_effective_area_{target.name}:calculate_effective_area_{target.name}"
-    if part.usable(load=load, compute=compute, switch=switch):
+    if part.usable(load, compute):
         return part.load()
     say(f"effective area in {target.name}")
     found = {f"effective_area.{target.name}": effective_area(inputs, target)}
@@ -82,16 +82,14 @@ def _area(inputs: Inputs, target: Target, say: Say) -> Results:
     return found
 
 
-def _spectra(inputs: Inputs, target: Target, area: EffectiveArea | None, chains: dict[str, Chain], say: Say) -> Results:
-    """Unfolded spectra with closure tests, computed or as stored."""
-    compute = target.option(inputs.config, "unfolding", "unfold_{}")
+def _spectra(inputs: Inputs, target: Target, area: EffectiveArea | None, say: Say) -> tuple[Results, Chain | None]:
+    """Unfolded spectra with closure tests, and the chain of the sampled one if there is one; computed or as stored."""
+    compute = target.switch(inputs.config, "unfolding", "unfold_{}")
+    load = target.switch(inputs.config, "unfolding", "load_unfolding_{}_results")
     part = spectrum_part(inputs, target, None if area is None else area_part(inputs, target).key)
-    load = target.option(inputs.config, "unfolding", "load_unfolding_{}_results")
-    if part.usable(load=load, compute=compute, switch=f"load_unfolding_{target.name}_results:unfold_{target.name}"):
+    if part.usable(load, compute):
         results = part.load()
-        if f"unfolded.{target.name}.mcmc" in results:
-            chains[target.name] = _stored_chain(inputs, target)
-        return results
+        return results, _stored_chain(inputs, target) if f"unfolded.{target.name}.mcmc" in results else None
     found = measurement(inputs, target, area_m2=None if area is None else np.array(area.area_m2))
     unfolded = unfold(inputs, found, say)
     results = dict(unfolded.results)
@@ -99,10 +97,8 @@ def _spectra(inputs: Inputs, target: Target, area: EffectiveArea | None, chains:
         say(f"{target.name}: pseudo-experiments")
         for mode in modes_of(found):
             results[f"closure.{target.name}.{mode}"] = closure(inputs, found, unfolded.problem, mode, inputs.config.options.coverage_toys)
-    if unfolded.chain is not None:
-        chains[target.name] = unfolded.chain
     part.save(results)
-    return results
+    return results, unfolded.chain
 
 
 def _stored_chain(inputs: Inputs, target: Target) -> Chain:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from configs.errors import InputError
 from records.atomic import write_text
@@ -17,6 +17,13 @@ from records.provenance import value_digest
 from records.results import decode_result, encode_result
 
 FOLDER = "stored"
+
+
+class Switch(NamedTuple):
+    """A key of the configuration that is true or false."""
+
+    key: str
+    on: bool
 
 
 @dataclass(frozen=True)
@@ -58,17 +65,17 @@ class Stored:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_text(self.path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
-    def usable(self, *, load: bool, compute: bool, switch: str) -> bool:
+    def usable(self, load: Switch, compute: Switch) -> bool:
         """Whether what is stored is to be taken. InputError where it was asked for, has changed or is missing, and must not be computed."""
-        if not load:
+        if not load.on:
             return False
         changed = self.changed()
         if changed == []:
             return True
-        if compute:
+        if compute.on:
             return False
         why = "nothing is stored" if changed is None else f"changed since: {', '.join(changed)}"
-        raise InputError(f"{self.path}: {switch.partition(':')[0]} asks for what is stored, but {why}; set {switch.partition(':')[2]}: true")
+        raise InputError(f"{self.path}: {load.key} asks for what is stored, but {why}; set {compute.key}: true")
 
     def _content(self) -> dict[str, Any] | None:
         try:

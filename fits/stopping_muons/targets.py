@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from configs.schema import StoppingMuonsConfig
+from fits.stopping_muons.stored import Switch
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,10 @@ class Target:
     def wanted(self, config: StoppingMuonsConfig) -> bool:
         """Whether the configuration asks for its unfolding, computed or stored."""
         return bool(self.option(config, "unfolding", "unfold_{}") or self.option(config, "unfolding", "load_unfolding_{}_results"))
+
+    def switch(self, config: StoppingMuonsConfig, section: str, key: str) -> Switch:
+        """A key that is true or false, with its name."""
+        return Switch(key.format(self.name), bool(self.option(config, section, key)))
 
     def option(self, config: StoppingMuonsConfig, section: str, key: str) -> Any:
         """The value of a key that exists for each target: ``key`` with {} in place of its name."""

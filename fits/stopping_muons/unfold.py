@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,6 @@ class Unfolded:
     results: dict[str, Any]
     problem: UnfoldingProblem | None
     chain: Chain | None = None
-    main: str = field(default="map")
 
 
 def unfold(inputs: Inputs, found: Measurement, say: Say = lambda _: None) -> Unfolded:
@@ -71,7 +70,7 @@ def unfold(inputs: Inputs, found: Measurement, say: Say = lambda _: None) -> Unf
         return Unfolded(results, problem)
     say(f"{t}: Markov chains")
     sampled, chain = _sampled(inputs, found, problem, notes)
-    return Unfolded({**results, f"unfolded.{t}.mcmc": sampled}, problem, chain, "mcmc")
+    return Unfolded({**results, f"unfolded.{t}.mcmc": sampled}, problem, chain)
 
 
 def response_summary(found: Measurement, fit: MapFit | None = None) -> ResponseSummary:

@@ -12,9 +12,9 @@ from engine_case import raw, write_events
 
 from configs.errors import InputError
 from configs.schema import load_config
-from processors import stage
 from processors.account import load_account
-from processors.stage import input_identities, process
+from processors.stage import process
+from records import provenance
 from records.hists import digest, load_hists
 
 
@@ -102,8 +102,8 @@ def test_wrong_input_is_refused_before_anything_is_written(folder: Path) -> None
 
 def test_large_inputs_are_recorded_by_size_and_time(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = folder / "run_0.parquet"
-    monkeypatch.setattr(stage, "DIGEST_UP_TO_BYTES", 100)
-    assert input_identities([str(path), str(folder / "missing"), "https://example.org/a.root"]) == {
+    monkeypatch.setattr(provenance, "DIGEST_UP_TO_BYTES", 100)
+    assert provenance.input_identities([str(path), str(folder / "missing"), "https://example.org/a.root"]) == {
         str(path): {"size": path.stat().st_size, "sha256": None, "mtime_ns": path.stat().st_mtime_ns},
         str(folder / "missing"): {"size": None, "sha256": None},
         "https://example.org/a.root": {"size": None, "sha256": None},

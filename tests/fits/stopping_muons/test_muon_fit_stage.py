@@ -14,12 +14,13 @@ from configs.errors import InputError
 from fits.stopping_muons.flux import true_flux, with_data_based
 from fits.stopping_muons.fluxes import truth_of
 from fits.stopping_muons.inputs import Inputs
-from fits.stopping_muons.stage import CHAINS, fit_all
+from fits.stopping_muons.stage import fit_all
 from fits.stopping_muons.targets import ENERGY, RANGE
 from records.arrays import load_arrays
 from records.flux_table import write_flux
 from records.iwcd_fits import FailedFit
 from records.results import encode_result, load_results, save_results
+from records.stopping_muons import CHAINS
 
 STRONG = {"reg_range": 1e-4, "reg_energy": 3e-4}
 ICE = {"nuisances": {"ice_abs": {}}}

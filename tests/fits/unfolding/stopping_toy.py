@@ -40,25 +40,52 @@ def selected(seed: int, muons: int) -> Selected:
     return Selected(weight, {"energy": energy, "range": length}, observables)
 
 
+class Leaves:
+    """Row and column of events in the response of a target, by a tree that every fourth of ``events`` has trained."""
+
+    def __init__(self, target: str, events: Selected, leaves: int) -> None:
+        self.target, self.trained = target, np.arange(events.weight.size) % 4 == 0
+        part, truth = self.trained, events.truth[target]
+        observables = events.observables.astype(np.float32)
+        self.tree = DecisionTreeClassifier(max_leaf_nodes=leaves, min_samples_leaf=200, random_state=1)
+        self.tree.fit(observables[part], np.digitize(truth[part], EDGES[target]))
+        found = self.tree.apply(observables[part])
+        order = {leaf: np.mean(np.log(truth[part][found == leaf])) for leaf in np.unique(found)}
+        self.number = np.zeros(found.max() + 1, int)
+        self.number[sorted(order, key=order.__getitem__)] = np.arange(len(order))
+        self.count = len(order)
+
+    def sums(self, events: Selected, chosen: np.ndarray, weight: np.ndarray, power: int = 1) -> np.ndarray:
+        """Sums of weights to a power by (leaf, truth bin with flow)."""
+        rows = self.number[self.tree.apply(events.observables[chosen].astype(np.float32))]
+        cells = rows * 12 + np.digitize(events.truth[self.target][chosen], EDGES[self.target])
+        return np.bincount(cells, weight**power, self.count * 12).reshape(-1, 12)
+
+
 def problem_of(target: str, muons: int = 4_000_000, leaves: int = 40, **options: object) -> tuple[UnfoldingProblem, dict[str, Truth]]:
     """The problem and spectra with indices -0.1, 0 and +0.1 from the same events; a fourth of them trains the tree."""
     events = selected(11, muons)
-    edges = EDGES[target]
-    columns = np.digitize(events.truth[target], edges)
-    part = np.arange(columns.size) % 4 == 0
-    observables = events.observables.astype(np.float32)
-    tree = DecisionTreeClassifier(max_leaf_nodes=leaves, min_samples_leaf=200, random_state=1).fit(observables[part], columns[part])
-    found = tree.apply(observables)
-    order = {leaf: np.mean(np.log(events.truth[target][part & (found == leaf)])) for leaf in np.unique(found[part])}
-    number = np.zeros(found.max() + 1, int)
-    number[sorted(order, key=order.__getitem__)] = np.arange(len(order))
-    cells = number[found[~part]] * 12 + columns[~part]
-    weight = events.weight[~part] * COUNTS / events.weight[~part].sum()
-    w, s = (np.bincount(cells, weight**power, len(order) * 12).reshape(-1, 12) for power in (1, 2))
+    return _problem(events, Leaves(target, events, leaves), **options)
+
+
+def _problem(events: Selected, leaves: Leaves, **options: object) -> tuple[UnfoldingProblem, dict[str, Truth]]:
+    chosen = ~leaves.trained
+    weight = events.weight[chosen] * COUNTS / events.weight[chosen].sum()
+    w, s = (leaves.sums(events, chosen, weight, power) for power in (1, 2))
     spectra = {}
     for power in (0.0, -0.1, 0.1):
-        tilted = weight * (events.truth["energy"][~part] / 1000.0) ** power
-        cell = np.bincount(cells, tilted, len(order) * 12).reshape(-1, 12) * COUNTS / tilted.sum()
+        tilted = weight * (events.truth["energy"][chosen] / 1000.0) ** power
+        cell = leaves.sums(events, chosen, tilted) * COUNTS / tilted.sum()
         spectra[f"{power:+g}"] = Truth(cell.sum(axis=0), cell.sum(axis=1))
     g = np.round(spectra["+0"].expected)
-    return UnfoldingProblem(w, s, g, edges=edges, underflow=True, overflow=True, **{"mc_stat": "none", **options}), spectra
+    return UnfoldingProblem(w, s, g, edges=EDGES[leaves.target], underflow=True, overflow=True, **{"mc_stat": "none", **options}), spectra
+
+
+def problem_and_test(target: str, muons: int, test_muons: int, **options: object) -> tuple[UnfoldingProblem, np.ndarray, np.ndarray]:
+    """The problem, and sums of weights and of their squares of events that neither its tree nor its response has seen."""
+    events, other = selected(11, muons), selected(12, test_muons)
+    leaves = Leaves(target, events, 40)
+    problem, _ = _problem(events, leaves, **options)
+    weight = other.weight * COUNTS / other.weight.sum()
+    w, s = (leaves.sums(other, np.ones(weight.size, bool), weight, power) for power in (1, 2))
+    return problem, w, s

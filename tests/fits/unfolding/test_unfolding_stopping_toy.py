@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
-from stopping_toy import problem_of
+from stopping_toy import problem_and_test, problem_of
+
+from fits.unfolding.coverage import Truth
 
 pytestmark = pytest.mark.slow
 
@@ -22,11 +24,31 @@ def test_g18_range() -> None:
     assert np.abs(found.median_bias).max() < 0.025
 
 
+def test_independent_range() -> None:
+    """Counts from events that the response has not seen: pulls that are the same in all toys, coverage right on average over bins."""
+    problem, w, s = problem_and_test("range", 12_000_000, 12_000_000, mc_stat="say")
+    total = w.sum(axis=0)
+    share = w / total
+    own = ((1 - 2 * share) * s + share**2 * s.sum(axis=0)) / total**2
+    truth = Truth(problem.f_reference, share @ problem.f_reference)
+    found = {
+        name: one.coverage(300, mode="independent", truth=truth, seed=4)
+        for name, one in (("response alone", problem), ("both", problem.replace(extra_variance=own)))
+    }
+    assert 0.64 < found["response alone"].coverage.mean() < 0.75
+    assert found["response alone"].coverage.mean() < found["both"].coverage.mean() < 0.80  # columns add up to 1, rows of the likelihood do not know
+    assert min(one.coverage.min() for one in found.values()) > 0.55
+    assert np.abs(found["both"].pull_mean).max() < 0.9
+
+
 @pytest.mark.parametrize(("target", "low", "high"), [("energy", 1e-4, 1e-3), ("range", 2e-5, 1e-3)])
 def test_g20_rule(target: str, low: float, high: float) -> None:
     problem, spectra = problem_of(target)
     scan = problem.scan(np.geomspace(1e-6, 1.0, 25), spectra=spectra, seed=2)
     assert 0.999 * low <= scan.choose() <= 1.001 * high, scan.table()
+    place = int(np.argmin(np.abs(np.log(scan.tau / scan.choose()))))
+    assert scan.coverage[place].min() >= 0.60 - np.sqrt(0.24 / scan.n_toys)  # the worst bin of indices -0.1, 0 and +0.1
+    assert scan.bias_over_sigma[place].max() <= 1.0
 
 
 def test_g19_finite_simulation() -> None:
