@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from configs import batch_options, command_line
-from configs.command_line import DONE, INCOMPLETE, has_fits, show
+from configs.command_line import DONE, INCOMPLETE, Progress, has_fits, show
 from configs.errors import InputError
 
 
@@ -35,10 +35,10 @@ def _main(arguments: argparse.Namespace) -> int:
     if arguments.command in (None, "collect"):
         return run(config, arguments)
     _check_has_fits(config)
-    from fits.batch import KIND
+    from fits.batch import kind
     from processors.batch import commands
 
-    return commands.run(KIND, config, arguments)
+    return commands.run(kind(arguments.coverage), config, arguments)
 
 
 def run(config: Any, arguments: argparse.Namespace) -> int:
@@ -47,29 +47,39 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     Returns the exit status, 3 where a fit failed or trials have not come back.
     """
     _check_has_fits(config)
-    from records.summary import results_table
-
-    if getattr(arguments, "import_legacy_csv", None) is not None:
-        show(results_table(_legacy(config, arguments.import_legacy_csv)))
-        return DONE
-    if getattr(arguments, "coverage", None) is not None:
-        show(results_table(_coverage(config, arguments.coverage)))
-        return DONE
-    from fits.batch import collect
-    from fits.stage import fit
     from processors.batch.trial_runs import Missing
     from records.freshness import dependencies, record
+    from records.summary import results_table
 
     depends = dependencies("fit", config)
     try:
         with command_line.progress_bar() as progress:
-            results = (collect if getattr(arguments, "command", None) == "collect" else fit)(config, progress)
+            results = _results(config, arguments, progress)
     except Missing as error:
         command_line.complain(f"INCOMPLETE\n{error}")
         return INCOMPLETE
-    record(config.output, "fit", depends, [config.output / "results.json"])
+    if not _beside(arguments):
+        record(config.output, "fit", depends, [config.output / "results.json"])
     show(results_table(results))
     return say_failures(results)
+
+
+def _beside(arguments: argparse.Namespace) -> bool:
+    """Whether a study is asked for that leaves the results of the configuration as they are."""
+    return any(getattr(arguments, name, None) is not None for name in ("import_legacy_csv", "coverage"))
+
+
+def _results(config: Any, arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    from fits import batch, stage
+
+    if getattr(arguments, "import_legacy_csv", None) is not None:
+        from fits.pmt_legacy import import_legacy
+
+        return dict(import_legacy(config, arguments.import_legacy_csv))
+    coverage = getattr(arguments, "coverage", None)
+    if getattr(arguments, "command", None) == "collect":
+        return batch.collect(config, progress, coverage=coverage)
+    return stage.fit(config, progress) if coverage is None else stage.coverage(config, coverage, progress)
 
 
 def _check_has_fits(config: Any) -> None:
@@ -87,27 +97,6 @@ def say_failures(results: Mapping[str, Any]) -> int:
     for name, reason in failed.items():
         command_line.complain(f"fit {name} failed: {reason}")
     return INCOMPLETE if failed else DONE
-
-
-def _legacy(config: Any, path: Path) -> dict[str, Any]:
-    """Fit imported mean charges; the results of the configuration's own histograms stay as they are."""
-    if config.analysis != "pmt_gain":
-        raise InputError(f"{config.source}: --import-legacy-csv is for analysis 'pmt_gain', this is {config.analysis!r}")
-    from fits.pmt_legacy import import_legacy
-
-    return dict(import_legacy(config, path))
-
-
-def _coverage(config: Any, n_toys: int) -> dict[str, Any]:
-    """Pseudo-experiments on the configuration's histograms; its results stay as they are."""
-    if config.analysis != "stopping_muons":
-        raise InputError(f"{config.source}: --coverage is for analysis 'stopping_muons', this is {config.analysis!r} (fits.<name>.toys has theirs)")
-    from fits.stage import read_processed
-    from fits.stopping_muons.coverage_study import coverage_study
-
-    hists, account = read_processed(config)
-    with command_line.progress_bar() as progress:
-        return dict(coverage_study(config, hists, account, n_toys, progress=progress))
 
 
 if __name__ == "__main__":

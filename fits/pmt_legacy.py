@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from configs.errors import InputError
 from configs.pmt_gain import Fits
 from configs.schema import PmtGainConfig
 from fits.gain_curve import Ordinate, gain_curve
@@ -22,7 +23,12 @@ UNKNOWN = "error of the mean unknown (n is not given)"
 
 
 def import_legacy(config: PmtGainConfig, path: str | Path) -> dict[str, GainResult]:
-    """Read the table, fit every photomultiplier of it, and write results and tables into ``<output>/legacy``; returns the results."""
+    """Read the table, fit every photomultiplier of it, and write results and tables into ``<output>/legacy``; returns the results.
+
+    Those of the configuration's own histograms stay as they are. Raises InputError for another analysis.
+    """
+    if config.analysis != "pmt_gain":
+        raise InputError(f"{config.source}: --import-legacy-csv is for analysis 'pmt_gain', this is {config.analysis!r}")
     results = legacy_results(read_legacy_charges(path), config.fits)
     save_results(config.output / FOLDER / "results.json", config.analysis, config.name, results)
     save_gain_tables(config.output / FOLDER, results)

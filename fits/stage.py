@@ -62,7 +62,7 @@ def _fits(config: FittedConfig, progress: Progress | None, execute: Execute | No
         case DarkMatterConfig():
             return _dark_matter(config, progress, execute)
         case StoppingMuonsConfig():
-            return _stopping_muons(config, progress)
+            return _stopping_muons(config, progress, execute)
         case DiffuseConfig():
             return _diffuse(config, progress, execute)
 
@@ -113,12 +113,26 @@ def _dark_matter(config: DarkMatterConfig, progress: Progress | None, execute: E
     return _Fits(results, account["histogram_digest"])
 
 
-def _stopping_muons(config: StoppingMuonsConfig, progress: Progress | None) -> _Fits:
+def _stopping_muons(config: StoppingMuonsConfig, progress: Progress | None, execute: Execute | None) -> _Fits:
     """Effective areas, spectra, fluxes, and fits to these."""
     from fits.stopping_muons import stage
 
     hists, account = read_processed(config)
-    return _Fits(stage.fit_all(config, hists, account, progress), account["histogram_digest"])
+    with nullcontext(execute) if execute else opened_map(config.executor) as mapped:
+        return _Fits(stage.fit_all(config, hists, account, progress, mapped), account["histogram_digest"])
+
+
+def coverage(config: FittedConfig, n_toys: int, progress: Progress | None = None, execute: Execute | None = None) -> dict[str, Any]:
+    """Pseudo-experiments on what the processor left (``fits.stopping_muons.coverage_study``); the results of the fits stay as they are.
+
+    ``execute`` as in ``fit``. Raises InputError for other analyses, and as ``fit``.
+    """
+    if not isinstance(config, StoppingMuonsConfig):
+        raise InputError(f"{config.source}: --coverage is for analysis 'stopping_muons', this is {config.analysis!r} (fits.<name>.toys has theirs)")
+    from fits.stopping_muons.coverage_study import coverage_study
+
+    hists, account = read_processed(config)
+    return dict(coverage_study(config, hists, account, n_toys, progress=progress, execute=execute))
 
 
 def read_processed(config: FittedConfig) -> tuple[dict[str, Any], Mapping[str, Any]]:

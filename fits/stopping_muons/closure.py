@@ -5,7 +5,8 @@ The truth is the simulated spectrum in all of them; of the test split the respon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fits.stopping_muons.inputs import Inputs
@@ -16,11 +17,12 @@ from fits.stopping_muons.unfold import chain_options
 from fits.unfolding import UnfoldingProblem
 from fits.unfolding.coverage import MODES, Closure, Mode, coverage, joined
 from fits.unfolding.saved import closure_record
+from processors.trials import Execute, each
 from records.unfolding import ClosureTable
 
 BLOCK = 20  # toys of one task
+Say = Callable[[str], None]
 SAMPLE_EVERY = 20  # toys of the long study of which one is sampled too
-Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
 def modes_of(found: Measurement) -> tuple[Mode, ...]:
@@ -43,7 +45,7 @@ def toy_problem(inputs: Inputs, found: Measurement, problem: UnfoldingProblem, m
 
 
 def closure(
-    inputs: Inputs, found: Measurement, problem: UnfoldingProblem, mode: Mode, n_toys: int, *, sample_every: int = 0, execute: Mapper = map
+    inputs: Inputs, found: Measurement, problem: UnfoldingProblem, mode: Mode, n_toys: int, *, sample_every: int = 0, execute: Execute = map
 ) -> ClosureTable:
     """``n_toys`` pseudo-experiments of one mode. Toys have random numbers of their own: in blocks, the result is the same."""
     toys = toy_problem(inputs, found, problem, mode)
@@ -52,10 +54,24 @@ def closure(
         options["truth"] = found.test.of_spectrum(toys)
     if sample_every:
         options |= chain_options(inputs)
-    tasks = [(toys, options, first, min(BLOCK, n_toys - first)) for first in range(0, n_toys, BLOCK)]
-    return closure_record(toys, joined(list(execute(_block, tasks))))
+    tasks = [(first, min(BLOCK, n_toys - first)) for first in range(0, n_toys, BLOCK)]
+    return closure_record(toys, joined(list(execute(partial(_block, toys, options), tasks))))
 
 
-def _block(task: tuple[UnfoldingProblem, dict[str, Any], int, int]) -> Closure:
-    problem, options, first, count = task
+def closures(
+    inputs: Inputs, found: Measurement, problem: UnfoldingProblem, n_toys: int, say: Say, *, sample_every: int = 0, execute: Execute = map
+) -> dict[str, ClosureTable]:
+    """``closure.<target>.<mode>`` of every mode that can be done. The toys of all modes are asked for before one waits for them (``Later``)."""
+
+    def study(mode: Mode) -> ClosureTable:
+        say(f"{found.target.name}: {n_toys} pseudo-experiments, {mode}")
+        return closure(inputs, found, problem, mode, n_toys, sample_every=sample_every, execute=execute)
+
+    modes = modes_of(found)
+    tables = each([partial(study, mode) for mode in modes])
+    return {f"closure.{found.target.name}.{mode}": table for mode, table in zip(modes, tables, strict=True)}
+
+
+def _block(problem: UnfoldingProblem, options: dict[str, Any], task: tuple[int, int]) -> Closure:
+    first, count = task
     return coverage(problem, count, first=first, **options)

@@ -1,13 +1,13 @@
-"""``run_fit.py CONFIG --coverage N``: N pseudo-experiments of every target and mode, by default in the processes that the configuration has."""
+"""``run_fit.py CONFIG --coverage N``: N pseudo-experiments of every target and mode, on the configured executor or as jobs."""
 
 from __future__ import annotations
 
 import csv
 import io
-import multiprocessing
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import nullcontext
+from functools import partial
+from itertools import count
 from typing import Any
 
 import hist
@@ -16,12 +16,14 @@ import numpy as np
 from configs.command_line import Progress
 from configs.errors import InputError
 from configs.schema import StoppingMuonsConfig
-from fits.stopping_muons.closure import SAMPLE_EVERY, Mapper, closure, modes_of
+from fits.stopping_muons.closure import SAMPLE_EVERY, closures
 from fits.stopping_muons.effective_area import effective_area
 from fits.stopping_muons.inputs import Inputs
 from fits.stopping_muons.measurement import Measurement, measurement
 from fits.stopping_muons.strength import strength
 from fits.stopping_muons.targets import TARGETS, Target
+from fits.unfolding.coverage import MODES
+from processors.trials import Execute, each, opened_map
 from records.atomic import write_text
 from records.results import save_results
 from records.stopping_muons import COVERAGE
@@ -38,56 +40,48 @@ def coverage_study(
     n_toys: int,
     *,
     progress: Progress | None = None,
-    execute: Mapper | None = None,
+    execute: Execute | None = None,
 ) -> dict[str, ClosureTable]:
     """``closure.<t>.<mode>`` from ``n_toys`` each, every twentieth sampled too (with ``sample``). Writes ``coverage.json`` and ``coverage.csv``.
 
-    Each toy has random numbers of its own, so processes (``execute``, by default those of ``executor: futures``) do not matter. InputError for fewer
-    than two toys, and where no strength of the prior can be chosen.
+    Each toy has random numbers of its own, so it does not matter who draws it (``execute``: an ordered map; null: of the configured executor).
+    InputError for fewer than two toys, and where no strength of the prior can be chosen.
     """
     if n_toys < 2:
         raise InputError(f"--coverage {n_toys}: at least 2 pseudo-experiments")
     inputs = Inputs(config, hists, account)
-    found: dict[str, ClosureTable] = {}
-    with _mapper(config, execute) as mapper:
-        for target in (one for one in TARGETS if one.wanted(config)):
-            found |= _study(inputs, target, n_toys, mapper, progress)
-    if not found:
+    wanted = [target for target in TARGETS if target.wanted(config)]
+    if not wanted:
         raise InputError(f"{config.source}: unfold_range and unfold_energy are both false; there is nothing to study")
+    found: dict[str, ClosureTable] = {}
+    with nullcontext(execute) if execute else opened_map(config.executor) as mapped:
+        for tables in each([partial(_study, inputs, target, n_toys, mapped, progress) for target in wanted]):
+            found |= tables
     save_results(config.output / COVERAGE, config.analysis, config.name, found)
     write_text(config.output / TABLE, table(found))
     return found
 
 
-def _study(inputs: Inputs, target: Target, n_toys: int, mapper: Mapper, progress: Progress | None) -> dict[str, ClosureTable]:
+def _study(inputs: Inputs, target: Target, n_toys: int, execute: Execute, progress: Progress | None) -> dict[str, ClosureTable]:
     """Every mode of one target."""
     measured = prepared(inputs, target)
     chosen = strength(inputs, measured)
     if chosen.failure:
         raise InputError(f"{target.name}: {chosen.failure}")
-    problem = measured.problem.replace(tau=chosen.tau)
     every = SAMPLE_EVERY if inputs.config.options.sample else 0
-    modes, found = modes_of(measured), {}
-    for done, mode in enumerate(modes):
+    said = count(TARGETS.index(target) * len(MODES))
+
+    def say(what: str) -> None:
         if progress is not None:
-            progress(f"{target.name}: {n_toys} pseudo-experiments, {mode}", done, len(modes))
-        found[f"closure.{target.name}.{mode}"] = closure(inputs, measured, problem, mode, n_toys, sample_every=every, execute=mapper)
-    return found
+            progress(what, next(said), len(TARGETS) * len(MODES))
+
+    return closures(inputs, measured, measured.problem.replace(tau=chosen.tau), n_toys, say, sample_every=every, execute=execute)
 
 
 def prepared(inputs: Inputs, target: Target) -> Measurement:
     """The measurement as the fits have it."""
     wanted = target.option(inputs.config, "effective_area", "calculate_effective_area_{}")
     return measurement(inputs, target, area_m2=np.array(effective_area(inputs, target).area_m2) if wanted else None)
-
-
-@contextmanager
-def _mapper(config: StoppingMuonsConfig, execute: Mapper | None) -> Iterator[Mapper]:
-    if execute is not None or config.executor.kind != "futures" or config.executor.workers < 2:
-        yield execute or map
-        return
-    with ProcessPoolExecutor(config.executor.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield pool.map
 
 
 def table(found: Mapping[str, ClosureTable]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import hist
@@ -10,7 +11,7 @@ import numpy as np
 
 from configs.command_line import Progress
 from configs.schema import StoppingMuonsConfig
-from fits.stopping_muons.closure import closure, modes_of
+from fits.stopping_muons.closure import closures
 from fits.stopping_muons.effective_area import effective_area
 from fits.stopping_muons.fluxes import fits_to_fluxes, fluxes
 from fits.stopping_muons.inputs import Inputs
@@ -19,6 +20,7 @@ from fits.stopping_muons.parts import area_part, spectrum_part
 from fits.stopping_muons.studies import studies
 from fits.stopping_muons.targets import TARGETS, Target
 from fits.stopping_muons.unfold import Chain, unfold
+from processors.trials import Execute, each
 from records.arrays import load_arrays, save_arrays
 from records.flux_table import write_flux
 from records.stopping_muons import CHAINS, EffectiveArea
@@ -29,10 +31,12 @@ Say = Callable[[str], None]
 
 
 def fit_all(
-    config: StoppingMuonsConfig, hists: Mapping[str, Mapping[str, hist.Hist]], account: Mapping[str, Any], progress: Progress | None = None
-) -> Results:
+    config: StoppingMuonsConfig, hists: Mapping[str, Mapping[str, hist.Hist]], account: Mapping[str, Any], progress: Progress | None = None,
+    execute: Execute = map,
+) -> Results:  # fmt: skip
     """Everything that the configuration asks for: result name -> result. Writes ``chains.h5`` and ``flux_<target>.csv``.
 
+    ``execute``: an ordered map for pseudo-experiments.
     What cannot be done on these data (chains that do not converge, no strength of the prior that covers) leaves a ``FailedFit``, and what rests on it
     is left out; the others stand. Raises ``InputError`` for everything that cannot be fitted as asked.
     """
@@ -40,17 +44,22 @@ def fit_all(
     done = _Steps(config, progress)
     results: Results = {}
     chains: dict[str, Chain] = {}
-    for target in TARGETS:
-        results |= _area(inputs, target, done)
-        if target.wanted(config):
-            found, chain = _spectra(inputs, target, results.get(f"effective_area.{target.name}"), done)
-            results |= found
-            chains |= {} if chain is None else {target.name: chain}
-        results |= fluxes(inputs, target, results)
+    for target, (found, chain) in zip(TARGETS, each([partial(_target, inputs, target, done, execute) for target in TARGETS]), strict=True):
+        results |= found
+        chains |= {} if chain is None else {target.name: chain}
     results |= fits_to_fluxes(inputs, results, done)
     results |= studies(inputs, done)
     _write(config, results, chains)
     return results
+
+
+def _target(inputs: Inputs, target: Target, say: Say, execute: Execute) -> tuple[Results, Chain | None]:
+    """Effective area, spectra and fluxes of one target, and its chain if there is one."""
+    results, chain = _area(inputs, target, say), None
+    if target.wanted(inputs.config):
+        found, chain = _spectra(inputs, target, results.get(f"effective_area.{target.name}"), say, execute)
+        results |= found
+    return results | fluxes(inputs, target, results), chain
 
 
 class _Steps:
@@ -58,7 +67,7 @@ class _Steps:
 
     def __init__(self, config: StoppingMuonsConfig, progress: Progress | None) -> None:
         self._progress = progress
-        self._total = sum(6 if target.wanted(config) else 1 for target in TARGETS)
+        self._total = sum(8 if target.wanted(config) else 1 for target in TARGETS)
         self._done = 0
 
     def __call__(self, what: str) -> None:
@@ -82,7 +91,7 @@ def _area(inputs: Inputs, target: Target, say: Say) -> Results:
     return found
 
 
-def _spectra(inputs: Inputs, target: Target, area: EffectiveArea | None, say: Say) -> tuple[Results, Chain | None]:
+def _spectra(inputs: Inputs, target: Target, area: EffectiveArea | None, say: Say, execute: Execute) -> tuple[Results, Chain | None]:
     """Unfolded spectra with closure tests, and the chain of the sampled one if there is one; computed or as stored."""
     compute = target.switch(inputs.config, "unfolding", "unfold_{}")
     load = target.switch(inputs.config, "unfolding", "load_unfolding_{}_results")
@@ -94,9 +103,7 @@ def _spectra(inputs: Inputs, target: Target, area: EffectiveArea | None, say: Sa
     unfolded = unfold(inputs, found, say)
     results = dict(unfolded.results)
     if unfolded.problem is not None and target.option(inputs.config, "unfolding", "evaluate_unfolding_{}"):
-        say(f"{target.name}: pseudo-experiments")
-        for mode in modes_of(found):
-            results[f"closure.{target.name}.{mode}"] = closure(inputs, found, unfolded.problem, mode, inputs.config.options.coverage_toys)
+        results |= closures(inputs, found, unfolded.problem, inputs.config.options.coverage_toys, say, execute=execute)
     part.save(results)
     return results, unfolded.chain
 

@@ -21,13 +21,21 @@ from processors.journal import Journal
 
 @dataclass(frozen=True)
 class Kind:
-    """A door's batch: its name, its folder, its journal, ``plan(config, jobs, fresh=, progress=)``, and whether a journalled value is whole."""
+    """A door's batch: its name, its folder, its journal, ``plan(config, jobs, fresh=, progress=)``, and whether a journalled value is whole.
+
+    ``options``: what the door is called with besides, so that the commands that are shown mean this batch.
+    """
 
     door: str
     folder: Callable[[Any], Path]
     journal: Callable[[Any], Path]
     plan: Callable[..., BatchPlan | None]
     finished: Callable[[Any], bool]
+    options: str = ""
+
+    def command(self, config: Any) -> str:
+        """The door's command on a configuration, to be followed by one of the four."""
+        return f"{command(f'{self.door}.py', config.source)} {self.options}".rstrip()
 
 
 def do_shard(arguments: argparse.Namespace) -> int:
@@ -51,7 +59,7 @@ def _plan(kind: Kind, config: Any, arguments: argparse.Namespace) -> int:
         raise InputError("plan: say into how many jobs the work is to be cut: plan --jobs N")
     with command_line.progress_bar() as progress:
         planned = kind.plan(config, arguments.jobs, fresh=getattr(arguments, "fresh", False), progress=progress)
-    again = command(f"{kind.door}.py", config.source)
+    again = kind.command(config)
     if planned is None:
         show(f"nothing is left to do: {again} collect")
         return DONE
@@ -66,7 +74,7 @@ def _submit(kind: Kind, config: Any, arguments: argparse.Namespace) -> int:
     system = scheduler.choose(config.executor.kind)
     with Journal(kind.journal(config)) as journal:
         numbers = submit(folder, planned, config.executor.job, system, journal, kind.finished)
-    again = command(f"{kind.door}.py", config.source)
+    again = kind.command(config)
     if numbers:
         show(f"{len(numbers)} of {len(planned.shards)} jobs submitted to {system}\nnext: {again} status, then collect")
     else:
@@ -87,8 +95,8 @@ def _status(kind: Kind, config: Any, arguments: argparse.Namespace) -> int:
     counts = Counter(one.state for one in found)
     show(", ".join(f"{number} {state}" for state, number in sorted(counts.items())) + f" of {len(found)} jobs")
     if all(one.state == "done" for one in found):
-        show(f"next: {command(f'{kind.door}.py', config.source)} collect")
+        show(f"next: {kind.command(config)} collect")
         return DONE
     if any(one.open for one in found):
-        show(f"next: {command(f'{kind.door}.py', config.source)} submit (only what is failed or missing)")
+        show(f"next: {kind.command(config)} submit (only what is failed or missing)")
     return INCOMPLETE

@@ -25,6 +25,7 @@ from processors.journal import Journal
 from processors.trials import Calls, Execute, Later, blocks, identity
 
 DOOR = "run_fit"
+FIT = "fit"
 PACKAGES = ("iminuit", "numba", "scipy")
 Fit = Callable[[Execute], Any]  # does the fits of a configuration with a map
 
@@ -33,14 +34,14 @@ class Missing(InputError):
     """Trials have not come back, or were not planned."""
 
 
-def folder(config: Config) -> Path:
-    """Where the batch of a configuration's fits lies."""
-    return config.output / "batch_fit"
+def folder(config: Config, study: str = FIT) -> Path:
+    """Where the batch of a configuration's fits lies, or that of a study beside them."""
+    return config.output / f"batch_{study}"
 
 
-def journal(config: Config) -> Path:
+def journal(config: Config, study: str = FIT) -> Path:
     """The journal of finished trials."""
-    return config.output / "journal_fit"
+    return config.output / f"journal_{study}"
 
 
 class JournalledMap:
@@ -79,10 +80,10 @@ def _called(function: Any) -> str:
     return getattr(inner, "__name__", type(inner).__name__)
 
 
-def plan(config: Config, jobs: int, fit: Fit, depends: str, *, fresh: bool = False) -> BatchPlan | None:
+def plan(config: Config, jobs: int, fit: Fit, depends: str, *, study: str = FIT, fresh: bool = False) -> BatchPlan | None:
     """Do the fits up to their trials and write the folder of a batch with those that are missing; nothing when none is."""
-    place = folder(config)
-    with Journal(journal(config), fresh=fresh) as entries:
+    place = folder(config, study)
+    with Journal(journal(config, study), fresh=fresh) as entries:
         if not fresh and (place / PLAN).exists():
             receive(place, load_plan(place), entries)
         wanted = JournalledMap(entries, depends)
@@ -95,12 +96,12 @@ def plan(config: Config, jobs: int, fit: Fit, depends: str, *, fresh: bool = Fal
     return None
 
 
-def collect(config: Config, fit: Fit, depends: str) -> Any:
+def collect(config: Config, fit: Fit, depends: str, *, study: str = FIT) -> Any:
     """Take over what came back and do the fits. Raises ``Missing`` naming the jobs that trials are missing from."""
-    place = folder(config)
+    place = folder(config, study)
     planned = load_plan(place)
     fetch_all(place)
-    with Journal(journal(config)) as entries:
+    with Journal(journal(config, study)) as entries:
         receive(place, planned, entries)
         wanted = JournalledMap(entries, depends)
         try:

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
+import pickle
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from fake_batch import install
 from muon_hists import configuration, run_hists
 
 import run_fit
+from configs.command_line import DONE, INCOMPLETE
 from configs.schema import as_json, load_config
+from fits.stopping_muons.stage import fit_all
 from processors.account import Account, DatasetAccount
+from processors.batch.trial_runs import JournalledMap
+from processors.journal import Journal
+from processors.trials import Calls, Later
 from records.freshness import dependencies, why_stale
 from records.hists import digest, save_hists
 from records.manifest import update_manifest
-from records.results import load_results
+from records.results import encode_result, load_results
 
 QUICK = {"unfold_energy": False, "reg_range": 1e-4, "n_steps": 3}
+EVALUATED = {"evaluate_unfolding_range": True, "evaluate_unfolding_energy": True}
 
 
 @pytest.fixture
@@ -66,6 +76,57 @@ def test_coverage_on_request(run: Path, capsys: pytest.CaptureFixture[str]) -> N
     output = load_config(run).output
     assert (output / "coverage.csv").is_file()
     assert not (output / "results.json").exists()
+
+
+def test_coverage_as_jobs_is_bitwise_that_of_this_machine(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All modes are asked for in one round; on worker processes it is the same too."""
+    output = load_config(run).output
+    written = [output / "coverage.json", output / "coverage.csv"]
+
+    def told(*arguments: str) -> tuple[int, str]:
+        status = run_fit.main(
+            [str(run), *arguments, "--coverage", "23", "--set", "executor.kind=slurm", "--set", f"executor.job.python={sys.executable}"]
+        )
+        said = capsys.readouterr()
+        return status, said.out + said.err
+
+    assert run_fit.main([str(run), "--coverage", "23"]) == DONE
+    here = [path.read_bytes() for path in written]
+    assert run_fit.main([str(run), "--coverage", "23", "--set", "executor.kind=futures"]) == DONE
+    assert [path.read_bytes() for path in written] == here
+    monkeypatch.setenv("PATH", f"{install(tmp_path / 'pool')}{os.pathsep}{os.environ['PATH']}")
+    for path in written:
+        path.unlink()
+    capsys.readouterr()
+    status, said = told("plan", "--jobs", "1")
+    assert status == DONE
+    assert "1 jobs for 6 tasks in " in said
+    assert f"next: python run_fit.py {run} --coverage 23 submit" in said
+    status, said = told("collect")
+    assert status == INCOMPLETE
+    assert "6 blocks of trials have not come back" in said
+    assert [told(command)[0] for command in ("submit", "status", "collect")] == [DONE, DONE, DONE]
+    assert [path.read_bytes() for path in written] == here
+    assert not (output / "results.json").exists()
+
+
+def test_pseudo_experiments_of_the_fit_itself_are_tasks_of_one_round(tmp_path: Path) -> None:
+    """Those of both targets; what came back gives the results of a fit here."""
+    hists, account = run_hists()
+    config = configuration(tmp_path, hists, unfolding={"reg_range": 1e-4, "reg_energy": 1e-4} | EVALUATED)
+    here = fit_all(config, hists, account)
+    with Journal(tmp_path / "journal") as entries:
+        wanted = JournalledMap(entries, "")
+        with pytest.raises(Later, match="_block: block 1 of 1"):
+            fit_all(config, hists, account, execute=wanted)
+        assert len(wanted.tasks) == 6
+        for key, task in wanted.tasks.items():
+            entries.write(key, Calls(wanted.functions)(pickle.loads(task.item)))
+        found = fit_all(config, hists, account, execute=JournalledMap(entries, ""))
+    assert list(found) == list(here)
+    assert all(encode_result(found[name]) == encode_result(here[name]) for name in here)
 
 
 def test_histograms_of_other_options_are_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
