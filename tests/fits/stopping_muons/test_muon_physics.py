@@ -11,10 +11,11 @@ from muon_hists import configuration, run_hists
 
 from fits.stopping_muons.effective_area import effective_area
 from fits.stopping_muons.flux import flux
-from fits.stopping_muons.fluxes import disagreements, in_range, sectors
+from fits.stopping_muons.fluxes import disagreements, in_range
 from fits.stopping_muons.inputs import Inputs
 from fits.stopping_muons.measurement import measurement
 from fits.stopping_muons.parts import area_part
+from fits.stopping_muons.sector_fluxes import sector_fluxes
 from fits.stopping_muons.stage import fit_all
 from fits.stopping_muons.targets import ENERGY, RANGE
 from fits.stopping_muons.unfold import response_summary, with_sources
@@ -106,16 +107,14 @@ def test_renormalised_columns_leave_the_efficiency_to_the_area(tmp_path: Path) -
     assert len({area_part(one, RANGE).key for one in both}) == 2
 
 
-def test_bins_that_a_sector_does_not_see_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bins_that_a_sector_does_not_see_are_named(tmp_path: Path) -> None:
     """The lower half of the detector is 1950 m deep at least: the first bin of length is left out, with a note, and has no spread."""
     found = inputs(tmp_path, unfolding=QUICK, systematics={"data_based_systematics_range": True})
-    empty = Preparation.__new__(Preparation)
-    object.__setattr__(empty, "sample", {})
-    monkeypatch.setattr("fits.stopping_muons.fluxes.load", lambda _: empty)
+    Preparation("0", {}, {}, {}, {"stop_z_reco": np.zeros(1)}, 1, 0, 2890.0, (1.0, 1.0), {}).save(found.config.output)
     area = effective_area(found, RANGE)
     problem = measurement(found, RANGE).problem.replace(tau=1e-4)
     spectrum = with_sources(problem, problem.map(), [])
-    compared = sectors(found, RANGE, area, spectrum, flux(found, RANGE, spectrum, area, found.livetime_s))
+    compared = sector_fluxes(found, RANGE, area, spectrum, flux(found, RANGE, spectrum, area, found.livetime_s))
     assert compared.notes[0].startswith("sector lower does not see 1600 to 1826.09 m")
     assert np.isnan(compared.flux["lower"][0])
     assert compared.systematic[0] == 0.0
