@@ -289,6 +289,22 @@ def test_one_damaged_file_of_several_is_named_and_the_others_count(folder: Path,
     assert np.array_equal(outcome.hists["mc_l2"]["response_range"].view(flow=True), whole["response_range"].view(flow=True))
 
 
+def test_a_data_set_of_which_every_chunk_fails_is_in_the_account(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bug: without a chunk there are no histograms to look at, and the run ended in a fault of the program."""
+    process_one = StoppingMuonsProcessor.process
+
+    def broken(self: StoppingMuonsProcessor, events: Any) -> Any:
+        if self.setup.role == "data":
+            raise RuntimeError("the worker went away")
+        return process_one(self, events)
+
+    monkeypatch.setattr(StoppingMuonsProcessor, "process", broken)
+    outcome = run(load_config(folder / "muons.yaml"))
+    assert not outcome.complete
+    assert "the worker went away" in outcome.account.datasets["data"].failed[0].reason
+    assert outcome.account.datasets["mc_l2"].complete
+
+
 def test_same_file_twice(folder: Path, tmp_path: Path) -> None:
     def change(path: Path) -> None:
         path.with_name("mc_again.hdf5").symlink_to(path)
