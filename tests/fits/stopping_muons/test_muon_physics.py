@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from muon_hists import configuration, run_hists
 
 from fits.stopping_muons.effective_area import effective_area
 from fits.stopping_muons.flux import flux
-from fits.stopping_muons.fluxes import disagreements, in_range
+from fits.stopping_muons.fluxes import disagreements, in_range, theory_of
+from fits.stopping_muons.forward_fit import forward_fit
 from fits.stopping_muons.inputs import Inputs
 from fits.stopping_muons.measurement import measurement
 from fits.stopping_muons.parts import area_part
@@ -19,7 +21,9 @@ from fits.stopping_muons.sector_fluxes import sector_fluxes
 from fits.stopping_muons.stage import fit_all
 from fits.stopping_muons.targets import ENERGY, RANGE
 from fits.stopping_muons.unfold import response_summary, with_sources
+from fits.unfolding.flux import Exposure
 from processors.stopping_muons_preparation import Preparation
+from records.flux_table import write_flux
 
 ICE = {"nuisances": {"ice_abs": {}}}
 QUICK = {"is_sim": False, "reg_range": 1e-4, "reg_energy": 3e-4}
@@ -139,3 +143,25 @@ def test_limits_of_unconstrained_bins_become_limits_of_the_flux(tmp_path: Path) 
     last = record.upper_limit[-1] / spectrum.upper_limit[-1] * area.area_m2[-1] * np.diff(area.edges)[-1]
     assert per_event == pytest.approx(np.full(4, last))
     assert spectrum.upper_limit[-1] < 100
+    write_flux(tmp_path / "flux.csv", record)
+    rows = list(csv.DictReader((tmp_path / "flux.csv").read_text(encoding="utf-8").splitlines()[1:12]))
+    assert [float(row["upper_limit_90"]) for row in rows] == pytest.approx(record.upper_limit, nan_ok=True)
+    assert [np.isnan(float(row["flux"])) for row in rows] == unconstrained.tolist()
+    assert np.isnan(float(rows[-1]["total_error"]))
+
+
+def test_flow_bins_without_events_are_no_parameters_of_the_forward_fit(tmp_path: Path) -> None:
+    """The last proxy bins without counts: nothing tells how many muons lie above the range, and no number with a huge error is quoted."""
+    found = inputs(tmp_path, unfolding=QUICK)
+    problem = measurement(found, ENERGY).problem
+    truth = problem.f_reference.copy()
+    area = effective_area(found, ENERGY)
+    exposure = Exposure(np.array(area.area_m2), np.diff(area.edges), found.livetime_s, 2 * np.pi * 0.9)
+    theory = theory_of(found)
+    for overflow, there in ((0.0, False), (50.0 * truth[-1], True)):
+        counts = np.round(problem.A[:, :-1] @ truth[:-1] + problem.A[:, -1] * overflow)
+        fit = forward_fit(problem.replace(g=counts, mc_stat="none"), exposure, theory)
+        assert fit.valid
+        assert ("overflow" in fit.parameters) == there
+        assert any("do not constrain the bin overflow" in note for note in fit.notes) != there
+        assert "underflow" in fit.parameters
