@@ -16,6 +16,7 @@ from configs.errors import InputError
 from fits.stopping_muons import nuisances
 from fits.stopping_muons.inputs import ALL, Cells, Inputs, truth_edges
 from fits.stopping_muons.targets import Target
+from processors.stopping_muons_axes import TILTS
 from records.stopping_muons import EffectiveArea
 
 Array = NDArray[np.float64]
@@ -55,7 +56,7 @@ def effective_area(inputs: Inputs, target: Target) -> EffectiveArea:
     cross = inputs.cells(nominal, f"aeff_cross_{t}").W[INSIDE] if same else np.zeros(0)
     found = ratio_of_same(selected, generated, cross) if same else ratio(selected, generated)
     replicas = _replicas(inputs, target, generated.W.size)
-    softer, harder = (_tilted(inputs, target, tilt) / found.area for tilt in ("softer", "harder"))
+    softer, harder = (_tilted(inputs, target, tilt) / found.area for tilt in TILTS)
     sectors = _sectors(inputs, target, generated)
     return EffectiveArea(
         edges=edges.tolist(),

@@ -101,7 +101,7 @@ def fits_to_fluxes(inputs: Inputs, results: Mapping[str, Any], say: Say) -> Resu
         t = target.name
         measured = results.get(f"flux.{t}")
         if isinstance(measured, FluxSpectrum):
-            found[f"theory.{t}"] = theory_spectrum(theory, "range" if target is RANGE else "energy", measured.edges)
+            found[f"theory.{t}"] = theory_spectrum(theory, target, measured.edges)
         if not wanted or not target.wanted(inputs.config) or f"effective_area.{t}" not in results:
             continue
         say(f"{t}: fit of the flux")

@@ -16,9 +16,9 @@ from fits.stopping_muons.seeds import seed_of
 from fits.stopping_muons.targets import TARGETS, Target
 from fits.unfolding import NuisanceTemplate, UnfoldingProblem
 from fits.unfolding.coverage import Truth
+from processors.stopping_muons_axes import TILTS
 
 Array = NDArray[np.float64]
-TILTS = ("softer", "harder")
 FLOOR = 1e-3  # events
 
 
