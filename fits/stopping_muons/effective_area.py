@@ -22,6 +22,7 @@ from records.stopping_muons import EffectiveArea
 Array = NDArray[np.float64]
 QUANTILES = (0.16, 0.5, 0.84)
 INSIDE = slice(1, -1)  # truth bins in range
+FEWEST_REPLICAS = 20  # of which a covariance is made: its errors are known to 1/sqrt(2 x 20) = 16 %
 
 
 @dataclass(frozen=True)
@@ -97,11 +98,11 @@ def _replicas(inputs: Inputs, target: Target, size: int) -> Array:
 
 
 def _relative_covariance(found: Area, replicas: Array, same: bool) -> Array:
-    """Of bootstrap replicas; diagonal, from the sums of squared weights, where there are none or both simulations hold the same showers.
+    """Of bootstrap replicas; diagonal, from the sums of squared weights, where these are few or both simulations hold the same showers.
 
-    Factors of showers are drawn by file, so they are independent in two sets even if the showers are the same.
+    Factors of showers follow the names of files: in files of other names they are independent even if the showers are the same.
     """
-    if same or len(replicas) < 2:
+    if same or len(replicas) < FEWEST_REPLICAS:
         return np.diag(found.variance / found.area**2)
     return np.asarray(np.cov(replicas / found.area, rowvar=False)).reshape(found.area.size, -1)
 

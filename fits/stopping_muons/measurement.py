@@ -76,7 +76,10 @@ class Measurement:
         """What a reader of the results must know of the data."""
         if not self.pseudo or self.test is None:
             return []
-        return [f"pseudo data of {self.livetime_s:.6g} s, drawn from a test sample worth {self.test.worth:.0f} events"]
+        found = [f"pseudo data of {self.livetime_s:.6g} s, drawn from a test sample worth {self.test.worth:.0f} events"]
+        if self.problem.g.sum() > 1.5 * self.test.worth:
+            found.append("there are more counts than that: the test sample has fluctuated by more than their errors, which do not know of it")
+        return found
 
 
 def measurement(inputs: Inputs, target: Target, sector: str = ALL, *, area_m2: Array | None = None) -> Measurement:

@@ -111,6 +111,22 @@ def test_renormalised_columns_leave_the_efficiency_to_the_area(tmp_path: Path) -
     assert len({area_part(one, RANGE).key for one in both}) == 2
 
 
+def test_few_replicas_are_no_covariance(tmp_path: Path) -> None:
+    """Below 20 of them the analytic errors are taken: three replicas in ten bins have no inverse and errors wrong by 40 %."""
+    hists, account = run_hists(replicas=3)
+    found = effective_area(Inputs(configuration(tmp_path, hists), hists, account), RANGE)
+    assert len(found.bootstrap_m2) == 10  # shown all the same
+    assert np.array(found.covariance) == pytest.approx(np.diag((np.array(found.error_m2) / found.area_m2) ** 2))
+    assert np.count_nonzero(effective_area(inputs(tmp_path), RANGE).covariance) == 100
+
+
+def test_more_pseudo_data_than_the_test_sample_is_worth_are_said_to_be(tmp_path: Path) -> None:
+    for seconds, notes in ((0.5, 1), (50.0, 2)):
+        found = measurement(inputs(tmp_path, options={"pseudo_livetime_s": seconds}), RANGE)
+        assert len(found.notes) == notes
+    assert found.notes[1].startswith("there are more counts than that")
+
+
 def test_bins_that_a_sector_does_not_see_are_named(tmp_path: Path) -> None:
     """The lower half of the detector is 1950 m deep at least: the first bin of length is left out, with a note, and has no spread."""
     found = inputs(tmp_path, unfolding=QUICK, systematics={"data_based_systematics_range": True})
