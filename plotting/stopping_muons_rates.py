@@ -29,7 +29,7 @@ DECADES = 5.0  # of a logarithmic axis, at most
 class Rates:
     """What is compared, by bin: ``parts`` of the simulation (label and colour -> values), its variance, and data with the ends of their errors.
 
-    ``label`` is that of the y axis; ``unit`` stands beside the numbers.
+    ``label`` is that of the y axis, ``ratio_label`` that of the ratio's; ``unit`` stands beside the numbers.
     """
 
     edges: Array
@@ -41,6 +41,7 @@ class Rates:
     stacked: bool = True
     label: str = "Rate per bin [Hz]"
     unit: str = "Hz"
+    ratio_label: str = "Data / sim."
 
     @property
     def total(self) -> Array:
@@ -192,7 +193,7 @@ def _draw_ratio(sheet: Page, rates: Rates, x: Scale) -> None:
         axes.plot(middle[beyond], heights, marker, color=BLACK, markersize=6, transform=axes.get_xaxis_transform(), gid="beyond")
     apply_scale(axes, x, Scale("", limits=(max(1.0 - reach, 0.0), 1.0 + reach)))
     axes.yaxis.set_major_locator(MultipleLocator(RATIO_STEPS.get(reach, 1.0)))
-    axes.set_ylabel("Data / sim.", loc="center", fontsize=16)
+    axes.set_ylabel(rates.ratio_label, loc="center", fontsize=16)
 
 
 def _ratio(values: Array, total: Array) -> Array:

@@ -119,7 +119,8 @@ def _proxy_bins(view: RunView, target: Target) -> DrawnFigure:
     edges = np.arange(len(observed) + 1, dtype=np.float64) - 0.5
     what = "Most probable spectrum, folded" if found.folded else "Simulation"
     rates = Rates(edges, {Component(what, SKY): expected}, np.zeros(len(expected)), observed, bars_of(observed),
-                  view.unfolded_words, label="Events per proxy bin", unit="events")  # fmt: skip
+                  view.unfolded_words, label="Events per proxy bin", unit="events",
+                  ratio_label="Data / fit" if found.folded else "Data / sim.")  # fmt: skip
     x = Scale("Proxy bin", limits=(edges[0], edges[-1]))
     drawn = drawn_rates(rates, x, log=False, text=(target.words,), style=view.style, caption=view.caption(of="unfolded"))
     return DrawnFigure(drawn.figure, {"expected": expected, "observed": observed, "merged": found.merged})

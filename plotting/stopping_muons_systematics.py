@@ -106,10 +106,10 @@ def _templates(view: RunView, target: Target, parameter: str) -> DrawnFigure:
 
 
 def _largest_change(curve_x: Array, curves: Array, x: Array, points: Array) -> float:
-    """What the panels must hold: the points with their errors and the curves between them; without points the curves."""
+    """What the panels must hold: all points with their errors and (nearly all of) the curves between them; without points the curves."""
     between = (curve_x >= x.min()) & (curve_x <= x.max()) if x.size else np.ones(len(curve_x), bool)
-    shown = np.concatenate([np.abs(curves - 1.0)[between].ravel(), points.ravel()])
-    return float(np.nanquantile(shown, 0.995)) or 0.1
+    curved = float(np.nanquantile(np.abs(curves - 1.0)[between], 0.995))
+    return max(curved, float(np.nanmax(points)) if x.size else 0.0) or 0.1
 
 
 def _columns(panels: int) -> int:

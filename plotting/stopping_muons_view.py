@@ -13,10 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from configs.errors import command
-from configs.schema import MuonDataset, StoppingMuonsConfig
+from configs.schema import StoppingMuonsConfig
 from plotting.canvas import Array, Caption, Scale, apply_scale, short_number
 from plotting.drawn import DrawnFigure
 from plotting.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, YELLOW, Component, Style
+from processors.stopping_muons_setup import role_of
 from records.results import load_results
 from records.stopping_muons import COVERAGE
 
@@ -116,12 +117,7 @@ class RunView:
     @cached_property
     def nominal(self) -> list[str]:
         """Simulation of the detector as it is, triggered."""
-        return [name for name, one in self.config.datasets.items() if _is_nominal(one) and one.level == 2 and name in self.hists]
-
-    @cached_property
-    def untriggered(self) -> list[str]:
-        """Simulation of level 0."""
-        return [name for name, one in self.config.datasets.items() if _is_nominal(one) and one.level == 0 and name in self.hists]
+        return [name for name in self.config.datasets if role_of(self.config, name) == "nominal" and name in self.hists]
 
     def summed(self, names: Sequence[str], histogram: str) -> hist.Hist | None:
         """Histogram added up over the data sets that have it, in Hz: simulation scaled to all that was expected, data by livetime; null: none has."""
@@ -209,10 +205,6 @@ def contents(histogram: hist.Hist, **chosen: str) -> tuple[Array, Array]:
 def edges_of(histogram: hist.Hist) -> list[Array]:
     """Limits of the bins of each axis."""
     return [np.asarray(axis.edges, float) for axis in histogram.axes]
-
-
-def _is_nominal(dataset: MuonDataset) -> bool:
-    return dataset.kind == "mc" and dataset.systematic is None and not dataset.snowstorm
 
 
 def for_targets(view: RunView, figure: str, result: str, flags: Sequence[str], draw: Callable[[RunView, Target], DrawnFigure]) -> Found:

@@ -53,6 +53,8 @@ class StoppingMuonsProcessor(ProcessorABC):
     def postprocess(self, accumulator: Any) -> Any:
         """Refuse what only the whole data set shows: too many events without finite values, nothing selected, wrong units, empty truth bins."""
         hists: Hists = accumulator
+        if not hists:
+            return hists  # no chunk was processed: the account says why
         flow = hists["cutflow"]
         steps = dict(zip(flow.axes[0], flow.values().tolist(), strict=True))
         reached, finite, chosen = steps[FILTER if FILTER in steps else ALL], steps[FINITE], list(steps.values())[-1]

@@ -15,6 +15,7 @@ Axes = dict[str, tuple[Any, ...]]
 
 EVERYTHING = "all"
 TILTS = ("softer", "harder")
+TILT = 0.1  # of the index, up and down
 CLASSES = ("stopping", "other", "data")
 SCORE_CUTS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
 MOST_MUONS = 11

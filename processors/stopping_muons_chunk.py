@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physics.ice_geometry import Cylinder
-from processors.stopping_muons_axes import CLASSES
+from processors.stopping_muons_axes import CLASSES, TILT
 from processors.stopping_muons_columns import MuonColumns
 from processors.stopping_muons_cuts import ALL
 from processors.stopping_muons_preparation import CORRELATED, Preparation
@@ -23,7 +23,6 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 Hists = dict[str, hist.Hist]
 
-TILT = 0.1  # of the index, up and down
 MEAN_AREA_M2 = 2.0**21  # of the generation cylinder, to a factor of two: scale of weights over area
 
 

@@ -124,10 +124,14 @@ class MuonColumns:
         steps[FINITE] = np.logical_and.reduce(finite) if finite else np.ones(len(self), bool)
         return CutFlow({**steps, **{words(name, cut): passed(self[name], cut) for name, cut in self.setup.cuts.items()}})
 
+    @property
+    def reached(self) -> Mask:
+        """Events that come as far as the test of finite values."""
+        return self.flow.steps.get(FILTER, np.ones(len(self), bool))
+
     def not_finite(self) -> dict[str, int]:
         """By column, the events that come as far as the test of finite values and fail it."""
-        reached = self.flow.steps.get(FILTER, np.ones(len(self), bool))
-        return {name: int(np.count_nonzero(reached & ~np.isfinite(self[name]))) for name in self.setup.checked}
+        return {name: int(np.count_nonzero(self.reached & ~np.isfinite(self[name]))) for name in self.setup.checked}
 
     def before_score_cut(self) -> Mask:
         """Events that all steps but cuts on the score keep."""

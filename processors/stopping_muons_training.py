@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from configs.errors import InputError
 from processors.stopping_muons_columns import MuonColumns
-from processors.stopping_muons_cuts import ALL
+from processors.stopping_muons_cuts import ALL, FINITE
 from processors.stopping_muons_setup import TRUTH, MuonSetup
 from processors.stopping_muons_showers import SAMPLE, SPLIT, uniform
 from records.tables import Table
@@ -56,12 +56,11 @@ class TrainingEvents(ProcessorABC):
 
     def _sums(self, columns: MuonColumns, kept: NDArray[np.intp]) -> hist.Hist:
         filled: hist.Hist = hist.Hist(
-            hist.axis.StrCategory([ALL, "finite", "selected"], name="cut", overflow=False),
+            hist.axis.StrCategory([ALL, FINITE, "selected"], name="cut", overflow=False),
             hist.axis.StrCategory(["events", "weighted", "squared"], name="what", overflow=False),
         )
-        reached = columns.flow.without(set(columns.flow.steps) - {"filter"}) if "filter" in columns.flow.steps else np.ones(len(columns), bool)
-        finite = reached & columns.flow.steps["finite"]
-        for place, mask in enumerate((reached, finite, kept)):
+        finite = columns.reached & columns.flow.steps[FINITE]
+        for place, mask in enumerate((columns.reached, finite, kept)):
             weight = columns.weight_hz[mask]
             filled.view()[place] = (len(weight), weight.sum(), np.square(weight).sum())
         return filled

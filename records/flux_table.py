@@ -20,7 +20,10 @@ COLUMNS = {
 
 
 def write_flux(path: Path, flux: FluxSpectrum) -> None:
-    """Lower edge, upper edge, flux, errors (statistical, simulation, effective area, other systematic, total); numbers read back the same."""
+    """Lower edge, upper edge, flux, errors (statistical, simulation, effective area, other systematic, total), limit; numbers read back the same.
+
+    A bin that the data do not constrain has its 90 % limit alone (flux and errors nan), all others no limit (nan).
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     unit = "m" if flux.unit.startswith("m") else "GeV"
@@ -28,8 +31,10 @@ def write_flux(path: Path, flux: FluxSpectrum) -> None:
     total = _covariance(flux, tuple(flux.covariances))
     errors = [np.sqrt(np.maximum(np.diag(_covariance(flux, sources)), 0.0)) for sources in COLUMNS.values()]
     deviation = np.sqrt(np.maximum(np.diag(total), 0.0))
-    writer.writerow(["lower_edge", "upper_edge", "flux", *COLUMNS, "total_error"])
-    for row in zip(flux.edges[:-1], flux.edges[1:], flux.flux, *errors, deviation, strict=True):
+    limit = np.array(flux.upper_limit) if flux.upper_limit else np.full(len(flux.flux), np.nan)
+    known = [np.where(np.isnan(limit), values, np.nan) for values in (np.array(flux.flux), *errors, deviation)]
+    writer.writerow(["lower_edge", "upper_edge", "flux", *COLUMNS, "total_error", "upper_limit_90"])
+    for row in zip(flux.edges[:-1], flux.edges[1:], *known, limit, strict=True):
         writer.writerow([repr(float(value)) for value in row])
     text.write("# correlation\n")
     scale = np.where(deviation > 0, deviation, 1.0)

@@ -16,11 +16,13 @@ from configs.errors import InputError
 from fits.stopping_muons import nuisances
 from fits.stopping_muons.inputs import ALL, Cells, Inputs, truth_edges
 from fits.stopping_muons.targets import Target
+from processors.stopping_muons_axes import TILTS
 from records.stopping_muons import EffectiveArea
 
 Array = NDArray[np.float64]
 QUANTILES = (0.16, 0.5, 0.84)
 INSIDE = slice(1, -1)  # truth bins in range
+FEWEST_REPLICAS = 20  # of which a covariance is made: its errors are known to 1/sqrt(2 x 20) = 16 %
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def effective_area(inputs: Inputs, target: Target) -> EffectiveArea:
     cross = inputs.cells(nominal, f"aeff_cross_{t}").W[INSIDE] if same else np.zeros(0)
     found = ratio_of_same(selected, generated, cross) if same else ratio(selected, generated)
     replicas = _replicas(inputs, target, generated.W.size)
-    softer, harder = (_tilted(inputs, target, tilt) / found.area for tilt in ("softer", "harder"))
+    softer, harder = (_tilted(inputs, target, tilt) / found.area for tilt in TILTS)
     sectors = _sectors(inputs, target, generated)
     return EffectiveArea(
         edges=edges.tolist(),
@@ -96,11 +98,11 @@ def _replicas(inputs: Inputs, target: Target, size: int) -> Array:
 
 
 def _relative_covariance(found: Area, replicas: Array, same: bool) -> Array:
-    """Of bootstrap replicas; diagonal, from the sums of squared weights, where there are none or both simulations hold the same showers.
+    """Of bootstrap replicas; diagonal, from the sums of squared weights, where these are few or both simulations hold the same showers.
 
-    Factors of showers are drawn by file, so they are independent in two sets even if the showers are the same.
+    Factors of showers follow the names of files: in files of other names they are independent even if the showers are the same.
     """
-    if same or len(replicas) < 2:
+    if same or len(replicas) < FEWEST_REPLICAS:
         return np.diag(found.variance / found.area**2)
     return np.asarray(np.cov(replicas / found.area, rowvar=False)).reshape(found.area.size, -1)
 

@@ -11,7 +11,8 @@ from configs.errors import InputError, nearest
 from fits.stopping_muons.chi_square import Measured
 from fits.stopping_muons.spectrum_fit import spectrum_fit
 from fits.stopping_muons.spectrum_models import PowerLawModel, SpectrumModel, TiltedModel
-from fits.stopping_muons.theory import PIVOT_GEV, UNITS, BinNodes, Theory
+from fits.stopping_muons.targets import ENERGY
+from fits.stopping_muons.theory import PIVOT_GEV, BinNodes, Theory
 from records.stopping_muons import SpectrumFit
 
 Form = Literal["tilt", "power_law"]
@@ -37,7 +38,7 @@ def energy_fit(
     models: dict[str, SpectrumModel] = {"tilt": TiltedModel(theory, nodes), "power_law": PowerLawModel(nodes, float(theory.at(PIVOT_GEV)))}
     if form not in models:
         raise InputError(f"energy fit: form {form!r} does not exist{nearest(form, models)}")
-    return spectrum_fit(models[form], Measured.of(edges, flux, covariances, used), UNITS["energy"], truth=truth, n_eff=n_eff, notes=theory.notes)
+    return spectrum_fit(models[form], Measured.of(edges, flux, covariances, used), ENERGY.flux_unit, truth=truth, n_eff=n_eff, notes=theory.notes)
 
 
 def differences(one: SpectrumFit, other: SpectrumFit) -> dict[str, float]:

@@ -12,12 +12,12 @@ from fits.stopping_muons.effective_area import relative_covariances
 from fits.stopping_muons.inputs import Inputs, truth_edges
 from fits.stopping_muons.targets import Target, solid_angle_sr
 from fits.unfolding.flux import Exposure
+from processors.stopping_muons_axes import TILT, TILTS
 from records.stopping_muons import EffectiveArea, TheorySpectrum
 from records.unfolding import FluxSpectrum, UnfoldedSpectrum
 
 Array = NDArray[np.float64]
 DATA_BASED = "data_based"
-TILT = 0.1  # of the index, of the tilted weights
 
 
 def flux(inputs: Inputs, target: Target, spectrum: UnfoldedSpectrum, area: EffectiveArea, livetime_s: float) -> FluxSpectrum:
@@ -70,6 +70,6 @@ def true_flux(inputs: Inputs, target: Target, truth: Mapping[str, float]) -> The
 
 def _tilt(inputs: Inputs, target: Target, rate: Array, power: float) -> Array:
     """Factor by bin of weights times (E/TeV)^power: ln of it is a parabola through three powers."""
-    low, high = (np.log(inputs.cells(inputs.level0, f"aeff_tilted_den_{target.name}", tilt=tilt).W[1:-1] / rate) for tilt in ("softer", "harder"))
+    low, high = (np.log(inputs.cells(inputs.level0, f"aeff_tilted_den_{target.name}", tilt=tilt).W[1:-1] / rate) for tilt in TILTS)
     step = power / TILT
     return np.exp(0.5 * (high - low) * step + 0.5 * (high + low) * step**2)

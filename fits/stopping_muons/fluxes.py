@@ -1,4 +1,4 @@
-"""Fluxes by every method, what is known of the true one, sectors of the data against each other, and fits of parametrised fluxes."""
+"""Fluxes by every method, what is known of the true one, and fits of parametrised fluxes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from configs.errors import InputError
 from data_info.files import find_file
@@ -19,19 +18,16 @@ from fits.stopping_muons.forward_fit import forward_fit
 from fits.stopping_muons.inputs import Inputs
 from fits.stopping_muons.measurement import livetime_of, measurement
 from fits.stopping_muons.range_fit import range_fit
-from fits.stopping_muons.sectors import check_sectors, compare_sectors
+from fits.stopping_muons.sector_fluxes import sector_fluxes
 from fits.stopping_muons.targets import ENERGY, RANGE, Target, solid_angle_sr
 from fits.stopping_muons.theory import Theory, default_theory, theory_spectrum
 from fits.stopping_muons.theory_table import read_theory
-from fits.stopping_muons.unfold import with_sources
 from fits.unfolding.flux import Exposure
 from physics.muon_range import TOY_ICE
-from processors.stopping_muons_preparation import load
 from records.iwcd_fits import FailedFit
-from records.stopping_muons import EffectiveArea, SectorComparison, SpectrumFit
+from records.stopping_muons import EffectiveArea, SpectrumFit
 from records.unfolding import FluxSpectrum, UnfoldedSpectrum
 
-Array = NDArray[np.float64]
 Results = dict[str, Any]
 Say = Callable[[str], None]
 METHODS = ("map", "mcmc", "ibu", "tsvd")
@@ -59,7 +55,7 @@ def fluxes(inputs: Inputs, target: Target, results: Mapping[str, Any]) -> Result
         return found
     found[f"flux.{t}"] = found[f"flux.{t}.{main}"]
     if target.option(inputs.config, "systematics", "data_based_systematics_{}"):
-        compared = sectors(inputs, target, area, valid["map"], found[f"flux.{t}.map"])
+        compared = sector_fluxes(inputs, target, area, valid["map"], found[f"flux.{t}.map"])
         found[f"sectors.{t}"] = compared
         found[f"flux.{t}"] = with_data_based(found[f"flux.{t}"], np.array(compared.systematic))
     return found
@@ -88,65 +84,6 @@ def truth_of(inputs: Inputs) -> dict[str, float] | None:
         raise InputError(f"{path}: not the truth of generated data ({error}); delete the folder, it is generated again") from None
 
 
-def sectors(inputs: Inputs, target: Target, area: EffectiveArea, spectrum: UnfoldedSpectrum, full: FluxSpectrum) -> SectorComparison:
-    """The flux from each sector's own counts, response and area, at the strength of the prior of the full result. Most probable spectra.
-
-    Bins that a sector cannot see are NaN there (a muon that stops in the lower half has come 1950 m at least); only bins that all of them see have a
-    spread. InputError for sectors that overlap, and for one that cannot be unfolded.
-    """
-    wanted = inputs.config.systematics.sectors
-    overlap = check_sectors(wanted, load(inputs.config.output).sample, allow_overlap=inputs.config.options.allow_overlap)
-    found = {name: _of_sector(inputs, target, name, area, spectrum, full) for name in wanted}
-    seen = np.all([np.isfinite(values) for values, _ in found.values()], axis=0)
-    if not seen.any():
-        raise InputError(f"systematics.sectors: no bin of {target.name} is seen by all of {', '.join(wanted)}; choose other cuts")
-    common = np.flatnonzero(seen)
-    values, errors = ({name: pair[k][common] for name, pair in found.items()} for k in (0, 1))
-    edges = np.arange(common.size + 1, dtype=float)
-    compared = compare_sectors(edges, values, errors, np.array(full.flux)[common], overlap=overlap)
-
-    def everywhere(part: list[float], elsewhere: float) -> list[float]:
-        whole = np.full(seen.size, elsewhere)
-        whole[common] = part
-        return [float(value) for value in whole]
-
-    return SectorComparison(
-        edges=area.edges,
-        flux={name: one.tolist() for name, (one, _) in found.items()},
-        statistical={name: one.tolist() for name, (_, one) in found.items()},
-        mean=everywhere(compared.mean, np.nan),
-        systematic=everywhere(compared.systematic, 0.0),
-        chi2=everywhere(compared.chi2, np.nan),
-        overlap=overlap,
-        notes=[note for name, (values, _) in found.items() if (note := _unseen(name, target, np.array(area.edges), np.isfinite(values)))],
-    )
-
-
-def _unseen(name: str, target: Target, edges: Array, seen: NDArray[np.bool_]) -> str:
-    """Which bins a sector does not see, in words; empty if it sees all."""
-    parts = [f"{edges[j]:.6g} to {edges[j + 1]:.6g} {target.unit}" for j in np.flatnonzero(~seen)]
-    return f"sector {name} does not see {', '.join(parts)}: there, no spread is known" if parts else ""
-
-
-def _of_sector(inputs: Inputs, target: Target, name: str, area: EffectiveArea, spectrum: UnfoldedSpectrum, full: FluxSpectrum) -> tuple[Array, Array]:
-    """Flux and its error (bins,) from counts, simulation and the statistics of the area; NaN in bins that the sector does not see."""
-    whole = np.array(area.sectors[name])
-    measured = measurement(inputs, target, name, area_m2=whole)
-    inside, tau = measured.layout.inside, spectrum.settings.tau
-    problem = measured.problem.replace(tau=None if tau is None else tau[inside])
-    found = problem.map(solver=inputs.config.options.solver)
-    if not found.valid:
-        raise InputError(f"systematics.sectors.{name}: {target.name} cannot be unfolded: {found.reason}")
-    record = with_sources(problem, found, [])
-    unit = Exposure(whole[inside], np.diff(area.edges)[inside], full.livetime_s, solid_angle_sr(inputs.config)).events_per_flux
-    flux, error = np.full((2, whole.size), np.nan)
-    flux[inside] = np.array(record.f) / unit
-    own = np.array(area.sector_errors[name])[inside] / whole[inside]
-    alone = np.sum([np.diag(np.array(one)) for key, one in record.sources.items() if key != "nuisances"], axis=0) / unit**2
-    error[inside] = np.sqrt(alone + (flux[inside] * own) ** 2)
-    return flux, error
-
-
 def theory_of(inputs: Inputs) -> Theory:
     """The table of ``mceq_path``, else the flux of the embedded example."""
     path, cosine = inputs.config.unfolding.mceq_path, inputs.config.options.cos_zenith_min
@@ -164,7 +101,7 @@ def fits_to_fluxes(inputs: Inputs, results: Mapping[str, Any], say: Say) -> Resu
         t = target.name
         measured = results.get(f"flux.{t}")
         if isinstance(measured, FluxSpectrum):
-            found[f"theory.{t}"] = theory_spectrum(theory, "range" if target is RANGE else "energy", measured.edges)
+            found[f"theory.{t}"] = theory_spectrum(theory, target, measured.edges)
         if not wanted or not target.wanted(inputs.config) or f"effective_area.{t}" not in results:
             continue
         say(f"{t}: fit of the flux")

@@ -20,8 +20,10 @@ from fits.parameters import FitParameter
 from fits.stopping_muons.profile_contours import profile_contours
 from fits.stopping_muons.spectrum_models import SpectrumModel, TiltedModel
 from fits.stopping_muons.spectrum_result import correlation_of, p_value, parameters_of
-from fits.stopping_muons.theory import UNITS, BinNodes, Theory
+from fits.stopping_muons.targets import ENERGY
+from fits.stopping_muons.theory import BinNodes, Theory
 from fits.unfolding.flux import Exposure
+from fits.unfolding.map_fit import UNCONSTRAINED_ERROR
 from fits.unfolding.posterior import Posterior
 from records.stopping_muons import SpectrumFit
 
@@ -99,7 +101,8 @@ def forward_fit(problem: UnfoldingProblem, exposure: Exposure, theory: Theory, *
     """Fit N and dgamma of N Phi(E) (E/TeV)^-dgamma to the counts of ``problem``, whose truth is surface energy in GeV.
 
     ``exposure`` as for the flux; its errors count. ``chi2``: (counts - expected)^2 over their variance (with the simulation's) plus squared pulls.
-    InputError where the problem has no edges or another number of bins, or the theory does not cover them.
+    Bins outside the range are parameters (ln f) where the data constrain them. InputError where the problem has no edges or another number of
+    bins, or the theory does not cover them.
     """
     if problem.edges is None or exposure.events_per_flux.shape != (problem.n_inside,):
         raise InputError(f"forward fit: a problem with edges and an exposure of its {problem.n_inside} bins are needed")
@@ -107,7 +110,9 @@ def forward_fit(problem: UnfoldingProblem, exposure: Exposure, theory: Theory, *
     forward = Forward(problem, exposure, model)
     minimum = minimise(forward, minos=[one.name for one in model.parameters])
     chi2, ndf = _chi2(forward, minimum.theta)
-    shown = tuple(one for one in forward.parameters if not one.name.startswith(DISPLACEMENT))
+    outside = [problem.names[i] for i in forward._outside if i < problem.n]
+    unknown = [name for name in outside if not minimum.errors[name] < UNCONSTRAINED_ERROR]
+    shown = tuple(one for one in forward.parameters if not one.name.startswith(DISPLACEMENT) and one.name not in unknown)
     return SpectrumFit(
         parameters=parameters_of(minimum, shown, model.scales),
         correlation=correlation_of(minimum),
@@ -118,10 +123,14 @@ def forward_fit(problem: UnfoldingProblem, exposure: Exposure, theory: Theory, *
         model=model.average(minimum.theta[:2])[0].tolist(),
         contours=profile_contours(forward, minimum),
         truth=dict(truth or {}),
-        notes=[*theory.notes, *(f"{name} is at its bound" for name in minimum.at_bound)],
+        notes=[
+            *theory.notes,
+            *(f"{name} is at its bound" for name in minimum.at_bound),
+            *(f"the data do not constrain the bin {name}, which is left out of the parameters" for name in unknown),
+        ],
         valid=minimum.valid,
         reason=minimum.reason,
-        unit=UNITS["energy"],
+        unit=ENERGY.flux_unit,
     )
 
 

@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import InputError, nearest
-from configs.schema import MuonDataset, StoppingMuonsConfig
+from configs.schema import StoppingMuonsConfig
+from processors.stopping_muons_axes import EVERYTHING
+from processors.stopping_muons_preparation import LARGEST_RATE_HZ, SMALLEST_RATE_HZ
+from processors.stopping_muons_setup import Role, role_of
 
 Array = NDArray[np.float64]
-ALL = "all"  # category of the axis ``sector`` with every selected event
-RATE_HZ = (1e-6, 1e6)  # of all selected events: outside, the weights are in another unit
+ALL = EVERYTHING  # category of the axis ``sector`` with every selected event
 
 
 @dataclass(frozen=True)
@@ -46,18 +48,18 @@ class Inputs:
     @property
     def nominal(self) -> str:
         """The data set with the nominal simulation at level 2. InputError unless there is exactly one."""
-        return _only(self._simulation(lambda one: one.level == 2 and one.systematic is None and not one.snowstorm), "nominal simulation at level 2")
+        return _only(self._of_role("nominal"), "nominal simulation at level 2")
 
     @property
     def level0(self) -> str:
         """The untriggered simulation. InputError unless there is exactly one."""
-        return _only(self._simulation(lambda one: one.level == 0), "needs untriggered MC: a data set of type mc with level 0")
+        return _only(self._of_role("untriggered"), "needs untriggered MC: a data set of type mc with level 0")
 
     @property
     def systematic(self) -> dict[str, list[tuple[float, str]]]:
         """Detector parameter -> (value, data set) of its discrete sets, by value."""
         found: dict[str, list[tuple[float, str]]] = {}
-        for name in self._simulation(lambda one: one.systematic is not None):
+        for name in self._of_role("systematic"):
             one = self.config.datasets[name].systematic
             if one is not None:
                 found.setdefault(one.name, []).append((one.value, name))
@@ -66,21 +68,20 @@ class Inputs:
     @property
     def snowstorm(self) -> dict[str, str]:
         """Detector parameter -> data set in which it varies from event to event."""
-        sets = self._simulation(lambda one: bool(one.snowstorm))
-        return {parameter: name for name in sets for parameter in self.config.datasets[name].snowstorm}
+        return {parameter: name for name in self._of_role("snowstorm") for parameter in self.config.datasets[name].snowstorm}
 
     @property
     def data(self) -> list[str]:
         """Data sets of type data."""
-        return [name for name, one in self.config.datasets.items() if one.kind == "data"]
+        return self._of_role("data")
 
     @property
     def complete(self) -> bool:
         """Whether every entry of every file is in the histograms."""
         return bool(self.account["complete"])
 
-    def _simulation(self, chosen: Any) -> list[str]:
-        return [name for name, one in self.config.datasets.items() if isinstance(one, MuonDataset) and one.kind == "mc" and chosen(one)]
+    def _of_role(self, role: Role) -> list[str]:
+        return [name for name in self.config.datasets if role_of(self.config, name) == role]
 
     def hist(self, dataset: str, name: str) -> hist.Hist:
         """One histogram. InputError naming the nearest if it is not there."""
@@ -123,7 +124,7 @@ class Inputs:
     def check_rate(self, target: str) -> None:
         """InputError for weights that cannot be in Hz."""
         rate = float(self.cells(self.nominal, f"response_{target}", sector=ALL).W.sum())
-        if not RATE_HZ[0] <= rate <= RATE_HZ[1]:
+        if not SMALLEST_RATE_HZ <= rate <= LARGEST_RATE_HZ:
             raise InputError(
                 f"data set {self.nominal}: the weights {self.config.general.model} of all selected events add up to {rate:.3g}; Hz expected "
                 "(sum of weights x livetime = events): divide by the number of files or by the livetime"

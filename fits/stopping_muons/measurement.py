@@ -16,9 +16,9 @@ from fits.stopping_muons.seeds import seed_of
 from fits.stopping_muons.targets import TARGETS, Target
 from fits.unfolding import NuisanceTemplate, UnfoldingProblem
 from fits.unfolding.coverage import Truth
+from processors.stopping_muons_axes import TILTS
 
 Array = NDArray[np.float64]
-TILTS = ("softer", "harder")
 FLOOR = 1e-3  # events
 
 
@@ -76,7 +76,10 @@ class Measurement:
         """What a reader of the results must know of the data."""
         if not self.pseudo or self.test is None:
             return []
-        return [f"pseudo data of {self.livetime_s:.6g} s, drawn from a test sample worth {self.test.worth:.0f} events"]
+        found = [f"pseudo data of {self.livetime_s:.6g} s, drawn from a test sample worth {self.test.worth:.0f} events"]
+        if self.problem.g.sum() > 1.5 * self.test.worth:
+            found.append("there are more counts than that: the test sample has fluctuated by more than their errors, which do not know of it")
+        return found
 
 
 def measurement(inputs: Inputs, target: Target, sector: str = ALL, *, area_m2: Array | None = None) -> Measurement:

@@ -1,7 +1,8 @@
 """Mutual information of reconstructed proxies with the targets, by nearest neighbours (Kraskov et al., PRE 69 (2004) 066138).
 
-Events with weights are sampled *without* replacement: the estimator takes a repeated event for a neighbour at distance zero. For the same reason
-errors are from halves drawn without replacement, whose spread is that of the whole sample (delete-half jackknife; Shao and Wu, Ann. Stat. 17 (1989)).
+The events have no weights: those that have were sampled by weight *without* replacement (``processors.stopping_muons_training.sampled``), as the
+estimator takes a repeated event for a neighbour at distance zero. For the same reason errors are from halves drawn without replacement, whose spread
+is that of the whole sample (delete-half jackknife; Shao and Wu, Ann. Stat. 17 (1989)).
 """
 
 from __future__ import annotations
@@ -26,29 +27,22 @@ def mutual_information(
     proxies: Sequence[str],
     targets: Mapping[str, str],
     *,
-    weights: ArrayLike | None = None,
-    events: int = 5000,
     replicas: int = 20,
     seed: int = 0,
 ) -> MutualInformation:
     """Of each proxy with log10 of each target, in nats, with its error and sqrt(1 - exp(-2 MI)), the |correlation| of a normal pair.
 
-    ``sample``: columns of equal length; ``targets``: name of the result (range, energy) -> its true column. With ``weights``, or more than
-    ``events``, a subset is drawn. InputError for an unknown column, fewer than 50 events, a target that is not positive.
+    ``sample``: columns of equal length (events,), each event once; ``targets``: name of the result (range, energy) -> its true column; ``replicas``:
+    halves that the error is from. InputError for an unknown column, fewer than 50 events, a target that is not positive.
     """
     rng = np.random.default_rng(seed)
     columns = _columns(sample, (*proxies, *targets.values()))
     logarithms = {target: _log10(column, columns[column]) for target, column in targets.items()}
-    size = len(columns[proxies[0]])
-    if weights is not None or size > events:
-        chosen = drawn(rng, np.ones(size) if weights is None else np.asarray(weights, float), events)
-    else:
-        chosen = np.arange(size)
-    features = np.stack([columns[name][chosen] for name in proxies], axis=1)
-    found = {target: _with_error(rng, features, values[chosen], replicas) for target, values in logarithms.items()}
+    features = np.stack([columns[name] for name in proxies], axis=1)
+    found = {target: _with_error(rng, features, values, replicas) for target, values in logarithms.items()}
     nats, error = ({target: dict(zip(proxies, pair[i].tolist(), strict=True)) for target, pair in found.items()} for i in (0, 1))
     normalised = {target: {name: _normalised(one) for name, one in row.items()} for target, row in nats.items()}
-    return MutualInformation(nats, error, normalised, len(chosen))
+    return MutualInformation(nats, error, normalised, len(features))
 
 
 def _columns(sample: Mapping[str, ArrayLike], names: Sequence[str]) -> dict[str, Array]:
@@ -71,20 +65,6 @@ def _log10(name: str, values: Array) -> Array:
 
 def _normalised(nats: float) -> float:
     return float(np.sqrt(-np.expm1(-2 * max(nats, 0.0))))
-
-
-def drawn(rng: Generator, weights: Array, count: int) -> NDArray[np.int64]:
-    """Rows of at most ``count`` different events that stand for all of them without weights.
-
-    An event is kept with the probability weight / largest weight, so few are where one weight is far above the others: no event may count twice.
-    InputError for weights that are negative, not finite, or all zero, and where fewer than 50 events are kept.
-    """
-    if not (np.all(np.isfinite(weights)) and np.all(weights >= 0) and weights.sum() > 0):
-        raise InputError("mutual information: weights must be finite and not negative, and not all zero")
-    kept = np.flatnonzero(rng.random(len(weights)) * weights.max() < weights)
-    if len(kept) < FEWEST:
-        raise InputError(f"mutual information: {len(weights)} weighted events stand for {len(kept)} without weights, {FEWEST} needed; generate more")
-    return np.sort(rng.permutation(kept)[:count])
 
 
 def _with_error(rng: Generator, features: Array, target: Array, replicas: int) -> tuple[Array, Array]:

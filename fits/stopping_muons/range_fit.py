@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 from fits.stopping_muons.chi_square import Measured
 from fits.stopping_muons.spectrum_fit import spectrum_fit
 from fits.stopping_muons.spectrum_models import RangeModel
-from fits.stopping_muons.theory import UNITS, BinNodes, Theory
+from fits.stopping_muons.targets import RANGE
+from fits.stopping_muons.theory import BinNodes, Theory
 from records.stopping_muons import SpectrumFit
 
 EFFECTIVE = "a and b are effective: losses fluctuate, so b is about a tenth below that of the losses; do not compare the two without that correction"
@@ -41,4 +42,4 @@ def range_fit(
     """
     model = RangeModel(theory, BinNodes.of(edges), norm_error, delta_gamma_error)
     measured = Measured.of(edges, flux, covariances, used)
-    return spectrum_fit(model, measured, UNITS["range"], truth=truth, n_eff=n_eff, notes=(EFFECTIVE, *theory.notes))
+    return spectrum_fit(model, measured, RANGE.flux_unit, truth=truth, n_eff=n_eff, notes=(EFFECTIVE, *theory.notes))

@@ -57,7 +57,8 @@ def compare_sectors(
 
     ``flux`` and ``statistical``: sector -> flux and its error (bins,) from counts and simulation, but without what is common to all sectors; ``full``
     (bins,). Var_s is the unbiased variance over sectors. chi2 = sum_s ((phi_s - full)/sigma_s)^2; the full result contains the sectors, so
-    sectors - 1 is expected. Raises InputError for fewer than two sectors, other bins, or errors that are not positive.
+    sectors - 1 is expected. Where a sector sees nothing (NaN), mean and chi2 are NaN and the systematic error is 0.
+    Raises InputError for fewer than two sectors, other bins, or errors that are not positive.
     """
     if len(flux) < 2 or flux.keys() != statistical.keys():
         raise InputError(
@@ -67,8 +68,9 @@ def compare_sectors(
     whole, limits = np.asarray(full, float), np.asarray(edges, float)
     if values.shape != errors.shape or values.shape[1:] != whole.shape or limits.shape != (whole.size + 1,):
         raise InputError(f"sectors: {limits.size - 1} bins, but fluxes {values.shape}, errors {errors.shape}, full result {whole.shape}")
-    if not np.all(errors > 0):
-        bad = [name for name, one in zip(flux, errors, strict=True) if not np.all(one > 0)]
+    wrong = ~((errors > 0) | np.isnan(values))
+    if wrong.any():
+        bad = [name for name, one in zip(flux, wrong, strict=True) if one.any()]
         raise InputError(f"sectors {', '.join(bad)}: errors must be positive in every bin")
     weight = errors**-2
     excess = values.var(axis=0, ddof=1) - np.mean(errors**2, axis=0)
@@ -77,7 +79,7 @@ def compare_sectors(
         flux={name: one.tolist() for name, one in zip(flux, values, strict=True)},
         statistical={name: one.tolist() for name, one in zip(flux, errors, strict=True)},
         mean=(np.sum(weight * values, axis=0) / np.sum(weight, axis=0)).tolist(),
-        systematic=np.sqrt(np.maximum(excess, 0.0)).tolist(),
+        systematic=np.sqrt(np.maximum(np.nan_to_num(excess), 0.0)).tolist(),
         chi2=np.sum(((values - whole) / errors) ** 2, axis=0).tolist(),
         overlap=overlap,
     )

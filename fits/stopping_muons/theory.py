@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss
@@ -13,18 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 
 from configs.errors import InputError
+from fits.stopping_muons.targets import ENERGY, Target
 from physics.atmospheric_muons import surface_flux
 from physics.muon_range import TOY_ICE, EnergyLoss
 from records.stopping_muons import TheorySpectrum
 
 Array = NDArray[np.float64]
-Target = Literal["range", "energy"]
 
 PIVOT_GEV = 1e3  # where a tilted flux stays as it is
 NODES_IN_BIN = 12  # of Gauss and Legendre, for the average over one bin
 NODES_IN_COSINE = 48
 DEFAULT_ENERGIES_GEV = np.geomspace(10.0, 1e8, 701)  # steps of 2.3 %: interpolation is exact to 1e-7
-UNITS = {"range": "m^-1 m^-2 s^-1 sr^-1", "energy": "GeV^-1 m^-2 s^-1 sr^-1"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +109,9 @@ def stopping_density(theory: Theory, length_m: ArrayLike, loss: EnergyLoss) -> A
 def theory_spectrum(theory: Theory, target: Target, edges: Sequence[float] | Array, loss: EnergyLoss = TOY_ICE) -> TheorySpectrum:
     """Averages over bins of the target; errors of the table are common to all energies of a bin. InputError where the table does not reach."""
     nodes = BinNodes.of(edges)
-    energy = nodes.point if target == "energy" else loss.energy_gev(nodes.point)
-    ends = nodes.edges if target == "energy" else loss.energy_gev(nodes.edges)
+    energy = nodes.point if target is ENERGY else loss.energy_gev(nodes.point)
+    ends = nodes.edges if target is ENERGY else loss.energy_gev(nodes.edges)
     theory.covers(float(ends[0]), float(ends[-1]))
-    flux = theory.at(energy) if target == "energy" else stopping_density(theory, nodes.point, loss)
+    flux = theory.at(energy) if target is ENERGY else stopping_density(theory, nodes.point, loss)
     error = nodes.average(flux * theory.relative_error(energy))
-    return TheorySpectrum(theory.name, nodes.edges.tolist(), nodes.average(flux).tolist(), error.tolist(), UNITS[target])
+    return TheorySpectrum(theory.name, nodes.edges.tolist(), nodes.average(flux).tolist(), error.tolist(), target.flux_unit)

@@ -112,8 +112,9 @@ def _read(posterior: Posterior, minimum: NewtonMinimum, limits: bool) -> MapFit:
         f, error = np.exp(theta[:n]), np.sqrt(np.diag(in_u))
     unconstrained = ~(error <= UNCONSTRAINED_ERROR)
     bad = [problem.bin_labels[j] for j in np.flatnonzero(np.abs(saddle[:n]) > 0.3)]
-    saddle_reason = f"the Hessian is not positive definite (bins {', '.join(bad)}): merge them or use a smaller tau" if saddle.any() else ""
-    reason = minimum.reason or saddle_reason
+    reason = minimum.reason
+    if saddle.any() and not reason:
+        reason = f"the Hessian is not positive definite (tau {problem.tau}, bins {', '.join(bad)}): merge them or use a smaller tau"
     d_error = np.sqrt(np.diag(covariance)[n:])
     return MapFit(
         valid=not reason,

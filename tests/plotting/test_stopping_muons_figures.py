@@ -289,6 +289,31 @@ def test_each_proxy_bin_has_its_template_or_the_one_that_is_chosen(config: Stopp
     assert "there are no sets at fixed values" in words(figures["systematics_ice_abs_range"].figure)
 
 
+def test_a_set_that_lies_far_off_its_template_is_in_its_panel(config: StoppingMuonsConfig) -> None:
+    """One proxy bin whose nominal simulation has fluctuated: both points 25 % high, with their errors inside the axes."""
+    stored = case.results()["templates.range"]
+    far = [(x, [1.25 if row == 3 else one for row, one in enumerate(ratios)], [0.05] * len(ratios)) for x, ratios, _ in stored.points["dom_eff"]]
+    changed = case.results() | {"templates.range": replace(stored, points={"dom_eff": far})}
+    axes = planned(config, results=changed).figures["systematics_dom_eff_range"]().figure.axes[3]
+    assert axes.get_ylim()[1] > 1.30
+
+
+def test_expected_counts_are_called_what_they_are(config: StoppingMuonsConfig) -> None:
+    stored = case.results()["response.range"]
+    for folded, words_of_it, ratio in ((False, "Simulation", "Data / sim."), (True, "Most probable spectrum, folded", "Data / fit")):
+        drawn = planned(config, results=case.results() | {"response.range": replace(stored, folded=folded)}).figures["proxy_bins_range"]()
+        assert words_of_it in legend_words(drawn.figure.axes[0])
+        assert ratio in [axes.get_ylabel() for axes in drawn.figure.axes]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_bins_that_a_sector_does_not_see_are_in_the_caption(config: StoppingMuonsConfig, target: str) -> None:
+    note = "sector lower does not see 1600 to 1826.09 m: there, no spread is known"
+    stored = replace(case.results()[f"sectors.{target}"], notes=[note])
+    drawn = planned(config, results=case.results() | {f"sectors.{target}": stored}).figures[f"sectors_{target}"]()
+    assert "sector lower does not see 1600" in words(drawn.figure)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_what_the_rule_does_not_allow_is_shaded_and_its_choice_is_a_line(figures: Figures, target: str) -> None:
     stored, drawn = case.results()[f"scan.{target}"], figures[f"scan_{target}"]

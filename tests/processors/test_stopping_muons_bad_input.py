@@ -144,8 +144,7 @@ def files(folder: Path, **changes: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "mc.hdf5", simulated())
     write(folder / "data.hdf5", {name: values[:4000] for name, values in simulated().items()}, livetime_s=2.0)
-    generated = {**simulated(), **{}}
-    write(folder / "l0.hdf5", generated)
+    write(folder / "l0.hdf5", simulated())
     sets = {
         "mc_l2": {"path": "mc.hdf5", "type": "mc", "level": 2},
         "mc_l0": {"path": "l0.hdf5", "type": "mc", "level": 0},
@@ -181,12 +180,17 @@ def run(config: Any) -> Any:
     return engine.run(dataset_inputs(config), config.executor)
 
 
-def test_files_as_they_should_be(folder: Path) -> None:
-    outcome = run(load_config(folder / "muons.yaml"))
-    assert outcome.complete
-    data = outcome.account.datasets["data"].metadata
+@pytest.fixture(scope="module")
+def good(folder: Path) -> Any:
+    """A run over the files as they should be."""
+    return run(load_config(folder / "muons.yaml"))
+
+
+def test_files_as_they_should_be(good: Any) -> None:
+    assert good.complete
+    data = good.account.datasets["data"].metadata
     assert (data["livetime_s"], data["role"], data["level"]) == (2.0, "data", 2)
-    assert outcome.hists["data"]["counts_range"].values()[0].sum() > 400
+    assert good.hists["data"]["counts_range"].values()[0].sum() > 400
 
 
 def test_filter_that_is_not_there_names_those_that_are(folder: Path, tmp_path: Path) -> None:
@@ -255,7 +259,7 @@ def test_livetime_from_seconds_or_a_list_of_good_runs(folder: Path, tmp_path: Pa
         assert livetime_s(config, config.datasets["data"], []) == expected
 
 
-def test_pickles_only_where_they_are_allowed(folder: Path, tmp_path: Path) -> None:
+def test_pickles_only_where_they_are_allowed(folder: Path, tmp_path: Path, good: Any) -> None:
     """Columns of a pickle have the names of the files; without Run and Event the entries are the showers."""
     import pickle
 
@@ -272,10 +276,10 @@ def test_pickles_only_where_they_are_allowed(folder: Path, tmp_path: Path) -> No
         config_of(tmp_path, **more)
     config = config_of(tmp_path, Options={"earth": "flat", "allow_pickle": True}, **more)
     found = run(config).hists["data"]["counts_range"].values()
-    assert np.array_equal(found, run(load_config(folder / "muons.yaml")).hists["data"]["counts_range"].values())
+    assert np.array_equal(found, good.hists["data"]["counts_range"].values())
 
 
-def test_one_damaged_file_of_several_is_named_and_the_others_count(folder: Path, tmp_path: Path) -> None:
+def test_one_damaged_file_of_several_is_named_and_the_others_count(folder: Path, tmp_path: Path, good: Any) -> None:
     def change(path: Path) -> None:
         path.with_name("mc_b.hdf5").write_bytes(path.read_bytes()[:50_000])
 
@@ -285,8 +289,24 @@ def test_one_damaged_file_of_several_is_named_and_the_others_count(folder: Path,
     assert not outcome.complete
     (failure,) = outcome.account.datasets["mc_l2"].failed
     assert failure.file.endswith("mc_b.hdf5")
-    whole = run(load_config(folder / "muons.yaml")).hists["mc_l2"]
-    assert np.array_equal(outcome.hists["mc_l2"]["response_range"].view(flow=True), whole["response_range"].view(flow=True))
+    for name, whole in good.hists["mc_l2"].items():
+        assert np.array_equal(outcome.hists["mc_l2"][name].view(flow=True), whole.view(flow=True)), name
+
+
+def test_a_data_set_of_which_every_chunk_fails_is_in_the_account(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bug: without a chunk there are no histograms to look at, and the run ended in a fault of the program."""
+    process_one = StoppingMuonsProcessor.process
+
+    def broken(self: StoppingMuonsProcessor, events: Any) -> Any:
+        if self.setup.role == "data":
+            raise RuntimeError("the worker went away")
+        return process_one(self, events)
+
+    monkeypatch.setattr(StoppingMuonsProcessor, "process", broken)
+    outcome = run(load_config(folder / "muons.yaml"))
+    assert not outcome.complete
+    assert "the worker went away" in outcome.account.datasets["data"].failed[0].reason
+    assert outcome.account.datasets["mc_l2"].complete
 
 
 def test_same_file_twice(folder: Path, tmp_path: Path) -> None:

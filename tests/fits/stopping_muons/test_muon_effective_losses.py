@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fits.stopping_muons import targets
 from fits.stopping_muons.range_fit import range_fit
 from fits.stopping_muons.theory import default_theory, theory_spectrum
 from physics.muon_range import TOY_ICE
@@ -28,7 +29,7 @@ def flux_by_length(count: int) -> tuple[np.ndarray, np.ndarray]:
 def test_the_effective_b_is_about_a_tenth_below_that_of_the_losses(count: int) -> None:
     """Fluctuations bring muons of lower mean range further: more of them at large lengths, as a smaller b would; the model then fits well."""
     flux, covariance = flux_by_length(count)
-    continuous = np.array(theory_spectrum(THEORY, "range", EDGES, TOY_ICE).flux)
+    continuous = np.array(theory_spectrum(THEORY, targets.RANGE, EDGES, TOY_ICE).flux)
     assert flux[-1] / continuous[-1] > 1.2
     assert flux[0] / continuous[0] == pytest.approx(1.02, abs=0.03)
     found = range_fit(EDGES, flux, {"simulation": covariance}, THEORY)

@@ -25,6 +25,7 @@ from records.stopping_muons import CHAINS
 STRONG = {"reg_range": 1e-4, "reg_energy": 3e-4}
 ICE = {"nuisances": {"ice_abs": {}}}
 CHAINED = {"sample": True, "max_extend": 4}
+SHORT = {"n_used_steps": 1200, "n_burn_steps": 600}  # about 50 autocorrelation times; extended where that is too few
 RANGE_ONLY = {"unfold_energy": False}
 NO_ENERGY = {"calculate_effective_area_energy": False}
 
@@ -52,7 +53,7 @@ def pull_chi2(flux, truth) -> float:
 def complete(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("complete")
     write_truth(folder / "run", norm=1.0, delta_gamma=0.0)
-    unfolding = {**STRONG, "is_sim": False, "range_fit": True, "energy_fit": True, "evaluate_unfolding_range": True}
+    unfolding = {**STRONG, **SHORT, "is_sim": False, "range_fit": True, "energy_fit": True, "evaluate_unfolding_range": True}
     return folder / "run", fitted(folder, unfolding=unfolding, options={**ICE, **CHAINED})
 
 

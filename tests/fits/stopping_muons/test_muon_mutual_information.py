@@ -1,4 +1,4 @@
-"""Mutual information: golden G21, weights, errors, what drawing with replacement would do."""
+"""Mutual information: golden G21, weights, errors, what sampling with replacement would do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import pytest
 from sklearn.feature_selection import mutual_info_regression
 
 from configs.errors import InputError
-from fits.stopping_muons.mutual_information import drawn, mutual_information
+from fits.stopping_muons.mutual_information import mutual_information
+from processors.stopping_muons_training import SAMPLE_ORDER, SPLIT_NUMBER, WEIGHT, sampled
+from records.tables import Table
 
 RHO, TRUTH = 0.8, -0.5 * np.log(1 - 0.8**2)  # 0.511 nats
 
@@ -27,38 +29,21 @@ def test_golden_g21_a_normal_pair() -> None:
 
 
 def test_golden_g21_weighted_input_is_unchanged() -> None:
-    """A normal pair out of a uniform one by weights; with replacement the estimator sees duplicates and is far off."""
+    """A normal pair out of a uniform one by weights, sampled as the processor does; with replacement the estimator sees duplicates and is far off."""
     random = np.random.default_rng(3)
-    x, y = random.uniform(-4, 4, (2, 200_000))
+    x, y, split, uniform = random.uniform([[-4], [-4], [0], [0]], [[4], [4], [1], [1]], (4, 200_000))
     weight = np.exp(-(x**2 - 2 * RHO * x * y + y**2) / 2 / (1 - RHO**2))
-    sample = {"proxy": x, "energy": 10**y}
-    found = mutual_information(sample, ["proxy"], {"energy": "energy"}, weights=weight, replicas=2)
-    assert found.events == 5000
+    sample = sampled(Table({"proxy": x, "energy": 10**y, WEIGHT: weight, SPLIT_NUMBER: split, SAMPLE_ORDER: uniform / weight})).columns
+    found = mutual_information(sample, ["proxy"], {"energy": "energy"}, replicas=2)
+    assert found.events == len(set(sample["proxy"])) == 5000
     assert found.nats["energy"]["proxy"] == pytest.approx(0.511, abs=0.03)
     few = slice(0, 20_000)
     repeated = random.choice(20_000, 5000, p=weight[few] / weight[few].sum())
     assert mutual_info_regression(x[repeated, None], y[repeated], random_state=0)[0] > 0.7
 
 
-def test_the_drawn_events_stand_for_the_weighted_ones() -> None:
-    random = np.random.default_rng(4)
-    x = random.uniform(0, 5, 100_000)
-    rows = drawn(random, np.exp(-x), 5000)
-    assert len(np.unique(rows)) == len(rows) == 5000
-    assert np.all(np.diff(rows) > 0)
-    mean = 1 - 5 * np.exp(-5) / (1 - np.exp(-5))
-    assert x[rows].mean() == pytest.approx(mean, abs=4 / np.sqrt(5000))
-
-
-def test_few_heavy_events_are_not_repeated() -> None:
-    weight = np.r_[np.full(900, 1e-3), np.full(100, 1.0)]
-    rows = drawn(np.random.default_rng(5), weight, 5000)
-    assert set(range(900, 1000)) <= set(rows.tolist())
-    assert len(rows) < 110
-
-
 def test_errors_are_the_spread_of_samples() -> None:
-    found = [mutual_information(pair(400, seed), ["proxy"], {"energy": "energy"}, replicas=10, seed=seed) for seed in range(60)]
+    found = [mutual_information(pair(400, seed), ["proxy"], {"energy": "energy"}, replicas=8, seed=seed) for seed in range(40)]
     spread = np.std([one.nats["energy"]["proxy"] for one in found], ddof=1)
     assert np.mean([one.error["energy"]["proxy"] for one in found]) == pytest.approx(spread, rel=0.3)
     assert np.mean([one.nats["energy"]["proxy"] for one in found]) == pytest.approx(TRUTH, abs=0.03)
@@ -77,7 +62,3 @@ def test_samples_that_are_refused() -> None:
         mutual_information(pair(20), ["proxy"], {"energy": "energy"})
     with pytest.raises(InputError, match="energy must be positive, its logarithm is used"):
         mutual_information({**pair(100), "energy": np.full(100, -1.0)}, ["proxy"], {"energy": "energy"})
-    with pytest.raises(InputError, match="weights must be finite and not negative"):
-        mutual_information(pair(100), ["proxy"], {"energy": "energy"}, weights=-np.ones(100))
-    with pytest.raises(InputError, match="100 weighted events stand for 1 without weights, 50 needed"):
-        mutual_information(pair(100), ["proxy"], {"energy": "energy"}, weights=np.r_[1.0, np.zeros(99)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +12,18 @@ from muon_hists import configuration, run_hists
 
 from fits.stopping_muons.effective_area import effective_area
 from fits.stopping_muons.flux import flux
-from fits.stopping_muons.fluxes import disagreements, in_range, sectors
+from fits.stopping_muons.fluxes import disagreements, in_range, theory_of
+from fits.stopping_muons.forward_fit import forward_fit
 from fits.stopping_muons.inputs import Inputs
 from fits.stopping_muons.measurement import measurement
 from fits.stopping_muons.parts import area_part
+from fits.stopping_muons.sector_fluxes import sector_fluxes
 from fits.stopping_muons.stage import fit_all
 from fits.stopping_muons.targets import ENERGY, RANGE
 from fits.stopping_muons.unfold import response_summary, with_sources
+from fits.unfolding.flux import Exposure
 from processors.stopping_muons_preparation import Preparation
+from records.flux_table import write_flux
 
 ICE = {"nuisances": {"ice_abs": {}}}
 QUICK = {"is_sim": False, "reg_range": 1e-4, "reg_energy": 3e-4}
@@ -106,16 +111,30 @@ def test_renormalised_columns_leave_the_efficiency_to_the_area(tmp_path: Path) -
     assert len({area_part(one, RANGE).key for one in both}) == 2
 
 
-def test_bins_that_a_sector_does_not_see_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_replicas_are_no_covariance(tmp_path: Path) -> None:
+    """Below 20 of them the analytic errors are taken: three replicas in ten bins have no inverse and errors wrong by 40 %."""
+    hists, account = run_hists(replicas=3)
+    found = effective_area(Inputs(configuration(tmp_path, hists), hists, account), RANGE)
+    assert len(found.bootstrap_m2) == 10  # shown all the same
+    assert np.array(found.covariance) == pytest.approx(np.diag((np.array(found.error_m2) / found.area_m2) ** 2))
+    assert np.count_nonzero(effective_area(inputs(tmp_path), RANGE).covariance) == 100
+
+
+def test_more_pseudo_data_than_the_test_sample_is_worth_are_said_to_be(tmp_path: Path) -> None:
+    for seconds, notes in ((0.5, 1), (50.0, 2)):
+        found = measurement(inputs(tmp_path, options={"pseudo_livetime_s": seconds}), RANGE)
+        assert len(found.notes) == notes
+    assert found.notes[1].startswith("there are more counts than that")
+
+
+def test_bins_that_a_sector_does_not_see_are_named(tmp_path: Path) -> None:
     """The lower half of the detector is 1950 m deep at least: the first bin of length is left out, with a note, and has no spread."""
     found = inputs(tmp_path, unfolding=QUICK, systematics={"data_based_systematics_range": True})
-    empty = Preparation.__new__(Preparation)
-    object.__setattr__(empty, "sample", {})
-    monkeypatch.setattr("fits.stopping_muons.fluxes.load", lambda _: empty)
+    Preparation("0", {}, {}, {}, {"stop_z_reco": np.zeros(1)}, 1, 0, 2890.0, (1.0, 1.0), {}).save(found.config.output)
     area = effective_area(found, RANGE)
     problem = measurement(found, RANGE).problem.replace(tau=1e-4)
     spectrum = with_sources(problem, problem.map(), [])
-    compared = sectors(found, RANGE, area, spectrum, flux(found, RANGE, spectrum, area, found.livetime_s))
+    compared = sector_fluxes(found, RANGE, area, spectrum, flux(found, RANGE, spectrum, area, found.livetime_s))
     assert compared.notes[0].startswith("sector lower does not see 1600 to 1826.09 m")
     assert np.isnan(compared.flux["lower"][0])
     assert compared.systematic[0] == 0.0
@@ -140,3 +159,25 @@ def test_limits_of_unconstrained_bins_become_limits_of_the_flux(tmp_path: Path) 
     last = record.upper_limit[-1] / spectrum.upper_limit[-1] * area.area_m2[-1] * np.diff(area.edges)[-1]
     assert per_event == pytest.approx(np.full(4, last))
     assert spectrum.upper_limit[-1] < 100
+    write_flux(tmp_path / "flux.csv", record)
+    rows = list(csv.DictReader((tmp_path / "flux.csv").read_text(encoding="utf-8").splitlines()[1:12]))
+    assert [float(row["upper_limit_90"]) for row in rows] == pytest.approx(record.upper_limit, nan_ok=True)
+    assert [np.isnan(float(row["flux"])) for row in rows] == unconstrained.tolist()
+    assert np.isnan(float(rows[-1]["total_error"]))
+
+
+def test_flow_bins_without_events_are_no_parameters_of_the_forward_fit(tmp_path: Path) -> None:
+    """The last proxy bins without counts: nothing tells how many muons lie above the range, and no number with a huge error is quoted."""
+    found = inputs(tmp_path, unfolding=QUICK)
+    problem = measurement(found, ENERGY).problem
+    truth = problem.f_reference.copy()
+    area = effective_area(found, ENERGY)
+    exposure = Exposure(np.array(area.area_m2), np.diff(area.edges), found.livetime_s, 2 * np.pi * 0.9)
+    theory = theory_of(found)
+    for overflow, there in ((0.0, False), (50.0 * truth[-1], True)):
+        counts = np.round(problem.A[:, :-1] @ truth[:-1] + problem.A[:, -1] * overflow)
+        fit = forward_fit(problem.replace(g=counts, mc_stat="none"), exposure, theory)
+        assert fit.valid
+        assert ("overflow" in fit.parameters) == there
+        assert any("do not constrain the bin overflow" in note for note in fit.notes) != there
+        assert "underflow" in fit.parameters

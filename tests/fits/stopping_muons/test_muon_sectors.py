@@ -24,6 +24,16 @@ def test_two_sectors_by_hand() -> None:
     assert found.overlap == 0.0
 
 
+def test_a_bin_that_one_sector_does_not_see_has_no_spread() -> None:
+    """The other bins are as without it."""
+    flux, error = {"up": [np.nan, 1.0, 3.0], "down": [2.0, 4.0, 5.0]}, {"up": [np.nan, 0.1, 0.3], "down": [0.4, 0.2, 0.3]}
+    found = compare_sectors(EDGES, flux, error, [1.5, 1.0, 4.0])
+    alone = compare_sectors(EDGES[1:], *({name: row[1:] for name, row in one.items()} for one in (flux, error)), [1.0, 4.0])
+    assert np.isnan([found.mean[0], found.chi2[0]]).all()
+    assert found.systematic == [0.0, *alone.systematic]
+    assert (found.mean[1:], found.chi2[1:]) == (alone.mean, alone.chi2)
+
+
 def test_only_a_true_spread_is_found() -> None:
     """Toys of six sectors with 3 % errors: without a systematic difference most bins find none, with 10 % the variance is that of 10 %."""
     random = np.random.default_rng(2)

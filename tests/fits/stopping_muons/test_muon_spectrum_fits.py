@@ -14,6 +14,7 @@ from configs.errors import InputError
 from fits.curvature import hessian
 from fits.intervals import delta_nll_level
 from fits.parameters import FitParameter
+from fits.stopping_muons import targets
 from fits.stopping_muons.chi_square import Measured, fit
 from fits.stopping_muons.energy_fit import differences, energy_fit
 from fits.stopping_muons.range_fit import EFFECTIVE, range_fit
@@ -30,7 +31,7 @@ AREA = 0.02**2 * (0.5 * np.eye(10) + 0.5)
 
 
 def range_flux(loss: EnergyLoss = TRUE_LOSS) -> np.ndarray:
-    return np.array(theory_spectrum(THEORY, "range", RANGE.edges, loss).flux)
+    return np.array(theory_spectrum(THEORY, targets.RANGE, RANGE.edges, loss).flux)
 
 
 def energy_flux(norm: float = 1.0, tilt: float = 0.0) -> np.ndarray:

@@ -10,6 +10,7 @@ import pytest
 from scipy.integrate import dblquad, quad
 
 from configs.errors import InputError
+from fits.stopping_muons import targets
 from fits.stopping_muons.theory import BinNodes, Theory, default_theory, stopping_density, theory_spectrum
 from fits.stopping_muons.theory_table import read_theory
 from physics.atmospheric_muons import surface_flux
@@ -96,8 +97,8 @@ def test_a_table_of_the_generated_flux_is_the_default_theory(tmp_path: Path) -> 
 
 
 def test_bin_averages_of_the_default_theory_by_quadrature() -> None:
-    energy = theory_spectrum(default_theory(0.1), "energy", ENERGY_EDGES)
-    length = theory_spectrum(default_theory(0.1), "range", RANGE_EDGES)
+    energy = theory_spectrum(default_theory(0.1), targets.ENERGY, ENERGY_EDGES)
+    length = theory_spectrum(default_theory(0.1), targets.RANGE, RANGE_EDGES)
     for j in (0, 4, 9):
         low, high = ENERGY_EDGES[j : j + 2]
         whole = dblquad(lambda c, e: surface_flux(e, c), low, high, 0.1, 1, epsrel=1e-8)[0]
@@ -111,9 +112,9 @@ def test_bin_averages_of_the_default_theory_by_quadrature() -> None:
 def test_the_flux_by_length_holds_as_many_muons_as_that_by_energy() -> None:
     """dPhi/dL = Phi_E dE/dL: the integral over a bin is the same in both variables."""
     theory, loss = default_theory(0.1), EnergyLoss(0.2, 4e-4)
-    by_length = np.array(theory_spectrum(theory, "range", RANGE_EDGES, loss).flux) * np.diff(RANGE_EDGES)
+    by_length = np.array(theory_spectrum(theory, targets.RANGE, RANGE_EDGES, loss).flux) * np.diff(RANGE_EDGES)
     edges = loss.energy_gev(RANGE_EDGES)
-    by_energy = np.array(theory_spectrum(theory, "energy", edges).flux) * np.diff(edges)
+    by_energy = np.array(theory_spectrum(theory, targets.ENERGY, edges).flux) * np.diff(edges)
     np.testing.assert_allclose(by_length, by_energy, rtol=1e-7)
 
 
@@ -123,23 +124,23 @@ def test_nodes_average_what_is_known() -> None:
     low, high = ENERGY_EDGES[:-1], ENERGY_EDGES[1:]
     np.testing.assert_allclose(nodes.average(nodes.point**-3.7), (low**-2.7 - high**-2.7) / 2.7 / (high - low), rtol=1e-12)
     density = quad(lambda x: float(stopping_density(default_theory(0.1), x, TOY_ICE)), *RANGE_EDGES[:2])[0] / np.diff(RANGE_EDGES)[0]
-    assert theory_spectrum(default_theory(0.1), "range", RANGE_EDGES).flux[0] == pytest.approx(density, rel=1e-8)
+    assert theory_spectrum(default_theory(0.1), targets.RANGE, RANGE_EDGES).flux[0] == pytest.approx(density, rel=1e-8)
     with pytest.raises(InputError, match="edges must be positive and ascend"):
         BinNodes.of([3.0, 2.0])
 
 
 def test_errors_of_a_bin_are_fully_correlated() -> None:
     theory = Theory("t", ENERGY, power_law(ENERGY), 0.15 * power_law(ENERGY))
-    found = theory_spectrum(theory, "energy", ENERGY_EDGES)
+    found = theory_spectrum(theory, targets.ENERGY, ENERGY_EDGES)
     np.testing.assert_allclose(found.error, 0.15 * np.array(found.flux), rtol=1e-10)
 
 
 def test_nothing_is_extrapolated() -> None:
     theory = Theory("short", ENERGY, power_law(ENERGY))
     with pytest.raises(InputError, match=r"short: column energy covers 100 \.\.\. 100000 GeV, needed are 50 \.\.\. 200 GeV"):
-        theory_spectrum(theory, "energy", [50.0, 200.0])
+        theory_spectrum(theory, targets.ENERGY, [50.0, 200.0])
     with pytest.raises(InputError, match="nothing is extrapolated"):
-        theory_spectrum(theory, "range", [1600.0, 60_000.0])
+        theory_spectrum(theory, targets.RANGE, [1600.0, 60_000.0])
 
 
 @pytest.mark.parametrize(

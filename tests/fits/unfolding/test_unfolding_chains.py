@@ -69,6 +69,18 @@ def test_flat_start_without_burn_in_raises() -> None:
     assert failed.r_hat > 1.01
 
 
+def test_autocorrelation_is_that_of_the_chain_after_burn_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference program counts the burn-in. Here, from a start far off, the steps that were used are kept, without the way to the minimum."""
+    monkeypatch.setattr("fits.unfolding.mcmc.KEPT", 10**9)  # not thinned
+    found = golden(tau=0.03).sample(start="flat", n_burn_steps=600, n_used_steps=1200, seed=3)
+    assert found.chain.shape[0] == found.convergence.steps < 600 + 1200
+    halves = np.split(found.chain, 2, axis=1)  # the two ensembles
+    tau = max(autocorrelation_time(chain).max() for chain in halves)
+    assert found.convergence.tau_steps == pytest.approx(tau, rel=1e-9)
+    first, last = np.exp(found.chain[:50]).mean(axis=(0, 1)), np.exp(found.chain[-50:]).mean(axis=(0, 1))
+    assert np.all(np.abs(first - last) < 0.5 * found.sd)
+
+
 def test_the_same_case_converges_from_the_minimum() -> None:
     problem = smeared(nuisances=1, tau=3e-4, bins=20)
     found = problem.sample(n_walkers=100, n_burn_steps=500, n_used_steps=1000, seed=8)

@@ -8,8 +8,9 @@ from golden_problem import W, golden
 from scipy.optimize import brentq
 from smeared_problem import smeared
 
-from fits.unfolding import NuisanceTemplate, UnfoldingProblem
-from fits.unfolding.newton import newton
+from fits.unfolding import NuisanceTemplate, UnfoldingProblem, map_fit
+from fits.unfolding.newton import NewtonMinimum, newton
+from fits.unfolding.posterior import Posterior
 
 DIAGONAL = np.eye(5) * 1000.0
 
@@ -121,6 +122,20 @@ def test_failure_is_a_result_with_its_reason() -> None:
     fit = golden().map(start=np.full(4, 800.0))
     assert not fit.valid
     assert "not finite at the start" in fit.reason
+
+
+def test_a_saddle_is_no_result_and_its_bins_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the second and third bin share the counts of the first, moving one against the other lowers the objective."""
+    problem = golden(tau=1e6)
+    at = np.log([900.0, 1.0, 1.0, 60.0])
+    stopped = NewtonMinimum(at, True, "", 0.0, 1, np.ones(4, bool))
+    monkeypatch.setitem(map_fit.SOLVERS, "newton", lambda posterior, start: stopped)
+    lowest = np.linalg.eigh(Posterior(problem).expansion(at).hessian)
+    assert lowest.eigenvalues[0] < -1.0
+    fit = problem.map()
+    assert not fit.valid
+    named = [problem.bin_labels[j] for j in np.flatnonzero(np.abs(lowest.eigenvectors[:, 0]) > 0.3)]
+    assert fit.reason == f"the Hessian is not positive definite (tau 1000000.0, bins {', '.join(named)}): merge them or use a smaller tau"
 
 
 def test_extra_variance_widens() -> None:
