@@ -37,6 +37,10 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
         if reason is None:
             show(f"{stage}: up to date")
             continue
+        if stage == "process" and has_fits(config):
+            from fits.stage import check
+
+            check(config)
         show(f"{stage}: runs ({reason})")
         status = run_stage(config, arguments)
         fitted = status if stage == "fit" else fitted

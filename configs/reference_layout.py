@@ -55,7 +55,8 @@ class Translated(Document):
         for length in range(len(location), 0, -1):
             if location[:length] in self.written:
                 return super().say((*self.written[location[:length]], *location[length:]), text)
-        return super().say(location, text)
+        absent = next(((section.replace("_", " ").capitalize(), key) for key, (section, moved) in MOVED.items() if moved == location), location)
+        return super().say(absent, text)
 
     def only_by_override(self, location: KeyPath) -> bool:
         """Whether a key of our layout is in no line of the file."""

@@ -87,6 +87,8 @@ def _data_set(config: StoppingMuonsConfig, name: str, one: MuonDataset) -> Itera
     where: KeyPath = ("datasets", name)
     if not one.hdf5 and not config.options.allow_pickle:
         yield where, f"hdf5: false reads a pickle, and {PICKLE}"
+    elif not one.hdf5 and one.kind == "data" and one.livetime is True and one.livetime_s is None and one.good_runs is None:
+        yield where, f"data set {name}: livetime: true adds up a table of HDF5 files, which a pickle does not have; give livetime: SECONDS"
     if one.kind == "data" and not _has_livetime(one):
         yield where, f"data set {name} of type data has no livetime; give livetime: true (in the files), livetime_s: SECONDS or good_runs: FILE"
     if one.kind == "mc" and (one.livetime is True or one.good_runs is not None):

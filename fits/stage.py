@@ -44,6 +44,14 @@ def fit(config: FittedConfig, progress: Progress | None = None, execute: Execute
     return fits.results
 
 
+def check(config: FittedConfig) -> None:
+    """Refuse, before events are read, files that only the fits need: tables of theory. Raises InputError."""
+    if isinstance(config, StoppingMuonsConfig):
+        from fits.stopping_muons.theory_table import check_theory
+
+        check_theory(config)
+
+
 @dataclass(frozen=True)
 class _Fits:
     """Results, the digest of the histograms they rest on, and files that they read besides."""
@@ -117,6 +125,7 @@ def _stopping_muons(config: StoppingMuonsConfig, progress: Progress | None, exec
     """Effective areas, spectra, fluxes, and fits to these."""
     from fits.stopping_muons import stage
 
+    check(config)
     hists, account = read_processed(config)
     with nullcontext(execute) if execute else opened_map(config.executor) as mapped:
         return _Fits(stage.fit_all(config, hists, account, progress, mapped), account["histogram_digest"])

@@ -36,6 +36,7 @@ from records.unfolding import FluxSpectrum
 
 HEIGHT_IN, RATIO_IN, LEFT_IN = 9.6, 3.0, 1.45
 STATISTICAL = "statistical"
+STEADY = "Theory by length: steady losses; fluctuations let more of the many muons of lower energy come far"
 HATCH: dict[str, Any] = {"facecolor": "none", "edgecolor": "#303030", "linewidth": 0.0, "hatch": "\\\\\\\\"}
 SHIFTS = {"map": -0.22, "ibu": 0.15, "tsvd": 0.29}  # of a bin
 RATIO_REACHES = (0.11, 0.16, 0.22, 0.33, 0.55, 0.88)  # ends are clear of a number
@@ -122,7 +123,8 @@ def _unfolded(view: RunView, target: Target) -> DrawnFigure:
     words = f"{view.unfolded_words}, {METHODS[found.method].label}" if found.method in METHODS else view.unfolded_words
     x = target_scale(target, found.edges)
     with view.style.context():
-        sheet = flux_page(view, target, _livetime(found))
+        steady = (STEADY,) if target.name == "range" and THEORY.label in lines else ()
+        sheet = flux_page(view, target, (*steady, *_livetime(found)))
         axes, ratio = sheet.panels[0], sheet.ratios[0]
         for panel, scale in ((axes, factor), (ratio, 1.0 / base)):
             draw_flux(panel, found, scale, words)

@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from plotting.canvas import Scale, apply_scale, page
+from plotting.canvas import Array, Scale, apply_scale, page
 from plotting.drawn import DrawnFigure
 from plotting.legend import end_below, place_legend
 from plotting.roc import area
@@ -100,9 +101,22 @@ def _roc(view: RunView, found: ScorePerformance) -> DrawnFigure:
     return DrawnFigure(sheet.figure, {**numbers, "auc": found.auc, "auc_error": found.auc_error, "suggested_cut": found.suggested_cut})
 
 
+def _shown_cuts(cuts: Array, used: object) -> NDArray[np.int_]:
+    """Rows of cuts from the first to the last, with that of the analysis in place of the nearest one between them.
+
+    >>> _shown_cuts(np.array([0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95]), 0.7).tolist()
+    [0, 3, 4, 6]
+    """
+    rows = np.unique(np.linspace(0, len(cuts) - 1, SHOWN_CUTS).round().astype(int))
+    found = np.flatnonzero(np.isclose(cuts, used)) if isinstance(used, float) else np.array([], int)
+    if found.size and found[0] not in rows:
+        rows[1 + int(np.argmin(np.abs(rows[1:-1] - found[0])))] = found[0]
+    return np.sort(rows)
+
+
 def _multiplicity(view: RunView, found: Multiplicity) -> DrawnFigure:
     cuts, share, error = np.array(found.cut), np.array(found.share), np.array(found.share_error)
-    rows = np.unique(np.linspace(0, len(cuts) - 1, SHOWN_CUTS).round().astype(int))
+    rows = _shown_cuts(cuts, view.config.analysis_cuts.cuts.get("stopping_score"))
     edges = np.arange(share.shape[1] + 1) + 0.5
     with view.style.context():
         sheet = page(view.style, view.caption(of="mc"))

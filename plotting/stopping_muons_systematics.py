@@ -17,6 +17,8 @@ from plotting.style import BLACK, BLUE, GREY
 from records.stopping_muons import TemplateSummary
 from records.unfolding import FluxSpectrum, UnfoldedSpectrum
 
+SHARED = "Templates are 1 at the nominal value; points of a bin share the fluctuation of the nominal simulation and may lie above or below together"
+VARIED = "Slope from a simulation in which the parameter varies from event to event; there are no sets at fixed values"
 COLUMNS = 8
 ROOM = 1.4  # above and below what is drawn
 COLUMN_IN, ROW_IN = 1.9, 1.75
@@ -84,7 +86,7 @@ def _templates(view: RunView, target: Target, parameter: str) -> DrawnFigure:
     span = float(np.ptp(curve_x))
     scales = Scale("", limits=(curve_x.min() - 0.08 * span, curve_x.max() + 0.08 * span)), Scale("", limits=(1.0 - reach, 1.0 + reach))
     with view.style.context():
-        notes = () if points else ("Slope from a simulation in which the parameter varies from event to event; there are no sets at fixed values",)
+        notes = (SHARED,) if points else (VARIED,)
         sheet = _grid(view, len(bins), f"{parameter}, {target.words.lower()}", notes)
         columns = _columns(len(bins))
         for number, (axes, row) in enumerate(zip(sheet.panels, bins, strict=False)):

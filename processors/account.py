@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -26,10 +26,14 @@ class Failure:
     stop: int | None = None
     traceback: str = ""
 
+    @property
+    def words(self) -> str:
+        """The reason on one line, without the name of the file before it."""
+        return " ".join(self.reason.split()).removeprefix(f"{self.file}: ")
+
     def __str__(self) -> str:
         entries = "" if self.start is None else f" entries [{self.start}, {self.stop})"
-        reason = " ".join(self.reason.split()).removeprefix(f"{self.file}: ")
-        return f"{self.file}{entries}: {self.stage}: {reason[:REASON]}{'...' if len(reason) > REASON else ''}"
+        return f"{self.file}{entries}: {self.stage}: {self.words[:REASON]}{'...' if len(self.words) > REASON else ''}"
 
 
 @dataclass(frozen=True)
@@ -92,15 +96,25 @@ class Account:
                 continue
             unopened = f", and {dataset.unopened} of {dataset.files} files could not be opened" if dataset.unopened else ""
             lines.append(f"{name}: {dataset.processed} of {dataset.expected} entries processed{unopened}")
-            lines += [f"  {failure}" for failure in dataset.failed[:SHOWN]]
-            if len(dataset.failed) > SHOWN:
-                lines.append(f"  ... and {len(dataset.failed) - SHOWN} more (processing.json)")
+            told = _told(dataset.failed)
+            lines += told[:SHOWN]
+            if len(told) > SHOWN:
+                lines.append(f"  ... and {len(told) - SHOWN} more (processing.json)")
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``processing.json``."""
         datasets = {name: _dataset_json(dataset) for name, dataset in self.datasets.items()}
         return {"complete": self.complete, "datasets": datasets, "histogram_digest": self.histogram_digest}
+
+
+def _told(failed: Iterable[Failure]) -> list[str]:
+    """A line for each reason; files that could not be opened for the same one are counted, with the first named."""
+    alike: dict[tuple[str, str], list[Failure]] = {}
+    for number, failure in enumerate(failed):
+        same = failure.words if failure.start is None else f"{number}"
+        alike.setdefault((failure.stage, same), []).append(failure)
+    return [f"  {first}" + (f" (so in {1 + len(more)} files)" if more else "") for first, *more in alike.values()]
 
 
 def load_account(path: str | Path) -> Account:

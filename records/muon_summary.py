@@ -80,7 +80,8 @@ def of_response(result: muons.ResponseSummary) -> list[Row]:
 
 def of_templates(result: muons.TemplateSummary) -> list[Row]:
     """Which parameters there are, and how many sets each has."""
-    return [(name, f"{len(result.points.get(name, []))} discrete sets", "") for name in result.curves]
+    sets = {name: len(result.points.get(name, [])) for name in result.curves}
+    return [(name, f"{count} discrete sets" if count else "a set in which it varies from event to event", "") for name, count in sets.items()]
 
 
 def of_fit(result: muons.SpectrumFit) -> list[Row]:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from configs.errors import InputError
-from data_info.files import find_file
 from fits.stopping_muons.effective_area import relative_covariances
 from fits.stopping_muons.energy_fit import differences, energy_fit
 from fits.stopping_muons.flux import covariance, flux, true_flux, with_data_based
@@ -20,8 +19,8 @@ from fits.stopping_muons.measurement import livetime_of, measurement
 from fits.stopping_muons.range_fit import range_fit
 from fits.stopping_muons.sector_fluxes import sector_fluxes
 from fits.stopping_muons.targets import ENERGY, RANGE, Target, solid_angle_sr
-from fits.stopping_muons.theory import Theory, default_theory, theory_spectrum
-from fits.stopping_muons.theory_table import read_theory
+from fits.stopping_muons.theory import Theory, theory_spectrum
+from fits.stopping_muons.theory_table import configured_theory
 from fits.unfolding.flux import Exposure
 from physics.muon_range import TOY_ICE
 from records.iwcd_fits import FailedFit
@@ -86,8 +85,7 @@ def truth_of(inputs: Inputs) -> dict[str, float] | None:
 
 def theory_of(inputs: Inputs) -> Theory:
     """The table of ``mceq_path``, else the flux of the embedded example."""
-    path, cosine = inputs.config.unfolding.mceq_path, inputs.config.options.cos_zenith_min
-    return default_theory(cosine) if path is None else read_theory(find_file(path, inputs.config.source), cosine)
+    return configured_theory(inputs.config)
 
 
 def fits_to_fluxes(inputs: Inputs, results: Mapping[str, Any], say: Say) -> Results:

@@ -1,7 +1,7 @@
 """Effective ice parameters a and b of dE/dX = -(a + bE) from the flux by propagation length.
 
-They are *effective*: the model has no fluctuations of the losses, with which the mean range is shorter than R(E); b comes out about a tenth below the
-b of the losses, and a, which is anticorrelated with it, is free to move too.
+They are *effective*: the model has no fluctuations of the losses, which bring some of the many muons of lower energy farther than R(E); b comes out
+about a tenth below the b of the losses, and a, which is anticorrelated with it, is free to move too.
 """
 
 from __future__ import annotations

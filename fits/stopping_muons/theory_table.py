@@ -22,7 +22,11 @@ from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
 
 from configs.errors import InputError, nearest
-from fits.stopping_muons.theory import Theory
+from configs.schema import StoppingMuonsConfig
+from data_info.files import find_file
+from fits.stopping_muons.targets import TARGETS
+from fits.stopping_muons.theory import Theory, default_theory, theory_spectrum
+from processors.stopping_muons_setup import truth_edges
 
 Array = NDArray[np.float64]
 
@@ -41,6 +45,22 @@ class _Raw:
     where: str
     columns: Mapping[str, Array]
     stated: Mapping[str, str]
+
+
+def configured_theory(config: StoppingMuonsConfig) -> Theory:
+    """The table of ``mceq_path``, else the flux of the embedded example. Raises InputError as ``read_theory``."""
+    path, cosine = config.unfolding.mceq_path, config.options.cos_zenith_min
+    return default_theory(cosine) if path is None else read_theory(find_file(path, config.source), cosine)
+
+
+def check_theory(config: StoppingMuonsConfig) -> None:
+    """Refuse a table that is not usable or ends within the bins that are unfolded, before any event is read. Raises InputError."""
+    if config.unfolding.mceq_path is None:
+        return
+    theory = configured_theory(config)
+    for target in TARGETS:
+        if target.wanted(config):
+            theory_spectrum(theory, target, truth_edges(config, target.name))
 
 
 def read_theory(path: str | Path, cos_zenith_min: float) -> Theory:

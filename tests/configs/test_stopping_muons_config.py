@@ -243,6 +243,24 @@ def test_data_sets_in_all_their_forms(tmp_path: Path) -> None:
     assert found["fixed"].livetime == 12.5
 
 
+def test_a_pickle_has_no_table_of_livetimes(tmp_path: Path) -> None:
+    """Bug: the pickle was opened as HDF5 to look for its livetime, and called truncated."""
+    document = inputs(data_l2={"path": "o.pickle", "hdf5": False, "livetime": True})
+    document["Options"]["allow_pickle"] = True
+    with pytest.raises(
+        InputError, match=r"data_l2: data set data_l2: livetime: true adds up a table of HDF5 files, .* pickle .*; give livetime: SECONDS"
+    ):
+        loaded(tmp_path, document)
+
+
+def test_a_name_that_is_missing_is_asked_for_by_the_key_of_the_layout(tmp_path: Path) -> None:
+    """Bug: the message asked for the key of another layout."""
+    document = reference()
+    del document["Main"]["unique_name"]
+    with pytest.raises(InputError, match=r"config.yaml:1: Main.unique_name: this key is required"):
+        loaded(tmp_path, document)
+
+
 def test_data_must_be_there_to_be_unfolded(tmp_path: Path) -> None:
     document = inputs(data_l2=None)
     loaded(tmp_path, document)

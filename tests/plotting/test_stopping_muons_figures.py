@@ -306,6 +306,21 @@ def test_expected_counts_are_called_what_they_are(config: StoppingMuonsConfig) -
         assert ratio in [axes.get_ylabel() for axes in drawn.figure.axes]
 
 
+def test_the_distribution_of_muons_is_shown_for_the_cut_of_the_analysis(config: StoppingMuonsConfig) -> None:
+    """Bug: of seven cuts the figure showed four, and the one that was used was not among them."""
+    cuts = case.results()["multiplicity"].cut
+    for used in cuts:
+        drawn = planned(config, analysis_cuts={"cuts": {"stopping_score": float(used)}}).figures["multiplicity"]()
+        assert used in drawn.numbers["cut"]
+        assert len(drawn.numbers["cut"]) == len(set(drawn.numbers["cut"])) == min(4, len(cuts))
+
+
+def test_notes_say_why_curves_miss_points_and_theory_misses_the_truth(figures: Figures) -> None:
+    assert "share the fluctuation of the nominal simulation" in words(figures["systematics_dom_eff_range"].figure)
+    assert "Theory by length: steady losses" in words(figures["unfolded_range"].figure)
+    assert "steady losses" not in words(figures["unfolded_energy"].figure)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_bins_that_a_sector_does_not_see_are_in_the_caption(config: StoppingMuonsConfig, target: str) -> None:
     note = "sector lower does not see 1600 to 1826.09 m: there, no spread is known"

@@ -74,3 +74,14 @@ def test_a_file_that_is_no_account_is_refused(tmp_path: Path) -> None:
 
 def test_a_failure_names_its_file_once() -> None:
     assert str(Failure("b.root", "open", "b.root: is empty (0 bytes)")) == "b.root: open: is empty (0 bytes)"
+
+
+def test_one_reason_in_many_files_is_told_once() -> None:
+    """Bug: a slip in the name of a column filled the terminal with a line for each file."""
+    slip = [Failure(f"{number}.hdf5", "open", f"{number}.hdf5: table ToyReco has no column 'scores'") for number in range(16)]
+    other = Failure("last.hdf5", "open", "last.hdf5: is empty (0 bytes)")
+    account = Account({"mc": DatasetAccount("mc", 17, 0, 0, 17, (*slip, other))})
+    assert account.describe().splitlines()[1:] == [
+        "  0.hdf5: open: table ToyReco has no column 'scores' (so in 16 files)",
+        "  last.hdf5: open: is empty (0 bytes)",
+    ]

@@ -94,6 +94,11 @@ def test_first_row_of_other_results(result, row: tuple[str, str]) -> None:
     assert summary.rows(result)[0][:2] == row
 
 
+def test_a_parameter_that_varies_from_event_to_event_has_no_discrete_sets() -> None:
+    """Bug: "0 discrete sets" read as if nothing were known of it."""
+    assert text(muons.TemplateSummary({"escale": []}, {"escale": []})) == {"escale": "a set in which it varies from event to event"}
+
+
 def test_every_kind_of_result_has_words() -> None:
     shown = {type(one) for one, _ in OTHERS} | {type(one) for one in (SPECTRUM, FLUX, CLOSURE, SCAN, FIT)}
     assert shown == set(ROWS)

@@ -13,6 +13,7 @@ import yaml
 from fake_batch import install
 from muon_hists import configuration, run_hists
 
+import run_analysis
 import run_fit
 from configs.command_line import DONE, INCOMPLETE
 from configs.schema import as_json, load_config
@@ -139,3 +140,25 @@ def test_coverage_of_another_analysis(tmp_path: Path, capsys: pytest.CaptureFixt
     path.write_text("name: d\nanalysis: diffuse\ndatasets: {mc: {kind: mc, files: [mc.json]}}\n", encoding="utf-8")
     assert run_fit.main([str(path), "--coverage", "3"]) == 1
     assert "--coverage is for analysis 'stopping_muons', this is 'diffuse'" in capsys.readouterr().err
+
+
+TABLES = {
+    "no unit": ("energy,flux\n500,1e-3\n13000,1e-7\n", "theory.csv: column flux: flux_unit is not stated; add flux_unit"),
+    "too short": (
+        "# flux_unit: GeV-1 m-2 s-1 sr-1\n# energy_power: 0\n# particles: mu+ + mu-\nenergy,flux\n600,1e-3\n900,1e-4\n",
+        "theory: column energy covers 600 ... 900 GeV, needed are",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TABLES)
+def test_a_theory_that_is_not_usable_is_refused_before_events_are_read(run: Path, capsys: pytest.CaptureFixture[str], what: str) -> None:
+    """Bug: hours of events and chains came first."""
+    content, message = TABLES[what]
+    run.with_name("theory.csv").write_text(content, encoding="utf-8")
+    assert run_analysis.main([str(run), "--set", "unfolding.mceq_path=theory.csv", "--fresh"]) == 1
+    told = capsys.readouterr()
+    assert message in told.err
+    assert "process: runs" not in told.out + told.err
+    assert run_fit.main([str(run), "--set", "unfolding.mceq_path=theory.csv"]) == 1
+    assert message in capsys.readouterr().err
