@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from configs import batch_options, command_line, file_tools
@@ -22,12 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: argparse.Namespace, options: argparse.ArgumentParser) -> int:
-    if arguments.inspect:
-        return _inspect(arguments)
-    if arguments.convert:
-        return _convert(arguments)
-    if arguments.pack or arguments.unpack:
-        return _pack(arguments)
+    if arguments.inspect or arguments.convert or arguments.pack or arguments.unpack:
+        from processors import file_commands
+
+        return file_commands.run(arguments)
     if arguments.shard:
         from processors.batch.commands import do_shard
 
@@ -68,40 +64,6 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
             command_line.complain(f"{cure} (finished work is kept), or accept the loss with --allow-partial.")
             return INCOMPLETE
     record(config.output, "process", depends, written(config), complete=account.complete)
-    return DONE
-
-
-def _inspect(arguments: argparse.Namespace) -> int:
-    from readers.inspect import describe
-
-    with file_tools.options_named():
-        shown = {"tree": arguments.tree, "show": arguments.show, "events": arguments.events, "statistics": arguments.stats}
-        structure = describe(arguments.inspect, arguments.format, **shown)
-    structure = replace(structure, notes=tuple(file_tools.with_options(note) for note in structure.notes))
-    show(structure.to_json() if arguments.json else structure.table())
-    return DONE
-
-
-def _convert(arguments: argparse.Namespace) -> int:
-    from processors.iwcd_expression import parse
-    from readers.convert import convert
-    from readers.digihit_merge import SELECTABLE
-
-    *inputs, output = arguments.convert
-    select = None if arguments.select is None else parse(arguments.select, SELECTABLE)
-    with file_tools.options_named(), command_line.progress_bar() as progress:
-        entries = convert(inputs, output, format=arguments.format, tree=arguments.tree, select=select, progress=partial(progress, "convert"))
-    show(f"{output}: {entries:,} entries")
-    return DONE
-
-
-def _pack(arguments: argparse.Namespace) -> int:
-    from readers.trc_pack import pack, unpack
-
-    work, paths = (partial(pack, allow_partial=arguments.allow_partial), arguments.pack) if arguments.pack else (unpack, arguments.unpack)
-    with command_line.progress_bar() as progress:
-        count = work(*paths, progress=partial(progress, "files"))
-    show(f"{paths[1]}: {count:,} files")
     return DONE
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from configs.errors import nearest
 from configs.remote import Remote
 from data_info.transfer import Answer, Lasting, Transient
 
 S3, XROOTD = ("s3", "s3a"), ("root", "roots")
+KNOWN = ("https", "http", *S3, *XROOTD)
 PACKAGES = {**dict.fromkeys(S3, "s3fs"), **dict.fromkeys(XROOTD, "xrootd and fsspec-xrootd")}
 XROOTD_MISSING = "3011"  # in the words of an OSError
 XROOTD_FORBIDDEN = "3010"
@@ -102,7 +104,7 @@ def _faults(url: str) -> Iterator[None]:
         package = PACKAGES.get(scheme, f"the fsspec package of {scheme}://")
         raise Lasting(f"{scheme}:// needs a package that is not installed ({error}); install {package} (extra remote)") from None
     except ValueError as error:  # fsspec: protocol not known
-        raise Lasting(f"{scheme}:// cannot be opened ({error})") from None
+        raise Lasting(f"{scheme}:// cannot be opened ({error}){'' if scheme in KNOWN else nearest(scheme, KNOWN)}") from None
     except FileNotFoundError:
         raise Lasting("no such file in the store", 404) from None
     except PermissionError as error:

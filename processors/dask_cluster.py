@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
@@ -51,7 +52,9 @@ class Dask(Pooled):
         """A large function is a task of its own, of which a worker keeps the result: a worker that dies takes no more than its copy with it."""
         if len(function) < LARGE:
             return super().prepared(function)
-        return self.client.submit(bytes, function, pure=False)
+        client = self.client
+        with self._answering():
+            return client.submit(bytes, function, pure=False)
 
     @property
     def client(self) -> Any:
@@ -61,21 +64,21 @@ class Dask(Pooled):
         return self._client
 
     def submit(self, task: Any, item: bytes) -> Any:
-        """Hand out one item; raises as ``client``."""
-        if isinstance(task, self.distributed.Future):
-            return self.client.submit(call_shipped, task, item, pure=False)
-        return self.client.submit(task, item, pure=False)
+        """Hand out one item; raises as ``client``, and ``InputError`` when the scheduler is gone."""
+        client = self.client
+        with self._answering():
+            if isinstance(task, self.distributed.Future):
+                return client.submit(call_shipped, task, item, pure=False)
+            return client.submit(task, item, pure=False)
 
     def wait(self, futures: Collection[Any]) -> Collection[Any]:
-        """Futures that are done."""
+        """Futures that are done. Raises ``InputError`` when the scheduler is gone."""
         end = time.monotonic() + self.stall_timeout_s
         while (left := end - time.monotonic()) > 0.0:
-            self._look_after_workers()
-            try:
-                with self._client.as_current():
+            with self._answering():
+                self._look_after_workers()
+                with contextlib.suppress(TimeoutError), self._client.as_current():
                     return self.distributed.wait(list(futures), timeout=min(left, POLL_S), return_when="FIRST_COMPLETED").done
-            except TimeoutError:
-                continue
         return ()
 
     def result(self, future: Any) -> Any:
@@ -89,14 +92,15 @@ class Dask(Pooled):
         except self.distributed.KilledWorker:
             return Lost("its dask worker died (killed, out of memory, or a crash in compiled code), also when it ran alone")
         except (asyncio.CancelledError, concurrent.futures.CancelledError, self.distributed.comm.CommClosedError):
-            raise InputError(f"the dask scheduler {self._place()} went away; the journal keeps what is finished: run the command again") from None
+            raise self._gone() from None
         except ModuleNotFoundError as error:
             raise InputError(f"a dask worker of {self._place()} cannot import {error.name}; install the same version of dynode there") from None
 
     def abandon(self) -> None:
         """Cancel what is not done; ``__exit__`` ends the workers."""
         if self._client is not None:
-            self._client.cancel(list(self._client.futures), force=True)
+            with contextlib.suppress(*self._silence):
+                self._client.cancel(list(self._client.futures), force=True)
 
     def condition(self) -> str:
         """Executor and workers in words."""
@@ -113,6 +117,22 @@ class Dask(Pooled):
         """Check workers that are new. Raises ``InputError`` saying what keeps one from doing the work."""
         if self.address is not None:
             self._known |= worker_code.check_new(self._client, self._known)
+
+    @property
+    def _silence(self) -> tuple[type[BaseException], ...]:
+        """What a call raises when no scheduler answers."""
+        return OSError, asyncio.CancelledError, concurrent.futures.CancelledError, self.distributed.client.ClosedClientError
+
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
+        """For calls that raise these errors for no other reason than a scheduler that is gone."""
+        try:
+            yield
+        except self._silence:
+            raise self._gone() from None
+
+    def _gone(self) -> InputError:
+        return InputError(f"the dask scheduler {self._place()} went away; the journal keeps what is finished: run the command again")
 
     def _place(self) -> str:
         return "local cluster" if self.address is None else f"at {self.address}"

@@ -13,7 +13,7 @@ from configs import command_line
 from configs.command_line import DONE, INCOMPLETE, show
 from configs.errors import InputError, command
 from processors.batch import scheduler
-from processors.batch.folder import BatchPlan, load_plan
+from processors.batch.folder import PLAN, BatchPlan, load_plan
 from processors.batch.states import states
 from processors.batch.submission import fetch_all, submit
 from processors.journal import Journal
@@ -61,7 +61,8 @@ def _plan(kind: Kind, config: Any, arguments: argparse.Namespace) -> int:
         planned = kind.plan(config, arguments.jobs, fresh=getattr(arguments, "fresh", False), progress=progress)
     again = kind.command(config)
     if planned is None:
-        show(f"nothing is left to do: {again} collect")
+        there = (kind.folder(config) / PLAN).exists()  # without a batch the command by itself finds everything done, or has nothing for jobs
+        show(f"nothing is left to do for jobs: {again}{' collect' if there else ''}")
         return DONE
     tasks = sum(len(shard.keys) for shard in planned.shards)
     show(f"{len(planned.shards)} jobs for {tasks} tasks in {kind.folder(config)}\nnext: {again} submit")
@@ -91,7 +92,8 @@ def _status(kind: Kind, config: Any, arguments: argparse.Namespace) -> int:
     for wrong in fetch_all(folder):
         command_line.complain(f"condor_transfer_data: {wrong}")
     found = states(folder, planned)
-    show(batch_table([(f"{one.number}", one.state, f"{one.finished}/{one.tasks}", one.reason) for one in found if one.state != "done"]))
+    if open_jobs := [(f"{one.number}", one.state, f"{one.finished}/{one.tasks}", one.reason) for one in found if one.state != "done"]:
+        show(batch_table(open_jobs))
     counts = Counter(one.state for one in found)
     show(", ".join(f"{number} {state}" for state, number in sorted(counts.items())) + f" of {len(found)} jobs")
     if all(one.state == "done" for one in found):

@@ -15,6 +15,7 @@ from processors.batch.submit_files import CONDOR, SLURM
 
 System = Literal["htcondor", "slurm"]
 PROGRAMS: dict[System, str] = {"htcondor": "condor_submit", "slurm": "sbatch"}
+BY_HAND = "run the jobs yourself (`bash job.sh 0`, `bash job.sh 1` ... in the folder of the batch)"
 COMMAND_S = 120.0
 CONDOR_STATES = {"1": "waiting", "2": "running", "3": "removed", "4": "ended", "5": "held", "6": "returning", "7": "suspended"}
 ENDED = ("removed", "ended", "completed", "failed", "cancelled", "timeout", "out_of_memory", "node_fail", "boot_fail", "deadline", "preempted")
@@ -49,14 +50,12 @@ def choose(wanted: str) -> System:
     for system in PROGRAMS:
         if wanted == system:
             if system not in found:
-                raise InputError(f"{PROGRAMS[system]} is not on PATH: submit on a machine of the pool, or run the jobs yourself (bash job.sh SHARD)")
+                raise InputError(f"{PROGRAMS[system]} is not on PATH: submit on a machine of the pool, or {BY_HAND}")
             return system
     if len(found) != 1:
         programs = " or ".join(PROGRAMS.values())
         there = "both are" if found else "neither is"
-        raise InputError(
-            f"{there} on PATH: {programs}; say which with executor.kind: slurm or htcondor, or run the jobs yourself (bash job.sh SHARD)"
-        )
+        raise InputError(f"{there} on PATH: {programs}; say which with executor.kind: slurm or htcondor, or {BY_HAND}")
     return found[0]
 
 

@@ -10,7 +10,7 @@ import json
 import pickle
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Literal
@@ -48,6 +48,12 @@ class Shard:
     workers: int = 1
     stall_timeout_s: float = 300.0
     transferred: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # path -> name in the job's folder, size in bytes
+
+
+def reduced(shard: Shard, tasks: Sequence[Task]) -> Shard:
+    """A shard with some of its tasks only, and the files that these read."""
+    needed = {path for task in tasks for path in task.inputs}
+    return replace(shard, tasks=tuple(tasks), transferred={path: moved for path, moved in shard.transferred.items() if path in needed})
 
 
 def shard_name(number: int) -> str:

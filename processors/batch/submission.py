@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from configs.jobs import Job
 from processors.batch import scheduler, submit_files
 from processors.batch.folder import SUBMITTED, BatchPlan, load_submitted
 from processors.batch.reports import Report, load_results, problem, report_name, results_name, save_report
-from processors.batch.shards import load_shard, save_shard, shard_name
+from processors.batch.shards import load_shard, reduced, save_shard, shard_name
 from processors.batch.states import states
 from processors.batch.submit_files import INPUTS, LOGS, OUT, SHARDS, Jobs
 from processors.journal import Journal
@@ -67,7 +67,7 @@ def _renewed(folder: Path, plan: BatchPlan, number: int, journal: Journal, finis
     report.unlink(missing_ok=True)
     (folder / OUT / results_name(plan.kind, number)).unlink(missing_ok=True)
     if len(left) < len(shard.tasks):
-        save_shard(path, replace(shard, tasks=left))
+        save_shard(path, reduced(shard, left))
     return True
 
 
@@ -85,6 +85,4 @@ def write_submit_files(folder: Path, plan: BatchPlan, job: Job, numbers: Sequenc
 
 def _sent(folder: Path, number: int) -> list[str]:
     shard = load_shard(folder / SHARDS / shard_name(number))
-    needed = {path for task in shard.tasks for path in task.inputs}
-    moved = {path: name for path, (name, _) in shard.transferred.items() if path in needed}
-    return [path if Path(path).name == name else f"{INPUTS}/{name}" for path, name in moved.items()]
+    return [path if Path(path).name == name else f"{INPUTS}/{name}" for path, (name, _) in shard.transferred.items()]

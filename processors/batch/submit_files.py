@@ -41,7 +41,7 @@ def job_script(jobs: Jobs) -> str:
     return f"""#!/bin/bash
 # One job of the batch {jobs.name}, started in this folder as: bash {SCRIPT} SHARD
 set -eu
-shard=$1
+shard=${{1:?say which shard: bash job.sh 0}}
 inbox=. outbox=.
 if [ -d {SHARDS} ]; then inbox={SHARDS} outbox={OUT}; fi
 scratch=$(mktemp -d)
@@ -129,7 +129,7 @@ def slurm_script(jobs: Jobs, numbers: Sequence[int]) -> str:
         **({"partition": job.queue} if job.queue else {}),
         **({"account": job.account} if job.account else {}),
         **({"export": ",".join(["PATH", "HOME", *job.environment])} if job.environment else {}),
-        **job.directives,
+        **{name: value for name, value in job.directives.items() if not name.startswith("+")},  # +NAME is HTCondor's
     }
     inside = f'apptainer exec --bind "$PWD" {shlex.quote(job.image)} ' if job.image else ""
     lines = "".join(f"#SBATCH --{key}={value}\n" for key, value in values.items())

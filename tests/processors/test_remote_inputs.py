@@ -125,6 +125,7 @@ def test_store_is_streamed_by_several_workers(
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3_server.endpoint)
     path = config(tmp_path, "s3://shared/*.parquet", remote={"access": "stream"})
     outcome = process(load_config(path, ["executor.kind=futures", "executor.workers=2"]))
+    assert outcome.account.describe() == ""
     assert raw(outcome.hists["mc"]) == expected
 
 

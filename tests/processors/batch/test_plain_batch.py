@@ -30,7 +30,9 @@ def test_jobs_give_bitwise_the_local_result(
     assert "2 not submitted of 2 jobs" in capsys.readouterr().out
     assert case.call("submit") == DONE
     assert case.call("status") == DONE
-    assert "2 done of 2 jobs" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "2 done of 2 jobs" in shown
+    assert "reason" not in shown  # no table without a row
     assert case.call("collect") == DONE
     assert case.digest() == local
     submitted = [line for line in calls(tmp_path) if line.startswith(("condor_submit", "sbatch"))]
@@ -39,6 +41,16 @@ def test_jobs_give_bitwise_the_local_result(
     assert "nothing to submit" in capsys.readouterr().out
     assert case.call("plan", "--jobs", "2") == DONE
     assert "nothing is left to do" in capsys.readouterr().out
+
+
+def test_a_run_that_is_done_leaves_nothing_for_jobs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = make_case(tmp_path)
+    assert case.call("--executor", "iterative") == DONE
+    capsys.readouterr()
+    assert case.call("plan", "--jobs", "2") == DONE
+    assert capsys.readouterr().out == f"nothing is left to do for jobs: python run_processor.py {case.config}\n"
+    assert case.call("collect") == WRONG_INPUT
+    assert "no batch is planned here; begin with `plan --jobs N`" in capsys.readouterr().err
 
 
 def test_what_is_lost_is_submitted_again_by_the_same_command(
@@ -101,6 +113,27 @@ def test_a_job_killed_for_memory_is_told_and_done_again(tmp_path: Path, monkeypa
     shown = " ".join(capsys.readouterr().out.split())
     assert "1 done, 1 failed of 2 jobs" in shown
     assert "ended without a word (machine lost, or killed with all its processes)" in shown
+    assert case.call("submit") == DONE
+    assert case.call("collect") == DONE
+    assert case.digest() == case.local()
+
+
+def test_a_chunk_that_needs_more_memory_than_the_job_may_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A real limit of the job's address space; with a larger one `submit` does the chunk that failed."""
+    limit = f"if [ ! -e {tmp_path}/room ]; then ulimit -v {4 << 20}; fi"
+    case = make_case(tmp_path, {**HERE, "retries": 0, "prologue": [limit]}, poison=True, act="memory")
+    fake_pool(tmp_path, monkeypatch)
+    assert case.call("plan", "--jobs", "1") == DONE
+    assert case.call("submit") == DONE
+    assert case.call("status") == INCOMPLETE
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "0 failed 8/9 1 of 9 tasks: mc:" in shown
+    assert "Unable to allocate 4.00 GiB" in shown
+    assert case.call("collect") == INCOMPLETE
+    assert json.loads((case.output / "processing.json").read_text())["datasets"]["mc"]["processed"] == 160
+    (tmp_path / "room").touch()
     assert case.call("submit") == DONE
     assert case.call("collect") == DONE
     assert case.digest() == case.local()

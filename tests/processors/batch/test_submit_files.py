@@ -44,6 +44,11 @@ def test_golden_files(name: str, text: str) -> None:
     assert text == (GOLDEN / name).read_text()
 
 
+def test_lines_of_htcondor_are_not_given_to_slurm() -> None:
+    assert "OWNER" in condor_file(jobs(CYGNO, transfer=True))
+    assert "OWNER" not in slurm_script(jobs(CYGNO, transfer=False), [0])
+
+
 def test_the_traps_of_file_transfer_are_avoided() -> None:
     """ON_SUCCESS leaves nothing of a failed job in the spool, and fetching stops there; both files of a job are remapped."""
     text = condor_file(jobs(CYGNO, transfer=True))
@@ -101,7 +106,7 @@ def test_what_the_queue_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_which_batch_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(install(tmp_path / "slurm", "sbatch")))
     assert scheduler.choose("slurm") == scheduler.choose("futures") == "slurm"
-    with pytest.raises(InputError, match=r"condor_submit is not on PATH: submit on a machine of the pool, or run the jobs yourself \(bash"):
+    with pytest.raises(InputError, match=r"condor_submit is not on PATH: submit on a machine of the pool, or run the jobs yourself \(`bash job"):
         scheduler.choose("htcondor")
     monkeypatch.setenv("PATH", str(install(tmp_path / "both")))
     assert scheduler.choose("htcondor") == "htcondor"

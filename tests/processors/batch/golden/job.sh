@@ -1,7 +1,7 @@
 #!/bin/bash
 # One job of the batch gain, started in this folder as: bash job.sh SHARD
 set -eu
-shard=$1
+shard=${1:?say which shard: bash job.sh 0}
 inbox=. outbox=.
 if [ -d shards ]; then inbox=shards outbox=out; fi
 scratch=$(mktemp -d)
