@@ -105,12 +105,13 @@ def _shown_cuts(cuts: Array, used: object) -> NDArray[np.int_]:
     """Rows of cuts from the first to the last, with that of the analysis in place of the nearest one between them.
 
     >>> _shown_cuts(np.array([0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95]), 0.7).tolist()
-    [0, 3, 4, 6]
+    [0, 2, 3, 6]
     """
     rows = np.unique(np.linspace(0, len(cuts) - 1, SHOWN_CUTS).round().astype(int))
     found = np.flatnonzero(np.isclose(cuts, used)) if isinstance(used, float) else np.array([], int)
     if found.size and found[0] not in rows:
-        rows[1 + int(np.argmin(np.abs(rows[1:-1] - found[0])))] = found[0]
+        between = rows[-2:0:-1]  # of two that are as near the harder cut gives way
+        between[np.argmin(np.abs(between - found[0]))] = found[0]
     return np.sort(rows)
 
 
