@@ -8,14 +8,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from configs.command_line import Progress
 from configs.errors import InputError, command
 from configs.schema import DarkMatterConfig, DiffuseConfig, IwcdConfig, PmtGainConfig, StoppingMuonsConfig, as_json
 from configs.stopping_muons import processed_options
 from processors.account import load_account
-from processors.trials import Execute, opened_map
 from records.atomic import write_text
 from records.gain_tables import save_gain_tables
 from records.hists import digest, load_hists
@@ -24,6 +23,9 @@ from records.provenance import input_identities
 from records.result_tables import save_result_tables
 from records.results import save_results
 from records.tables import FOLDER, load_tables
+
+if TYPE_CHECKING:
+    from processors.trials import Execute
 
 FittedConfig = DiffuseConfig | IwcdConfig | PmtGainConfig | DarkMatterConfig | StoppingMuonsConfig
 
@@ -77,6 +79,7 @@ def _fits(config: FittedConfig, progress: Progress | None, execute: Execute | No
 
 def _diffuse(config: DiffuseConfig, progress: Progress | None, execute: Execute | None) -> _Fits:
     from fits import diffuse  # brings scipy.stats: imported for this analysis only
+    from processors.trials import opened_map  # brings coffea
 
     hists, account = read_processed(config)
     with nullcontext(execute) if execute else opened_map(config.executor) as mapped:
@@ -124,6 +127,7 @@ def _dark_matter(config: DarkMatterConfig, progress: Progress | None, execute: E
 def _stopping_muons(config: StoppingMuonsConfig, progress: Progress | None, execute: Execute | None) -> _Fits:
     """Effective areas, spectra, fluxes, and fits to these."""
     from fits.stopping_muons import stage
+    from processors.trials import opened_map
 
     check(config)
     hists, account = read_processed(config)
