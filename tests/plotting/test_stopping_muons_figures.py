@@ -342,6 +342,14 @@ def test_coverage_has_the_binomial_band_of_its_toys(figures: Figures) -> None:
     assert numbers["response"]["coverage"] == case.results()["closure.range.response"].coverage
 
 
+@pytest.mark.parametrize("counted", [True, False])
+def test_what_the_fluctuation_of_the_test_sample_counts_as_is_told(config: StoppingMuonsConfig, counted: bool) -> None:
+    stored = {"closure.range.independent": case.results()["closure.range.response"]}
+    text = words(planned(config, results=stored, options={"test_mc_stat": counted}).figures["coverage_range"]().figure)
+    assert "fluctuation" in text
+    assert ("options.test_mc_stat:" in text) is not counted
+
+
 def test_a_study_of_the_coverage_adds_chains_and_numbers_but_not_those_of_another_problem(config: StoppingMuonsConfig, tmp_path: Path) -> None:
     own = case.results()["closure.range.response"]
     sampled = np.linspace(0.5, 0.8, 10).tolist()
