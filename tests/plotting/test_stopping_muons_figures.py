@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 import stopping_muons_case as case
-from figure_content import legend_words, named, points_under_legends, step_values, texts_outside, words
+from figure_content import Figures, legend_words, named, points_under_legends, step_values, texts_outside, words
 from pydantic import ValidationError
 
 from configs.errors import InputError
 from configs.schema import StoppingMuonsConfig
 from configs.stopping_muons import FIGURES
 from plotting import stopping_muons
-from plotting.drawn import DrawnFigure, Plan, plain
+from plotting.drawn import Plan, plain
 from plotting.stage import plot
 from plotting.stopping_muons_chains import smallest_levels
 from plotting.stopping_muons_closure import binomial_band, combined
@@ -52,17 +52,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def config(folder: Path) -> StoppingMuonsConfig:
     return case.write(folder)
-
-
-class Figures(dict[str, DrawnFigure]):
-    """Figures of a plan, each drawn when it is first asked for."""
-
-    def __init__(self, todo: Plan) -> None:
-        self.todo = todo
-
-    def __missing__(self, name: str) -> DrawnFigure:
-        self[name] = self.todo.figures[name]()
-        return self[name]
 
 
 @pytest.fixture(scope="module")
