@@ -32,9 +32,7 @@ MODES = {
     "independent": ("Drawn from the test sample", VERMILLION, "s"),
     "bootstrap": ("Response resampled", GREEN, "^"),
 }
-OF_TEST_SAMPLE = (
-    "The test sample's own fluctuation is common to all pseudo-experiments drawn from it (options.test_mc_stat: true counts it as an error)"
-)
+OF_TEST_SAMPLE = "The test sample's own fluctuation is common to all pseudo-experiments drawn from it; "
 SHIFTS = {"response": -0.18, "independent": 0.0, "bootstrap": 0.18}
 
 
@@ -108,9 +106,10 @@ def binomial_band(n: int, level: float = NOMINAL) -> tuple[float, float]:
     return level - sigma, level + sigma
 
 
-def _toys(tables: Tables) -> tuple[str, ...]:
+def _toys(view: RunView, tables: Tables) -> tuple[str, ...]:
     counts = ", ".join(f"{one.n_valid} of {one.n_toys} {mode}" for mode, one in tables.items())
-    return (f"Valid pseudo-experiments: {counts}", *((OF_TEST_SAMPLE,) if "independent" in tables else ()))
+    counted = "it counts as an error" if view.config.options.test_mc_stat else "options.test_mc_stat: true counts it as an error"
+    return (f"Valid pseudo-experiments: {counts}", *((OF_TEST_SAMPLE + counted,) if "independent" in tables else ()))
 
 
 def _closure(view: RunView, target: Target, tables: Tables) -> DrawnFigure:
@@ -120,7 +119,7 @@ def _closure(view: RunView, target: Target, tables: Tables) -> DrawnFigure:
     reach = max(1.27 * max(float(np.max(np.abs(values))) for values in bias.values()), 1.05)
     x = target_scale(target, edges)
     with view.style.context():
-        sheet = page(view.style, view.caption(notes=_toys(tables), of="unfolded"), ratio=True, height_in=HEIGHT_IN, ratio_in=RATIO_IN)
+        sheet = page(view.style, view.caption(notes=_toys(view, tables), of="unfolded"), ratio=True, height_in=HEIGHT_IN, ratio_in=RATIO_IN)
         axes, lower = sheet.panels[0], sheet.ratios[0]
         axes.axhline(0.0, color=GREY, linewidth=1.4)
         lower.axhline(1.0, color=GREY, linestyle=":", linewidth=1.8, gid="level")
@@ -145,7 +144,7 @@ def _pulls(view: RunView, target: Target, tables: Tables) -> DrawnFigure:
     count = min(one.n_valid for one in tables.values())
     x = target_scale(target, edges)
     with view.style.context():
-        notes = (*_toys(tables), "Pull: (ln f - ln truth) / error. Bands: one standard deviation of unit Gaussian pulls".replace("-", MINUS))
+        notes = (*_toys(view, tables), "Pull: (ln f - ln truth) / error. Bands: one standard deviation of unit Gaussian pulls".replace("-", MINUS))
         sheet = page(view.style, view.caption(notes=notes, of="unfolded"), ratio=True, height_in=HEIGHT_IN, ratio_in=PULL_IN)
         axes, lower = sheet.panels[0], sheet.ratios[0]
         axes.axhspan(-1.0 / math.sqrt(count), 1.0 / math.sqrt(count), color=SKY, alpha=0.4, linewidth=0.0, gid="band mean")
@@ -171,7 +170,7 @@ def _coverage(view: RunView, target: Target, tables: Tables) -> DrawnFigure:
     edges = next(iter(tables.values())).edges
     low, high = binomial_band(min(one.n_valid for one in tables.values()))
     with view.style.context():
-        notes = (*_toys(tables), "Band: one binomial standard deviation around 68.3 %; bars: of each point", *_too_few(tables))
+        notes = (*_toys(view, tables), "Band: one binomial standard deviation around 68.3 %; bars: of each point", *_too_few(tables))
         sheet = page(view.style, view.caption(notes=notes, of="unfolded"))
         axes = sheet.panels[0]
         axes.axhspan(low, high, color=SKY, alpha=0.4, linewidth=0.0, gid="band")

@@ -43,6 +43,16 @@ class Chunk:
         """Of the selected events."""
         return self.columns.weight_hz[self.chosen]
 
+    @cached_property
+    def members(self) -> NDArray[np.bool_]:
+        """(1 + sectors, selected events): all, and who is in each sector."""
+        return self.columns.members(self.chosen)
+
+    @cached_property
+    def split_numbers(self) -> Array:
+        """In [0, 1), of the showers of the selected events: which part of the simulation they are in."""
+        return uniform(self.columns.showers[self.chosen], SPLIT)
+
     def truth(self, target: str) -> Array:
         """Of the selected events."""
         return self.columns[TRUTH[target]][self.chosen]
@@ -77,9 +87,9 @@ class Chunk:
 
     def counts(self) -> Hists:
         """Of data, by proxy bin."""
-        members = self.columns.members(self.chosen)
         return {
-            f"counts_{target}": counted(self.axes[f"counts_{target}"], self.by_sector(members, self.proxies[target])) for target in self.setup.targets
+            f"counts_{target}": counted(self.axes[f"counts_{target}"], self.by_sector(self.members, self.proxies[target]))
+            for target in self.setup.targets
         }
 
     def responses(self) -> Hists:
@@ -101,12 +111,11 @@ class Chunk:
 
     def _split(self, name: str) -> tuple[NDArray[np.bool_], float]:
         """Which selected events are in a part of the simulation, and what share of all that is."""
-        number = uniform(self.columns.showers[self.chosen], SPLIT)
         low, high = self.preparation.bounds[name]
-        return (number >= low) & (number < high), self.preparation.fractions[name]
+        return (self.split_numbers >= low) & (self.split_numbers < high), self.preparation.fractions[name]
 
     def _response(self, name: str, target: str, taken: NDArray[np.bool_], share: float) -> Hists:
-        members = self.columns.members(self.chosen[taken])
+        members = self.members[:, taken]
         sector, proxy, truth, weight = self.by_sector(members, self.proxies[target][taken], self.truth(target)[taken], self.weight[taken] / share)
         return {name: weighted(self.axes[name], (sector, proxy, truth), weight, self.quanta)}
 
@@ -132,10 +141,9 @@ class Chunk:
     def numerators(self) -> Hists:
         """Selected events by truth bin: nominal and replicas, other spectra, those that do not stop."""
         found: Hists = {}
-        members = self.columns.members(self.chosen)
         for target in self.setup.targets:
             truth = self.truth(target)
-            found[f"aeff_num_{target}"] = self._replicas(f"aeff_num_{target}", members, truth, self.weight, 1.0)
+            found[f"aeff_num_{target}"] = self._replicas(f"aeff_num_{target}", self.members, truth, self.weight, 1.0)
             if (name := f"aeff_tilted_num_{target}") in self.axes:
                 found[name] = self._tilted(name, (truth,), self.weight, slice(None))
             if (name := f"aeff_cross_{target}") in self.axes:

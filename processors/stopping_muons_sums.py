@@ -66,7 +66,7 @@ def counted(axes: tuple[Any, ...], values: tuple[Any, ...]) -> hist.Hist:
 
 
 def _sums(cell: Index, terms: Array, quantum: float, shape: tuple[int, ...]) -> Array:
-    whole = whole_quanta(terms, np.full(len(terms), 1.0 / quantum))
+    whole = whole_quanta(terms, np.asarray(1.0 / quantum))
     return np.asarray(np.bincount(cell, whole, minlength=math.prod(shape)).reshape(shape) * quantum)
 
 

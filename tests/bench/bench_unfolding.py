@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import emcee
@@ -18,19 +17,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "fits" / "unfolding"))
 
 from reference import unfolding_literal
 from smeared_problem import smeared
+from stopwatch import least_s
 
 from fits.unfolding.posterior import Posterior
 
 WALKERS = 100
-
-
-def seconds(function: Callable[[], object], repeat: int = 5) -> float:
-    times = []
-    for _ in range(repeat):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def walkers(problem) -> tuple[Posterior, np.ndarray]:
@@ -44,13 +35,13 @@ def walkers(problem) -> tuple[Posterior, np.ndarray]:
 def test_likelihood_per_walker(benchmark, mc_stat: str, rows_only: bool) -> None:
     posterior, thetas = walkers(smeared(nuisances=3, rows_only=rows_only, tau=3e-4, mc_stat=mc_stat))
     assert np.isfinite(benchmark(posterior.values, thetas)).all()
-    benchmark.extra_info["us_per_walker"] = seconds(lambda: posterior.values(thetas)) / WALKERS * 1e6
+    benchmark.extra_info["us_per_walker"] = least_s(lambda: posterior.values(thetas)) / WALKERS * 1e6
 
 
 def test_many_walkers_beat_one_at_a_time(benchmark) -> None:
     posterior, thetas = walkers(smeared(nuisances=3, tau=3e-4, mc_stat="say"))
-    together = seconds(lambda: posterior.values(thetas))
-    apart = seconds(lambda: [posterior.value(theta) for theta in thetas], 3)
+    together = least_s(lambda: posterior.values(thetas))
+    apart = least_s(lambda: [posterior.value(theta) for theta in thetas], 3)
     benchmark.extra_info["ratio"] = apart / together
     benchmark.pedantic(posterior.values, (thetas,), rounds=3)
     assert apart > 8 * together
@@ -59,8 +50,8 @@ def test_many_walkers_beat_one_at_a_time(benchmark) -> None:
 def test_arrays_beat_loops_over_cells(benchmark) -> None:
     problem = smeared(nuisances=3, tau=3e-4)
     posterior, thetas = walkers(problem)
-    loops = seconds(lambda: unfolding_literal.objective(problem, thetas[0]), 3)
-    ours = seconds(lambda: posterior.values(thetas)) / WALKERS
+    loops = least_s(lambda: unfolding_literal.objective(problem, thetas[0]), 3)
+    ours = least_s(lambda: posterior.values(thetas)) / WALKERS
     benchmark.extra_info["ratio"] = loops / ours
     benchmark.pedantic(posterior.values, (thetas,), rounds=3)
     assert loops > 50 * ours
@@ -70,7 +61,7 @@ def test_arrays_beat_loops_over_cells(benchmark) -> None:
 def test_minimum(benchmark, mc_stat: str) -> None:
     problem = smeared(nuisances=3, tau=3e-4, mc_stat=mc_stat)
     assert benchmark(problem.map).valid
-    benchmark.extra_info["ms"] = seconds(problem.map) * 1e3
+    benchmark.extra_info["ms"] = least_s(problem.map) * 1e3
 
 
 def test_chains_beat_a_scalar_likelihood(benchmark) -> None:

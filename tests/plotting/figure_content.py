@@ -12,6 +12,19 @@ from matplotlib.legend import Legend
 from matplotlib.patches import StepPatch
 from matplotlib.text import Text
 
+from plotting.drawn import DrawnFigure, Plan
+
+
+class Figures(dict[str, DrawnFigure]):
+    """Figures of a plan, each drawn when it is first asked for."""
+
+    def __init__(self, todo: Plan) -> None:
+        self.todo = todo
+
+    def __missing__(self, name: str) -> DrawnFigure:
+        self[name] = self.todo.figures[name]()
+        return self[name]
+
 
 def named(axes: Axes, gid: str) -> list[Artist]:
     """Artists with this name; the parts of an error bar belong to its container."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dark_matter_run import config, run
-from figure_content import legend_words, named, texts_outside, words
+from figure_content import Figures, legend_words, named, texts_outside, words
 
 from configs.errors import InputError
 from configs.schema import DarkMatterConfig, load_config
@@ -23,7 +23,7 @@ from plotting.dark_matter_densities import around_sources
 from plotting.dark_matter_events import contained_angle
 from plotting.dark_matter_sky import contour_levels, joined, smooth_stack
 from plotting.dark_matter_view import CombinationView, FitView, RunView
-from plotting.drawn import DrawnFigure, Plan
+from plotting.drawn import Plan
 from plotting.stage import planned, plot
 from plotting.style import style
 from records.arrays import load_arrays
@@ -52,17 +52,6 @@ def results(small: DarkMatterConfig) -> dict[str, CombinationResult]:
 @pytest.fixture(scope="module")
 def todo(small: DarkMatterConfig) -> Plan:
     return planned(small)
-
-
-class Figures(dict[str, DrawnFigure]):
-    """Figures of a plan, each drawn when it is first asked for."""
-
-    def __init__(self, todo: Plan) -> None:
-        self.todo = todo
-
-    def __missing__(self, name: str) -> DrawnFigure:
-        self[name] = self.todo.figures[name]()
-        return self[name]
 
 
 @pytest.fixture(scope="module")

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 import stopping_muons_case as case
-from figure_content import legend_words, named, points_under_legends, step_values, texts_outside, words
+from figure_content import Figures, legend_words, named, points_under_legends, step_values, texts_outside, words
 from pydantic import ValidationError
 
 from configs.errors import InputError
 from configs.schema import StoppingMuonsConfig
 from configs.stopping_muons import FIGURES
 from plotting import stopping_muons
-from plotting.drawn import DrawnFigure, Plan, plain
+from plotting.drawn import Plan, plain
 from plotting.stage import plot
 from plotting.stopping_muons_chains import smallest_levels
 from plotting.stopping_muons_closure import binomial_band, combined
@@ -52,17 +52,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def config(folder: Path) -> StoppingMuonsConfig:
     return case.write(folder)
-
-
-class Figures(dict[str, DrawnFigure]):
-    """Figures of a plan, each drawn when it is first asked for."""
-
-    def __init__(self, todo: Plan) -> None:
-        self.todo = todo
-
-    def __missing__(self, name: str) -> DrawnFigure:
-        self[name] = self.todo.figures[name]()
-        return self[name]
 
 
 @pytest.fixture(scope="module")
@@ -355,6 +344,14 @@ def test_coverage_has_the_binomial_band_of_its_toys(figures: Figures) -> None:
     numbers = figures["coverage_range"].numbers
     assert numbers["band"] == [low, high]
     assert numbers["response"]["coverage"] == case.results()["closure.range.response"].coverage
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_what_the_fluctuation_of_the_test_sample_counts_as_is_told(config: StoppingMuonsConfig, counted: bool) -> None:
+    stored = {"closure.range.independent": case.results()["closure.range.response"]}
+    text = words(planned(config, results=stored, options={"test_mc_stat": counted}).figures["coverage_range"]().figure)
+    assert "fluctuation" in text
+    assert ("options.test_mc_stat:" in text) is not counted
 
 
 def test_a_study_of_the_coverage_adds_chains_and_numbers_but_not_those_of_another_problem(config: StoppingMuonsConfig, tmp_path: Path) -> None:
