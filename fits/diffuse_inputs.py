@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,11 @@ from data_info.hese_tables import SURROGATE
 from fits.fit_result import Provenance
 from fits.model import Model
 from fits.nll import NegativeLogLikelihood
+from fits.official_model import OfficialModel
 from fits.parameters import ATMOSPHERIC_PRIOR, configure
-from fits.response import Response, counts_from_hists, data_livetime_s
+from fits.response import AXES, Response, counts_from_hists, data_livetime_s
 from fits.spectrum_choice import spectrum_of
+from physics.spectra import Spectrum
 
 Array = NDArray[np.float64]
 Histograms = Mapping[str, Mapping[str, hist.Hist]]
@@ -44,7 +46,7 @@ class Prepared:
     """One fit: its likelihood, the model in all bins, and what its results say about their origin."""
 
     nll: NegativeLogLikelihood
-    whole: Model
+    whole: Model | OfficialModel
     provenance: Provenance
 
 
@@ -71,9 +73,7 @@ def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
 def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
     """The likelihood of one entry of ``fits:``."""
     spectrum = spectrum_of(options.model, inputs.config.source)
-    pivot = options.model.pivot_gev
-    whole = Model(inputs.response, spectrum, pivot_gev=pivot)
-    projected = Model(inputs.response.project(options.axes), spectrum, pivot_gev=pivot)
+    whole, projected = (_model(inputs.response, spectrum, options, axes) for axes in (AXES, options.axes))
     parameters = configure(projected.parameters, options.parameters, {} if is_exercise(inputs.config) else {"atmos_norm": ATMOSPHERIC_PRIOR})
     if options.data == "asimov":
         counts = projected.expected([one.start for one in parameters])
@@ -94,6 +94,14 @@ def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
         options.published,
     )
     return Prepared(nll, whole, provenance)
+
+
+def _model(response: Response, spectrum: Spectrum, options: diffuse.Fit, axes: Sequence[str]) -> Model | OfficialModel:
+    """The model in a projection of the bins."""
+    pivot_gev = options.model.pivot_gev
+    if options.model.nuisances == "official":
+        return OfficialModel(response, spectrum, axes=axes, pivot_gev=pivot_gev, detector=options.model.detector)
+    return Model(response if axes is AXES else response.project(axes), spectrum, pivot_gev=pivot_gev)
 
 
 def is_exercise(config: DiffuseConfig) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from fits.minimise import Minimum
 from fits.model import Model
 from fits.nll import NegativeLogLikelihood
+from fits.official_model import OfficialModel
 from fits.priors import describe
 from records.results import FitResult, Parameter
 
@@ -29,7 +30,7 @@ class Provenance:
     published: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
 
-def fit_result(nll: NegativeLogLikelihood, minimum: Minimum, whole: Model, provenance: Provenance) -> FitResult:
+def fit_result(nll: NegativeLogLikelihood, minimum: Minimum, whole: Model | OfficialModel, provenance: Provenance) -> FitResult:
     """Everything about one minimum. ``whole``: the model before projection, from which the expected events by channel are taken."""
     data, prior, constant = nll.parts(minimum.theta)
     return FitResult(
@@ -75,7 +76,7 @@ def _parameter(nll: NegativeLogLikelihood, minimum: Minimum, i: int) -> Paramete
     )
 
 
-def expected_by_channel(model: Model, theta: np.ndarray) -> dict[str, dict[str, float]]:
+def expected_by_channel(model: Model | OfficialModel, theta: np.ndarray) -> dict[str, dict[str, float]]:
     """Component -> channel -> expected events, and component "total"."""
     channels = np.array([one.channel for one in model.response.bins])
     names = list(dict.fromkeys(channels.tolist()))
