@@ -6,6 +6,7 @@ parabola, so that the Lagrange polynomial through its three points is exact for 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -80,7 +81,7 @@ class DetectorFactors:
     def __init__(self, cells: DetectorCells) -> None:
         self.cells = cells
         self.systematics = cells.systematics
-        self._tables = [[_Table(one, name) for one in cells.channels] for name in self.systematics]
+        self._tables = [[_Table(channels, name) for channels in _alike(cells.channels, name)] for name in self.systematics]
 
     def ln_and_slopes(self, values: Sequence[float]) -> tuple[Array, Array]:
         """ln T (keys, bins), and its derivative in each parameter (parameters, keys, bins)."""
@@ -88,47 +89,58 @@ class DetectorFactors:
         total = np.zeros(slopes.shape[1:])
         for row, (value, tables) in enumerate(zip(values, self._tables, strict=True)):
             for table in tables:
-                table.add(value, total, slopes[row])
+                ln_t, slope = table.at(value)
+                total[:, table.place] += ln_t
+                slopes[row][:, table.place] = slope
         return total, slopes
 
 
 class _Table:
-    """ln T of one channel and one parameter, with T = 1 at the nominal value."""
+    """ln T of neighbouring channels with the same nodes in one parameter, T = 1 at the nominal value."""
 
-    def __init__(self, cells: Cells, systematic: str) -> None:
+    def __init__(self, channels: Sequence[Cells], systematic: str) -> None:
         self._order = SYSTEMATICS[systematic].order
-        self._nodes = cells.nodes[systematic]
-        self._place = slice(cells.start, cells.start + cells.nominal.shape[1])
-        self._ln_t = cells.ln_t(systematic)
-        first, weights, _ = _lagrange(self._nodes, self._order, SYSTEMATICS[systematic].nominal)
-        self._ln_t = self._ln_t - np.tensordot(weights, self._ln_t[first : first + len(weights)], axes=1)
+        self._nodes = channels[0].nodes[systematic]
+        self._shape = channels[0].nominal.shape[0], sum(one.nominal.shape[1] for one in channels)
+        self.place = slice(channels[0].start, channels[0].start + self._shape[1])
+        ln_t = np.concatenate([one.ln_t(systematic) for one in channels], axis=2).reshape(len(self._nodes), -1)
+        first, weights = _lagrange(self._nodes, self._order, SYSTEMATICS[systematic].nominal)
+        self._ln_t = ln_t - weights[0] @ ln_t[first : first + weights.shape[1]]
 
-    def add(self, value: float, total: Array, slope: Array) -> None:
-        """Add ln T at ``value`` to ``total`` (keys, bins) and write its derivative to ``slope``, in the bins of the channel."""
-        first, weights, slopes = _lagrange(self._nodes, self._order, value)
-        rows = self._ln_t[first : first + len(weights)]
-        here = slope[:, self._place]
-        np.einsum("n,nkb->kb", slopes, rows, out=here)
-        total[:, self._place] += np.einsum("n,nkb->kb", weights, rows)
+    def at(self, value: float) -> tuple[Array, Array]:
+        """ln T (keys, bins), and its derivative."""
+        first, weights = _lagrange(self._nodes, self._order, value)
+        found = weights @ self._ln_t[first : first + weights.shape[1]]
+        return found[0].reshape(self._shape), found[1].reshape(self._shape)
 
 
-def _lagrange(nodes: Array, order: int, value: float) -> tuple[int, Array, Array]:
-    """First node of the interval of ``value``, and the Lagrange polynomials of its order + 1 nodes there, with their derivatives.
+def _alike(channels: Sequence[Cells], systematic: str) -> list[list[Cells]]:
+    """Channels in their order, those beside each other that have the same nodes together."""
+    found: list[list[Cells]] = []
+    for one in channels:
+        if found and np.array_equal(found[-1][0].nodes[systematic], one.nodes[systematic]):
+            found[-1].append(one)
+        else:
+            found.append([one])
+    return found
+
+
+def _lagrange(nodes: Array, order: int, value: float) -> tuple[int, Array]:
+    """First node of the interval of ``value``, and the Lagrange polynomials of its order + 1 nodes there (row 0) with their derivatives (row 1).
 
     Abramowitz & Stegun 25.2.1. The weights sum to 1, so that a constant may be subtracted from the nodes.
     """
-    knots = nodes[::order]
-    interval = int(np.clip(np.searchsorted(knots, value, side="right") - 1, 0, len(knots) - 2))
+    interval = min(max(bisect_right(nodes[::order].tolist(), value) - 1, 0), (len(nodes) - 1) // order - 1)
     first = interval * order
     if order == 1:
-        a, b = nodes[first : first + 2]
+        a, b = nodes[first : first + 2].tolist()
         width = b - a
-        return first, np.array([(b - value) / width, (value - a) / width]), np.array([-1.0 / width, 1.0 / width])
-    a, b, c = nodes[first : first + 3]
+        return first, np.array([[(b - value) / width, (value - a) / width], [-1.0 / width, 1.0 / width]])
+    a, b, c = nodes[first : first + 3].tolist()
     below, middle, above = (a - b) * (a - c), (b - a) * (b - c), (c - a) * (c - b)
     weights = [(value - b) * (value - c) / below, (value - a) * (value - c) / middle, (value - a) * (value - b) / above]
     slopes = [(2.0 * value - b - c) / below, (2.0 * value - a - c) / middle, (2.0 * value - a - b) / above]
-    return first, np.array(weights), np.array(slopes)
+    return first, np.array([weights, slopes])
 
 
 def _ordered(histogram: hist.Hist) -> Array:

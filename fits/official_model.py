@@ -47,6 +47,7 @@ class Point:
     in_tilt: Array
     pairs: Array  # T T G (pairs, bins); none without variance
     pair_amplitudes: Array
+    pair_factors: Array  # T T (pairs, bins)
     pairs_in_tilt: Array
 
 
@@ -124,14 +125,14 @@ class OfficialModel:
         mu = self._merged(amplitudes @ folded)
         if not variance:
             none = np.empty((0, 0))
-            return Point(theta, mu, np.zeros(self.n_bins), astro, amplitudes, factors, detector, folded, in_tilt, none, none, none)
+            return Point(theta, mu, np.zeros(self.n_bins), astro, amplitudes, factors, detector, folded, in_tilt, none, none, none, none)
         left, right, multiplicity, _ = terms.pairs
         pairs, pairs_in_tilt = terms.fold_pairs(astro, tilt)
-        pairs *= factors[left]
-        pairs *= factors[right]
+        pair_factors = factors[left] * factors[right]
+        pairs *= pair_factors
         both = multiplicity * amplitudes[left] * amplitudes[right]
         s2 = np.maximum(self._merged(both @ pairs), 0.0)
-        return Point(theta, mu, s2, astro, amplitudes, factors, detector, folded, in_tilt, pairs, both, pairs_in_tilt)
+        return Point(theta, mu, s2, astro, amplitudes, factors, detector, folded, in_tilt, pairs, both, pair_factors, pairs_in_tilt)
 
     def pull_back(self, point: Point, in_mu: Array, in_s2: Array | None = None) -> Array:
         """Derivatives (parameters,) of a function of mu and s2 from its derivatives in them."""
@@ -151,8 +152,8 @@ class OfficialModel:
     def _back_s2(self, gradient: Array, point: Point, in_s2: Array) -> Array:
         left, right, multiplicity, of_key = self._terms.pairs
         weight = point.pair_amplitudes[:, None] * in_s2
-        in_pairs = weight * point.factors[left] * point.factors[right]
-        shape, in_tilt = self._terms.back_pairs(point.astro, self._tilt_of(point.theta), point.pairs_in_tilt, in_pairs)
+        tilt = self._tilt_of(point.theta)
+        shape, in_tilt = self._terms.back_pairs(point.astro, tilt, point.pairs_in_tilt, weight * point.pair_factors)
         self._add(gradient, shape, in_tilt)
         self._add_detector(gradient, point, of_key @ (weight * point.pairs))
         sums, n = multiplicity * (point.pairs @ in_s2), len(point.amplitudes)

@@ -6,6 +6,7 @@ Approximation Practice, ch. 8): below 1e-8 with 14 terms for the energies of the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,15 +37,16 @@ class TiltedSums:
             matrix = np.concatenate(list(array), axis=1)
             folded = [matrix @ vector(tilt(multiple * (centre + half_width * u), distance, nodes), nodes.n_moments) for u in places]
             tables.append(np.stack(folded, axis=-1) @ to_series.T)
-        self._table = np.concatenate(tables) if tables else np.empty((0, TERMS))
+        table = np.concatenate(tables) if tables else np.empty((0, TERMS))
+        slopes = np.pad(chebyshev.chebder(table, axis=1), ((0, 0), (0, 1))) / half_width
+        self._both = np.concatenate([table, slopes])
 
     def value_and_slope(self, delta: float) -> tuple[Array, Array]:
         """(components, bins) and the derivative in Delta, at ``delta``."""
-        u = (delta - self._centre) / self._half_width
-        basis = chebyshev.chebvander(np.array([u]), TERMS - 1)[0]
-        slopes = np.array([k * _second_kind(k - 1, u) for k in range(TERMS)]) / self._half_width
-        found = self._table @ np.column_stack([basis, slopes])
-        return found[:, 0].reshape(self.n, -1), found[:, 1].reshape(self.n, -1)
+        angle = math.acos(min(max((delta - self._centre) / self._half_width, -1.0), 1.0))
+        found = self._both @ np.cos(np.arange(TERMS) * angle)
+        value, slope = found.reshape(2, -1)
+        return value.reshape(self.n, -1), slope.reshape(self.n, -1)
 
 
 def tilt_shape(delta: float, distance: Array) -> Shape:
@@ -57,13 +59,3 @@ def tilt(delta: float, distance: Array, nodes: Nodes) -> NodeWeights:
     """Weights of the nodes for weights of events that have their spectrum already."""
     own = Nodes(0.0, np.zeros_like(distance), nodes.cubic, nodes.n_moments)
     return node_weights(tilt_shape(delta, distance), own)
-
-
-def _second_kind(n: int, u: float) -> float:
-    """Chebyshev polynomial of the second kind U_n: the derivative of T_k is k U_(k-1)."""
-    if n < 0:
-        return 0.0
-    before, now = 0.0, 1.0
-    for _ in range(n):
-        before, now = now, 2.0 * u * now - before
-    return now
