@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import hist
@@ -39,6 +39,7 @@ class Inputs:
     description: str
     partial: bool
     digest: str
+    outside_tables: Mapping[str, float] = field(default_factory=dict)  # detector parameter -> share of simulated events outside its tables
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
         if counts.sum() == 0:
             raise InputError(f"no event of the data is left after the selection; {cut_flows(hists, account)}; check processor.selection and units")
     livetime_s = data_livetime_s(account) or _simulated_livetime_s(account)
-    return Inputs(config, response, counts, livetime_s, describe_response(config), not account["complete"], account.get("histogram_digest") or "")
+    digest, outside = account.get("histogram_digest") or "", outside_tables(hists)
+    return Inputs(config, response, counts, livetime_s, describe_response(config), not account["complete"], digest, outside)
 
 
 def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
@@ -92,6 +94,7 @@ def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
         inputs.config.seed,
         inputs.digest,
         options.published,
+        inputs.outside_tables if isinstance(projected, OfficialModel) and options.model.detector else {},
     )
     return Prepared(nll, whole, provenance)
 
@@ -108,6 +111,16 @@ def is_exercise(config: DiffuseConfig) -> bool:
     """Whether the simulation is that of the 2019 exercise, whose three parameters have no priors (specification 4.1)."""
     formats = {dataset.format for dataset in config.datasets.values() if dataset.kind == "mc"}
     return "toy_json" in formats or getattr(config.processor, "binning", None) == "bootcamp"
+
+
+def outside_tables(hists: Histograms) -> dict[str, float]:
+    """Share of the simulated events of all data sets that lie outside the tables of each detector parameter and keep their weight there."""
+    counts: dict[str, NDArray[np.int64]] = {}
+    for by_name in hists.values():
+        if "tables" in by_name:
+            for name, row in zip(by_name["tables"].axes["systematic"], by_name["tables"].values(), strict=True):
+                counts[name] = counts.get(name, np.zeros(2, dtype=np.int64)) + row.astype(np.int64)
+    return {name: float(outside / max(inside + outside, 1)) for name, (inside, outside) in counts.items()}
 
 
 def describe_response(config: DiffuseConfig) -> str:

@@ -28,6 +28,7 @@ class Provenance:
     seed: int | None = None
     input_digest: str = ""
     published: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    outside_tables: Mapping[str, float] = field(default_factory=dict)
 
 
 def fit_result(nll: NegativeLogLikelihood, minimum: Minimum, whole: Model | OfficialModel, provenance: Provenance) -> FitResult:
@@ -59,7 +60,17 @@ def fit_result(nll: NegativeLogLikelihood, minimum: Minimum, whole: Model | Offi
         seed=provenance.seed,
         input_digest=provenance.input_digest,
         published=dict(provenance.published),
+        minima=_minima(nll, minimum),
+        outside_tables=dict(provenance.outside_tables),
     )
+
+
+def _minima(nll: NegativeLogLikelihood, minimum: Minimum) -> list[Mapping[str, float]]:
+    """What each start led to, best first; nothing where there was one start."""
+    if all(len(one.starts) == 1 for one in nll.parameters):
+        return []
+    found = sorted(minimum.minima, key=lambda one: one[1])
+    return [{"nll": float(value), **dict(zip(nll.names, theta.tolist(), strict=True))} for theta, value in found]
 
 
 def _parameter(nll: NegativeLogLikelihood, minimum: Minimum, i: int) -> Parameter:
