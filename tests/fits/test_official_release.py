@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,11 @@ def test_systematics_asked_for_with_a_response_without_cells(folder: Path) -> No
 def test_three_files_become_one_in_chunks(folder: Path, tmp_path: Path) -> None:
     """Merged by column, converted in pieces of 7000 entries: the same values."""
     sources = [folder / name for name in RELEASE_FILES]
+    tracemalloc.start()
     n = convert(sources, tmp_path / "HESE_mc.parquet", format="hese_json", chunk_entries=7000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * 8 * 14 * n  # three times the numbers as float64; less the larger the files (0.7 times at 2e5 entries)
     with open_source(sources, "hese_json") as before, open_source(tmp_path / "HESE_mc.parquet") as after:
         assert n == len(before) == len(after) == 30_300
         assert set(before.columns) == set(after.columns)
