@@ -93,14 +93,17 @@ class DetectorCells:
         self._count(coverage, channel.channel, events)
 
     def _fill_block(self, target: Array, channel: str, components: list[str], events: CellEvents, by_energy: Array) -> None:
-        for position, component in enumerate(components):
-            weight = events.weights[component]
-            has_tables = (weight != 0) & (events.flavour >= 0)
-            for flavour in np.unique(events.flavour[has_tables]):
-                chosen = np.flatnonzero(has_tables & (events.flavour == flavour))
-                here = _part(events, chosen)
-                factors = self._factors(channel, table_component(component, ALL_FLAVOURS[flavour]), here)
-                _add(target[position, flavour], here.reco_index, weight[chosen], factors, by_energy)
+        for flavour in np.unique(events.flavour[events.flavour >= 0]):
+            by_table: dict[str, list[int]] = {}
+            for position, component in enumerate(components):
+                by_table.setdefault(table_component(component, ALL_FLAVOURS[flavour]), []).append(position)
+            for table, positions in by_table.items():
+                weighted = np.any([events.weights[components[position]] != 0 for position in positions], axis=0)
+                here = _part(events, np.flatnonzero(weighted & (events.flavour == flavour)))
+                if len(here.reco_index):
+                    factors = self._factors(channel, table, here)
+                    for position in positions:
+                        _add(target[position, flavour], here.reco_index, here.weights[components[position]], factors, by_energy)
 
     def _count(self, coverage: hist.Hist, channel: str, events: CellEvents) -> None:
         """Count events within and outside the tables of their flavour (astro; conventional where flavours are not told apart)."""
