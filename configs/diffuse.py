@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from configs.errors import nearest
 from configs.figure_style import FigureStyle
 from configs.strict import Strict
 
@@ -130,6 +131,8 @@ class Model(Strict):
     @model_validator(mode="before")
     @classmethod
     def _official_for_short(cls, given: Any) -> Any:
+        if isinstance(given, str) and given != "official":
+            raise ValueError(f"{given!r} is not a model{nearest(given, ['official'])}; give model: official, or its keys (astro, nuisances, ...)")
         return {"nuisances": "official"} if given == "official" else given
 
     @model_validator(mode="after")
