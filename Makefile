@@ -36,7 +36,7 @@ demo: $(READY)
 	$(RUN) run_analysis.py configs/pmt_gain_example.yaml
 	$(RUN) run_analysis.py configs/dark_matter_example.yaml
 	$(RUN) run_analysis.py configs/stopping_muons_example.yaml
-	@if [ -f "$(DATA)/hese/HESE_data.json" ]; then \
+	@if [ -f "$(DATA)/hese/HESE_data.json" ] && [ -d "$(DATA)/hese/splines" ]; then \
 	    echo "$(RUN) run_analysis.py configs/diffuse.yaml"; $(RUN) run_analysis.py configs/diffuse.yaml; \
 	else \
 	    echo "The 102 real IceCube events are not in $(DATA)/hese; 'python run_analysis.py configs/diffuse.yaml' downloads and fits them."; \

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from configs.errors import nearest
 from configs.figure_style import FigureStyle
 from configs.strict import Strict
 
@@ -45,6 +46,19 @@ class TrueEnergy(Strict):
     breakpoints: list[PositiveFloat] = []
 
 
+class Systematics(Strict):
+    """Detector parameters whose cell averages are tabulated; ``tables``: folder of the release's 45 spline tables.
+
+    ``outside``: events outside a table keep their weight (unity), or take the factor at its edge (clip); both are counted.
+    """
+
+    epsilon_dom: bool = True
+    epsilon_head_on: bool = True
+    anisotropy_scale: bool = True
+    tables: str = "hese/splines"
+    outside: Literal["unity", "clip"] = "unity"
+
+
 class Processor(Strict):
     """Events -> response histograms (specification 3.1, 3.2)."""
 
@@ -56,6 +70,13 @@ class Processor(Strict):
     reference_index: float = 2.5
     negative_weights: Literal["refuse", "allow"] = "refuse"
     flavours: bool = True  # keep one class per flavour; false: one class, as in the exercise
+    systematics: Systematics | None = None  # specification 4.3
+
+    @model_validator(mode="after")
+    def _systematics_by_flavour(self) -> Processor:
+        if self.systematics is not None and not self.flavours:
+            raise ValueError("systematics need flavours: true, as the detector tables differ by flavour; leave one of them out")
+        return self
 
     @model_validator(mode="after")
     def _pairs_as_deep_as_weights(self) -> Processor:
@@ -95,6 +116,8 @@ class Model(Strict):
     """The astrophysical spectrum.
 
     ``table``: a file of (E in GeV, flux) whose shape is used; ``class``: ``my_module.MySpectrum`` beside the config.
+    ``nuisances``: one norm of the atmosphere (simple), or all parameters of the release's fit that the response knows (official; ``model: official``
+    for short), with their priors; ``detector: false`` leaves those of the detector out.
     """
 
     astro: Spectrum = "power_law"
@@ -102,6 +125,15 @@ class Model(Strict):
     break_gev: PositiveFloat = 3.0e5
     table: str | None = None
     class_: Annotated[str | None, Field(alias="class")] = None
+    nuisances: Literal["simple", "official"] = "simple"
+    detector: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _official_for_short(cls, given: Any) -> Any:
+        if isinstance(given, str) and given != "official":
+            raise ValueError(f"{given!r} is not a model{nearest(given, ['official'])}; give model: official, or its keys (astro, nuisances, ...)")
+        return {"nuisances": "official"} if given == "official" else given
 
     @model_validator(mode="after")
     def _table_and_class_where_they_belong(self) -> Model:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import hist
@@ -18,9 +18,11 @@ from data_info.hese_tables import SURROGATE
 from fits.fit_result import Provenance
 from fits.model import Model
 from fits.nll import NegativeLogLikelihood
+from fits.official_model import OfficialModel
 from fits.parameters import ATMOSPHERIC_PRIOR, configure
-from fits.response import Response, counts_from_hists, data_livetime_s
+from fits.response import AXES, Response, counts_from_hists, data_livetime_s
 from fits.spectrum_choice import spectrum_of
+from physics.spectra import Spectrum
 
 Array = NDArray[np.float64]
 Histograms = Mapping[str, Mapping[str, hist.Hist]]
@@ -37,6 +39,7 @@ class Inputs:
     description: str
     partial: bool
     digest: str
+    outside_tables: Mapping[str, float] = field(default_factory=dict)  # detector parameter -> share of simulated events outside its tables
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Prepared:
     """One fit: its likelihood, the model in all bins, and what its results say about their origin."""
 
     nll: NegativeLogLikelihood
-    whole: Model
+    whole: Model | OfficialModel
     provenance: Provenance
 
 
@@ -65,15 +68,14 @@ def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
         if counts.sum() == 0:
             raise InputError(f"no event of the data is left after the selection; {cut_flows(hists, account)}; check processor.selection and units")
     livetime_s = data_livetime_s(account) or _simulated_livetime_s(account)
-    return Inputs(config, response, counts, livetime_s, describe_response(config), not account["complete"], account.get("histogram_digest") or "")
+    digest, outside = account.get("histogram_digest") or "", outside_tables(hists)
+    return Inputs(config, response, counts, livetime_s, describe_response(config), not account["complete"], digest, outside)
 
 
 def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
     """The likelihood of one entry of ``fits:``."""
     spectrum = spectrum_of(options.model, inputs.config.source)
-    pivot = options.model.pivot_gev
-    whole = Model(inputs.response, spectrum, pivot_gev=pivot)
-    projected = Model(inputs.response.project(options.axes), spectrum, pivot_gev=pivot)
+    whole, projected = (_model(inputs.response, spectrum, options, axes) for axes in (AXES, options.axes))
     parameters = configure(projected.parameters, options.parameters, {} if is_exercise(inputs.config) else {"atmos_norm": ATMOSPHERIC_PRIOR})
     if options.data == "asimov":
         counts = projected.expected([one.start for one in parameters])
@@ -92,14 +94,33 @@ def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
         inputs.config.seed,
         inputs.digest,
         options.published,
+        inputs.outside_tables if isinstance(projected, OfficialModel) and options.model.detector else {},
     )
     return Prepared(nll, whole, provenance)
+
+
+def _model(response: Response, spectrum: Spectrum, options: diffuse.Fit, axes: Sequence[str]) -> Model | OfficialModel:
+    """The model in a projection of the bins."""
+    pivot_gev = options.model.pivot_gev
+    if options.model.nuisances == "official":
+        return OfficialModel(response, spectrum, axes=axes, pivot_gev=pivot_gev, detector=options.model.detector)
+    return Model(response if axes is AXES else response.project(axes), spectrum, pivot_gev=pivot_gev)
 
 
 def is_exercise(config: DiffuseConfig) -> bool:
     """Whether the simulation is that of the 2019 exercise, whose three parameters have no priors (specification 4.1)."""
     formats = {dataset.format for dataset in config.datasets.values() if dataset.kind == "mc"}
     return "toy_json" in formats or getattr(config.processor, "binning", None) == "bootcamp"
+
+
+def outside_tables(hists: Histograms) -> dict[str, float]:
+    """Share of the simulated events of all data sets that lie outside the tables of each detector parameter and keep their weight there."""
+    counts: dict[str, NDArray[np.int64]] = {}
+    for by_name in hists.values():
+        if "tables" in by_name:
+            for name, row in zip(by_name["tables"].axes["systematic"], by_name["tables"].values(), strict=True):
+                counts[name] = counts.get(name, np.zeros(2, dtype=np.int64)) + row.astype(np.int64)
+    return {name: float(outside / max(inside + outside, 1)) for name, (inside, outside) in counts.items()}
 
 
 def describe_response(config: DiffuseConfig) -> str:

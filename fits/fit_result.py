@@ -10,6 +10,7 @@ import numpy as np
 from fits.minimise import Minimum
 from fits.model import Model
 from fits.nll import NegativeLogLikelihood
+from fits.official_model import OfficialModel
 from fits.priors import describe
 from records.results import FitResult, Parameter
 
@@ -27,9 +28,10 @@ class Provenance:
     seed: int | None = None
     input_digest: str = ""
     published: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    outside_tables: Mapping[str, float] = field(default_factory=dict)
 
 
-def fit_result(nll: NegativeLogLikelihood, minimum: Minimum, whole: Model, provenance: Provenance) -> FitResult:
+def fit_result(nll: NegativeLogLikelihood, minimum: Minimum, whole: Model | OfficialModel, provenance: Provenance) -> FitResult:
     """Everything about one minimum. ``whole``: the model before projection, from which the expected events by channel are taken."""
     data, prior, constant = nll.parts(minimum.theta)
     return FitResult(
@@ -58,7 +60,17 @@ def fit_result(nll: NegativeLogLikelihood, minimum: Minimum, whole: Model, prove
         seed=provenance.seed,
         input_digest=provenance.input_digest,
         published=dict(provenance.published),
+        minima=_minima(nll, minimum),
+        outside_tables=dict(provenance.outside_tables),
     )
+
+
+def _minima(nll: NegativeLogLikelihood, minimum: Minimum) -> list[Mapping[str, float]]:
+    """What each start led to, best first; nothing where there was one start."""
+    if all(len(one.starts) == 1 for one in nll.parameters):
+        return []
+    found = sorted(minimum.minima, key=lambda one: one[1])
+    return [{"nll": float(value), **dict(zip(nll.names, theta.tolist(), strict=True))} for theta, value in found]
 
 
 def _parameter(nll: NegativeLogLikelihood, minimum: Minimum, i: int) -> Parameter:
@@ -75,7 +87,7 @@ def _parameter(nll: NegativeLogLikelihood, minimum: Minimum, i: int) -> Paramete
     )
 
 
-def expected_by_channel(model: Model, theta: np.ndarray) -> dict[str, dict[str, float]]:
+def expected_by_channel(model: Model | OfficialModel, theta: np.ndarray) -> dict[str, dict[str, float]]:
     """Component -> channel -> expected events, and component "total"."""
     channels = np.array([one.channel for one in model.response.bins])
     names = list(dict.fromkeys(channels.tolist()))

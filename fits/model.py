@@ -106,6 +106,10 @@ class Model:
         gradient = np.vstack([2.0 * (norm * v2[0] + atmos * v1[0]), both[1:], 2.0 * (norm * v1[0] + atmos * constant)])
         return both[0] + atmos**2 * constant, gradient
 
+    def variance(self, theta: ArrayLike) -> Array:
+        """Variance (bins,) of the expectation from the finite simulation."""
+        return self.variance_and_gradient(theta)[0]
+
     @cached_property
     def total_row(self) -> Array:
         """(moments * nodes,): the matrix summed over bins."""

@@ -16,6 +16,7 @@ from configs.errors import InputError, nearest
 from fits.folding import pull_back, squared, vector
 from fits.likelihood import NEEDS_VARIANCE, TINY, Likelihood, prepare
 from fits.model import Model
+from fits.official_model import OfficialModel
 from fits.parameters import FitParameter
 from fits.priors import Prior
 
@@ -36,7 +37,7 @@ class NegativeLogLikelihood:
 
     def __init__(
         self,
-        model: Model,
+        model: Model | OfficialModel,
         counts: ArrayLike,
         likelihood: str = "poisson",
         *,
@@ -55,8 +56,11 @@ class NegativeLogLikelihood:
         self._prior_constant = math.fsum(prior.constant for _, prior in self._priors)
         self.counts, offset, self.dropped_bins, self.n_dropped = _explainable(model, counts, empty_bins)
         kernel = prepare(likelihood, self.counts)
-        if likelihood in NEEDS_VARIANCE:
-            self._data: _MergedPoisson | _PerBin = _PerBin(model, kernel, offset)
+        if isinstance(model, OfficialModel):
+            model.check(self.parameters)
+            self._data: _MergedPoisson | _PerBin | _PulledBack = _PulledBack(model, kernel, offset, likelihood in NEEDS_VARIANCE)
+        elif likelihood in NEEDS_VARIANCE:
+            self._data = _PerBin(model, kernel, offset)
         else:
             self._data = _MergedPoisson(model, self.counts, offset)
 
@@ -90,7 +94,7 @@ class NegativeLogLikelihood:
         return NegativeLogLikelihood(self.model, counts, self.likelihood, parameters=moved, empty_bins=self.empty_bins)
 
 
-def _explainable(model: Model, counts: ArrayLike, policy: EmptyBins) -> tuple[Array, Array | None, tuple[str, ...], float]:
+def _explainable(model: Model | OfficialModel, counts: ArrayLike, policy: EmptyBins) -> tuple[Array, Array | None, tuple[str, ...], float]:
     """Counts for the likelihood, an offset (bins,) of the expectation or None, names of unreachable bins with data, events left out."""
     if policy not in get_args(EmptyBins):
         raise InputError(f"empty_bins: {policy!r} is not a policy{nearest(policy, get_args(EmptyBins))}")
@@ -181,3 +185,18 @@ class _PerBin:
         slopes = np.concatenate([norm * in_mu, 2.0 * norm * atmos * in_s2]) @ self._both
         gradient[1:-1] = pull_back(weights, slopes, model.nodes) + norm**2 * pull_back(weights_2, in_s2 @ self._own, model.nodes)
         return float(nll.sum()), gradient
+
+
+class _PulledBack:
+    """Data part of a model that knows the way back from mu and s2 to its parameters."""
+
+    def __init__(self, model: OfficialModel, kernel: Likelihood, offset: Array | None, variance: bool) -> None:
+        self._model, self._kernel, self._variance = model, kernel, variance
+        self._offset = 0.0 if offset is None else offset
+        if variance:
+            model.require_variance()
+
+    def __call__(self, theta: Array) -> tuple[float, Array]:
+        point = self._model.at(theta, variance=self._variance)
+        nll, in_mu, in_s2 = self._kernel(point.mu + self._offset, point.s2)
+        return float(nll.sum()), self._model.pull_back(point, in_mu, in_s2 if self._variance else None)

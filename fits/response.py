@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from configs.errors import InputError, nearest
 from fits.bins import Bin, bins_of, channels, check_same_axes, third_axis
+from fits.detector_factors import DetectorCells
 from fits.exposure import Account, data_livetime_s, datasets_of, simulation_scale
 
 Array = NDArray[np.float64]
@@ -37,6 +38,7 @@ class Response:
     pairs: Mapping[tuple[str, str, str], Array]
     reference_index: float = 2.5
     livetime_s: float | None = None
+    cells: DetectorCells | None = None  # of the response in all its bins; a projection has none
 
     @classmethod
     def from_hists(cls, hists: Histograms, account: Account, *, reference_index: float = 2.5) -> Response:
@@ -56,7 +58,8 @@ class Response:
             raise InputError("no response: no data set of kind mc has histograms response_<channel>; process simulated events first")
         for part in parts[1:]:
             check_same_axes(parts[0].name, parts[0].channels, part.name, part.channels)
-        return _assemble(parts, reference_index, livetime_s)
+        cells = DetectorCells.from_hists([(part.scale, channels(hists[part.name], "cells_")) for part in parts])
+        return replace(_assemble(parts, reference_index, livetime_s), cells=cells)
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -96,7 +99,7 @@ class Response:
         index, bins = self.groups(axes)
         moments = {key: _merged(array, index, len(bins)) for key, array in self.moments.items()}
         pairs = {key: _merged(array, index, len(bins)) for key, array in self.pairs.items()}
-        return replace(self, bins=bins, moments=moments, pairs=pairs)
+        return replace(self, bins=bins, moments=moments, pairs=pairs, cells=None)
 
     def project_counts(self, counts: ArrayLike, axes: Iterable[str]) -> Array:
         """Counts (or any additive quantity per bin) in the bins of ``project(axes)``."""

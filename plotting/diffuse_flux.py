@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from fits.model import Model
+from fits.official_model import OfficialModel
 from physics.constants import FLUX_UNIT_PER_GEV_CM2_S_SR, N_FLAVOURS
 from plotting.canvas import Array
 from plotting.drawn import DrawnFigure
@@ -25,25 +26,30 @@ def flux(fit: FitView, published: Sequence[Segments] = ()) -> dict[str, Callable
     return {"spectrum": partial(_draw, fit, published)} if fit.result.valid else {}
 
 
-def central_energies(model: Model, theta: Sequence[float], share: float = CENTRAL) -> tuple[float, float]:
+def central_energies(model: Model | OfficialModel, theta: Sequence[float], share: float = CENTRAL) -> tuple[float, float]:
     """True energies in GeV between which the central ``share`` of the expected astrophysical events lies (nodes are flat in ln E)."""
     expected = np.sum([array[0].sum(axis=0) for (_, component), array in model.response.moments.items() if component == "astro"], axis=0)
     ln_energy, width = model.response.ln_energy, model.response.width
     reference = model.response.reference_index * (ln_energy - math.log(model.pivot_gev))
-    shape = model.spectrum.evaluate(ln_energy - math.log(model.pivot_gev), np.asarray(theta[1:-1], float))
+    shape = model.spectrum.evaluate(ln_energy - math.log(model.pivot_gev), _shape_values(model, theta))
     edges = np.append(ln_energy - 0.5 * width, ln_energy[-1] + 0.5 * width[-1])
     cumulated = np.append(0.0, np.cumsum(expected * np.exp(shape.l + reference)))
     low, high = np.exp(np.interp([0.5 * (1.0 - share), 0.5 * (1.0 + share)], cumulated / cumulated[-1], edges))
     return float(low), float(high)
 
 
-def flux_band(model: Model, theta: Sequence[float], errors: Array, energy_gev: Array, label: str) -> Band:
+def flux_band(model: Model | OfficialModel, theta: Sequence[float], errors: Array, energy_gev: Array, label: str) -> Band:
     """E^2 Phi per flavour and its 68 % band: ``errors`` is the covariance of all parameters, propagated linearly in ln Phi."""
-    shape = model.spectrum.evaluate(np.log(energy_gev / model.pivot_gev), np.asarray(theta[1:-1], float))
+    shape = model.spectrum.evaluate(np.log(energy_gev / model.pivot_gev), _shape_values(model, theta))
     e2_flux = energy_gev**2 * theta[0] / N_FLAVOURS * FLUX_UNIT_PER_GEV_CM2_S_SR * np.exp(shape.l)
-    slopes = np.vstack([np.full(len(energy_gev), 1.0 / theta[0]), shape.dl, np.zeros(len(energy_gev))])
+    slopes = np.vstack([np.full(len(energy_gev), 1.0 / theta[0]), shape.dl, np.zeros((len(theta) - 1 - len(shape.dl), len(energy_gev)))])
     sigma = np.sqrt(np.einsum("ie,ij,je->e", slopes, errors, slopes))
     return Band(energy_gev, e2_flux, e2_flux * np.exp(-sigma), e2_flux * np.exp(sigma), label)
+
+
+def _shape_values(model: Model | OfficialModel, theta: Sequence[float]) -> Array:
+    """Values of the spectrum's own parameters, which follow its norm."""
+    return np.asarray(theta[1 : 1 + len(model.spectrum.parameters)], float)
 
 
 def _draw(fit: FitView, published: Sequence[Segments]) -> DrawnFigure:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from fits.bins import Bin
 from fits.intervals import poisson_interval
 from fits.model import Model
+from fits.official_model import OfficialModel
 from plotting.canvas import Array
 from plotting.stack import Projection
 from records.results import FitResult
@@ -34,14 +35,14 @@ class Expectation:
     counts: Array | None = None
 
     @classmethod
-    def of(cls, model: Model, theta: ArrayLike, *, fit: FitResult | None = None, counts: ArrayLike | None = None) -> Expectation:
+    def of(cls, model: Model | OfficialModel, theta: ArrayLike, *, fit: FitResult | None = None, counts: ArrayLike | None = None) -> Expectation:
         """Evaluate ``model`` (in all its bins) at ``theta``; the covariance is that of ``fit``."""
         return cls(
             model.response.bins,
             model.components(theta),
             model.mu_and_gradient(theta)[1],
             None if fit is None else covariance(fit),
-            model.variance_and_gradient(theta)[0] if model.has_variance else None,
+            model.variance(theta) if model.has_variance else None,
             None if counts is None else np.asarray(counts, float),
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import awkward as ak
@@ -21,10 +22,12 @@ from configs.errors import InputError
 from physics.binning import ChannelBinning, binning, true_energy_edges
 from physics.constants import HESE_LIVETIME_S
 from processors import event_columns, response_fill
-from processors.diffuse_layouts import ALL, LAYOUTS, Columns, Layout, Release, Surrogate, check_lengths, recognise
+from processors.detector_cells import CellEvents, DetectorCells
+from processors.diffuse_layouts import ALL, LAYOUTS, Columns, Layout, Reco, Release, Surrogate, check_lengths, recognise
 from processors.diffuse_selection import Selected, check_cuts, check_not_empty, cut_axis, select
 from processors.event_columns import ANY_WEIGHT, WEIGHT, Place
 from processors.exact_sums import node_quanta
+from readers.detector_tables import folder_digest
 
 # Every contribution is rounded to whole quanta before it is added, so that sums are exact and do not depend on the chunks (processors.exact_sums).
 # Sums are exact up to 2^53 quanta: 64 expected events a cell (class, bin, node) up to 100 TeV, less by E^-1 above, where cells hold far less; for
@@ -41,12 +44,17 @@ Hists = dict[str, hist.Hist]
 class DiffuseProcessor(ProcessorABC):
     """Fills ``response_<channel>`` (kind mc) or ``data_<channel>`` (kind data), and ``cutflow``.
 
+    With ``tables``, the folder of the detector tables, also ``cells_<channel>`` and ``tables``, the count of events within them.
+
     ``events.metadata`` needs ``kind``, ``filename`` and, for the release's columns, ``livetime_s`` in seconds. The form of the events (release,
     toy, surrogate) is recognised by their columns; ``layout`` names that of the simulation in advance, for the sizes before a run.
     """
 
-    def __init__(self, options: diffuse.Processor | None = None, *, layout: str | None = None) -> None:
+    def __init__(self, options: diffuse.Processor | None = None, *, layout: str | None = None, tables: Path | None = None) -> None:
         self.options = options or diffuse.Processor()
+        systematics = self.options.systematics
+        self.cells = None if systematics is None or tables is None else DetectorCells(systematics, str(tables))
+        self.tables_digest = None if tables is None else folder_digest(tables)
         self.layout = layout
         self.channels = binning(self.options.binning)
         self.true_edges_gev = true_energy_edges(self.options.true_energy)
@@ -57,7 +65,13 @@ class DiffuseProcessor(ProcessorABC):
         layout = LAYOUTS[self.layout or Release().name]
         response = {f"response_{name}": self.response_axes(layout, channel) for name, channel in self.channels.items()}
         data = {f"data_{name}": response_fill.reco_axes(channel) for name, channel in self.channels.items()}
-        return {**response, **data, "cutflow": (cut_axis(),)}
+        return {**response, **data, **self._cell_axes(layout), "cutflow": (cut_axis(),)}
+
+    def _cell_axes(self, layout: Layout) -> dict[str, tuple[hist.axis.AxisProtocol, ...]]:
+        if self.cells is None:
+            return {}
+        cells = {f"cells_{name}": self.cells.axes(channel, layout.detector_components) for name, channel in self.channels.items()}
+        return {**cells, "tables": self.cells.coverage_axes()}
 
     def response_axes(self, layout: Layout, channel: ChannelBinning) -> tuple[hist.axis.AxisProtocol, ...]:
         """Axes class, component (with pairs ``a*b``), moment, reco_energy, third axis, true_energy of a channel's response."""
@@ -97,7 +111,7 @@ class DiffuseProcessor(ProcessorABC):
             return {**hists, "cutflow": cutflow}
         columns = event_columns.read(events, self._truth(layout), place)
         responses = {f"response_{name}": self._response(layout, name, taken, columns, livetime_s, place) for name, taken in selected.items()}
-        return {**responses, "cutflow": cutflow}
+        return {**responses, **self._cells(layout, selected, columns, reco, livetime_s), "cutflow": cutflow}
 
     def postprocess(self, accumulator: Hists) -> Hists:
         """Histograms hold raw sums and stay as they are. Raises ``InputError`` with the cut flow when no event of a data set is left."""
@@ -133,6 +147,25 @@ class DiffuseProcessor(ProcessorABC):
             cells = response_fill.Cells.of(self.true_edges_gev, chosen["primaryEnergy"], part.reco_index, n_reco, class_index, n_classes)
             response_fill.add_terms(target, cells, self._terms(layout, cells, weights, _power_of_two(livetime_s / HESE_LIVETIME_S)))
         return response
+
+    def _cells(self, layout: Layout, selected: Mapping[str, Selected], columns: Columns, reco: Reco, livetime_s: float) -> Hists:
+        """Cell averages of every channel, and how many events lie in the detector tables."""
+        if self.cells is None:
+            return {}
+        coverage = hist.Hist(*self.cells.coverage_axes(), storage=hist.storage.Int64())
+        filled = {}
+        for name, taken in selected.items():
+            cells = self.cells.empty(self.channels[name], layout.detector_components)
+            for start in range(0, len(taken.positions), BLOCK):
+                part = taken.part(start, start + BLOCK)
+                chosen = {column: values[part.positions] for column, values in columns.items()}
+                weights = layout.weights(chosen, livetime_s, self.options.reference_index)
+                at = part.positions
+                length_m = None if reco.length_m is None else reco.length_m[at]
+                events = CellEvents(part.reco_index, layout.flavour_index(chosen), reco.energy_gev[at], reco.coszen[at], length_m, weights)
+                self.cells.fill(cells, coverage, self.channels[name], events, _power_of_two(livetime_s / HESE_LIVETIME_S))
+            filled[f"cells_{name}"] = cells
+        return {**filled, "tables": coverage}
 
     def _terms(
         self, layout: Layout, cells: response_fill.Cells, weights: Mapping[str, response_fill.Array], exposure: float

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 import warnings
+from pathlib import Path
 
 from configs import diffuse
 from configs.errors import InputError
 from configs.schema import DiffuseConfig
+from data_info.catalogue import resolve_folder
+from data_info.files import search_roots
+from physics.detector_systematics import SYSTEMATICS
+from readers.detector_tables import check_folder
 
 DAY_S = 86400.0
 MAX_RATIO = 1000.0  # of two livetimes: more is a mistake of units
@@ -47,3 +52,22 @@ def stated_livetime_s(config: DiffuseConfig, name: str) -> float | None:
             f"{config.source}: datasets.{name}.metadata.livetime_s is {value!r}; give the livetime of the data set in seconds, a positive number"
         )
     return float(value)
+
+
+def tables_folder(config: DiffuseConfig, name: str) -> Path | None:
+    """Folder of the detector tables where a simulated data set needs them: beside the configuration, in the working or the data directory.
+
+    The catalogue's own are downloaded when they are nowhere. Raises ``InputError`` naming the tables that are missing.
+    """
+    options = config.processor
+    if config.datasets[name].kind != "mc" or not isinstance(options, diffuse.Processor) or options.systematics is None:
+        return None
+    wanted = options.systematics.tables
+    found = next((root / wanted for root in search_roots(config.source) if (root / wanted).is_dir()), None)
+    if found is None and wanted == diffuse.Systematics().tables:
+        found = [resolve_folder(f"{wanted}/{one.folder}").parent for one in SYSTEMATICS.values()][-1]
+    if found is None:
+        looked = ", ".join(str(root) for root in search_roots(config.source))
+        raise InputError(f"{config.source}: processor.systematics.tables: there is no folder {wanted} (looked in {looked})")
+    check_folder(found)
+    return found.resolve()

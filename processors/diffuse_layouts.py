@@ -82,6 +82,17 @@ class Layout(ABC):
     def class_index(self, columns: Columns) -> NDArray[np.intp]:
         """Index into ``classes`` of each event."""
 
+    @property
+    def detector_components(self) -> tuple[str, ...]:
+        """Components that the detector tables know: all but atmospheric muons."""
+        return tuple(name for name in self.components if name != "muon")
+
+    def flavour_index(self, columns: Columns) -> NDArray[np.intp]:
+        """Index into ``processors.detector_cells.ALL_FLAVOURS`` of each event, -1 for atmospheric muons. Raises ``InputError`` without flavours."""
+        raise InputError(
+            f"processor.systematics: the {self.name} form does not tell flavours apart, and the detector tables do; leave systematics out"
+        )
+
     @abstractmethod
     def weights(self, columns: Columns, livetime_s: float, reference_index: float) -> Weights:
         """Expected events of each component at the reference spectrum: name -> (events,)."""
@@ -119,6 +130,11 @@ class Release(Layout):
         """Classes by PDG code: +12, -12, +14, -14, +16, -16, 13."""
         types = columns["primaryType"].astype(np.intp)
         return np.where(types == MUON_TYPE, len(self.classes) - 1, np.abs(types) - 12 + (types < 0))
+
+    def flavour_index(self, columns: Columns) -> NDArray[np.intp]:
+        """0, 1, 2 for e, mu, tau; -1 for muons."""
+        types = np.abs(columns["primaryType"].astype(np.intp))
+        return np.where(types == MUON_TYPE, -1, (types - 12) // 2)
 
     def weights(self, columns: Columns, livetime_s: float, reference_index: float) -> Weights:
         """Expected events (specification 3.2): T W flux for neutrinos, T muonWeight for muons."""
@@ -179,6 +195,10 @@ class Surrogate(Layout):
         """Classes by flavour code 12, 14, 16, 0."""
         code = columns["flavour"].astype(np.intp)
         return np.where(code == 0, len(self.classes) - 1, (code - 12) // 2)
+
+    def flavour_index(self, columns: Columns) -> NDArray[np.intp]:
+        """0, 1, 2 for e, mu, tau; 3 (all flavours) for the atmosphere."""
+        return self.class_index(columns)
 
     def weights(self, columns: Columns, livetime_s: float, reference_index: float) -> Weights:
         """The table's own weights; its livetime is in them."""

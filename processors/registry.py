@@ -35,15 +35,17 @@ def build(config: Config, dataset: str) -> Built:
         return _user_processor(options, config.source)
     processor = ANALYSES[config.analysis](config, dataset)
     module = sys.modules[type(processor).__module__]
-    return Built(processor, as_json(config).get("processor"), source_code.relied_on(module.__file__))
+    own: Any = as_json(config).get("processor")
+    tables = getattr(processor, "tables_digest", None)  # of files that the processor reads besides events
+    return Built(processor, own if tables is None else {**own, "tables": tables}, source_code.relied_on(module.__file__))
 
 
 def _diffuse(config: Any, dataset: str) -> ProcessorABC:
     from processors.diffuse import DiffuseProcessor
-    from processors.diffuse_checks import check_dataset
+    from processors.diffuse_checks import check_dataset, tables_folder
 
     check_dataset(config, dataset)
-    return DiffuseProcessor(config.processor, layout=LAYOUT_OF_FORMAT.get(config.datasets[dataset].format))
+    return DiffuseProcessor(config.processor, layout=LAYOUT_OF_FORMAT.get(config.datasets[dataset].format), tables=tables_folder(config, dataset))
 
 
 def _iwcd(config: Any, dataset: str) -> ProcessorABC:

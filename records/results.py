@@ -99,6 +99,8 @@ class FitResult(Value):
     seed: int | None = None
     input_digest: str = ""
     published: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)  # value, minus, plus
+    minima: list[Mapping[str, float]] = field(default_factory=list)  # of several starts: "nll" and values of each valid minimum
+    outside_tables: Mapping[str, float] = field(default_factory=dict)  # detector parameter -> share of simulated events outside its tables
 
 
 @dataclass(frozen=True, repr=False)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from configs.errors import InputError
 from fits.model import REFERENCE_ENERGY_GEV, Model
+from fits.nll import NegativeLogLikelihood
 from physics.spectra import ShapeParameter
 
 Array = NDArray[np.float64]
@@ -33,6 +34,13 @@ class LinearShape:
     dp: Array
     q0: Array
     dq: Array
+
+
+def plain_model(nll: NegativeLogLikelihood, engine: str) -> Model:
+    """The model of a likelihood with one norm of the atmosphere; InputError for the release's nuisance parameters."""
+    if not isinstance(nll.model, Model):
+        raise InputError(f"engine {engine}: nuisance parameters of the detector and of cosmic rays (model: official) need engine: native")
+    return nll.model
 
 
 def linear_shape(model: Model, engine: str) -> LinearShape:

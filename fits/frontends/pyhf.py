@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import InputError
-from fits.frontends.linear_shape import linear_shape
+from fits.frontends.linear_shape import linear_shape, plain_model
 from fits.frontends.outcome import failed, minimum_of
 from fits.minimise import Minimum
 from fits.nll import NegativeLogLikelihood
@@ -84,7 +84,7 @@ def workspace(nll: NegativeLogLikelihood) -> dict[str, Any]:
     if nll.empty_bins == "floor" and nll.dropped_bins:
         raise InputError("engine pyhf: bins with data and no simulation cannot be floored; use empty_bins: skip, or engine: native")
     kept, scaled = kept_bins(nll), scalings(nll)
-    atmosphere = {"name": "atmosphere", **_norm(scaled[-1], nll.model.background[kept])}
+    atmosphere = {"name": "atmosphere", **_norm(scaled[-1], plain_model(nll, "pyhf").background[kept])}
     return {
         "channels": [{"name": CHANNEL, "samples": [*_nodes(nll, scaled, kept), atmosphere]}],
         "observations": [{"name": CHANNEL, "data": nll.counts[kept].tolist()}],
@@ -139,7 +139,7 @@ def minimise(nll: NegativeLogLikelihood, *, minos: Iterable[str] = ()) -> Minimu
 
 def _nodes(nll: NegativeLogLikelihood, scaled: Sequence[Scaled], kept: NDArray[np.bool_]) -> list[dict[str, Any]]:
     """One sample for each true-energy node, at the reference point of the shape parameters."""
-    model = nll.model
+    model = plain_model(nll, "pyhf")
     shape = linear_shape(model, "pyhf")
     n = shape.l0.size
     events, first = model.matrix[kept, :n], model.matrix[kept, n : 2 * n].sum(axis=0) if model.n_moments > 1 else np.zeros(n)

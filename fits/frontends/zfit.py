@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import InputError
-from fits.frontends.linear_shape import LinearShape, linear_shape
+from fits.frontends.linear_shape import LinearShape, linear_shape, plain_model
 from fits.frontends.outcome import failed, minimum_of
 from fits.minimise import Minimum
 from fits.nll import NegativeLogLikelihood
@@ -86,7 +86,7 @@ def binned_loss(nll: NegativeLogLikelihood) -> Any:
     own = parameters(nll)
     kept = nll.model.reachable
     space = zfit.Space("bin", binning=zfit.binned.RegularBinning(int(kept.sum()), 0, float(kept.sum()), name="bin"))
-    pdf = _pdf(nll, linear_shape(nll.model, "zfit"), own, kept, space)
+    pdf = _pdf(nll, linear_shape(plain_model(nll, "zfit"), "zfit"), own, kept, space)
     constraints = [
         zfit.constraint.GaussianConstraint(parameter, observation=one.prior.mean, sigma=one.prior.sigma)
         for parameter, one in zip(own, nll.parameters, strict=True)
@@ -126,7 +126,8 @@ def _pdf(nll: NegativeLogLikelihood, shape: LinearShape, own: Sequence[Any], kep
     """The extended pdf: expectation = norm sum_e r [M_0 + p M_1 + (p^2 + q)/2 M_2] + atmos_norm B, as in ``fits.folding``."""
     zfit = import_zfit()
     znp = zfit.z.numpy
-    matrix, background, n_moments = nll.model.matrix[kept], nll.model.background[kept], nll.model.n_moments
+    model = plain_model(nll, "zfit")
+    matrix, background, n_moments = model.matrix[kept], model.background[kept], model.n_moments
 
     def counts(values: Sequence[Any]) -> Any:
         norm, *theta, atmos = values

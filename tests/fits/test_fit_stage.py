@@ -337,6 +337,21 @@ def test_real_events_g14(public_data, tmp_path: Path, monkeypatch) -> None:
     assert results["energy_only"].valid
     assert results["energy_topology"].valid
     assert (results["energy_only"].n_bins, results["energy_topology"].n_bins) == (21, 63)
+    _check_with_systematics(results["with_systematics"], main)
+
+
+def _check_with_systematics(found, main) -> None:
+    """Seven parameters; the detector parameter of which the events know something lands where the release's fit has it (0.952)."""
+    assert found.valid
+    assert set(found.parameters) == {
+        "astro_norm", "astro_gamma", "atmos_norm", "cr_delta_gamma", "epsilon_dom", "epsilon_head_on", "anisotropy_scale",
+    }  # fmt: skip
+    assert found.parameters["astro_gamma"].value == pytest.approx(2.874, abs=0.10)
+    assert found.parameters["epsilon_dom"].value == pytest.approx(0.952, abs=0.03)
+    assert found.parameters["epsilon_dom"].error < 0.1
+    assert found.parameters["astro_gamma"].error > main.parameters["astro_gamma"].error
+    assert len(found.minima) == 2
+    assert 0 < found.outside_tables["epsilon_head_on"] < 0.2  # double cascades of the surrogate have no length
 
 
 def test_a_data_set_of_which_nothing_was_processed_is_refused(inputs) -> None:

@@ -12,6 +12,7 @@ from surrogate_case import likelihood, toy_counts
 
 from configs.errors import InputError
 from fits.minimise import minimise
+from fits.parameters import FitParameter
 from fits.profiles import profile
 from fits.scans import scan_linear
 
@@ -54,6 +55,27 @@ def test_a_norm_of_zero_has_a_profile_though_the_index_has_no_effect_there() -> 
     assert np.isfinite(result.delta_nll).all()
     background_only = minimise(nll, fixed={"astro_norm": 0.0, "astro_gamma": 2.5})
     assert result.delta_nll[0] == pytest.approx(background_only.nll - best.nll, abs=1e-6)
+
+
+class TwoValleys:
+    """0.1 x^2 + 5 (y^2 - 1)^2 + 0.3 x y + 0.1 y: below x = -0.3 the valley of y = +1 is the lower one; that of y = -1 ends at x = -26."""
+
+    parameters = (FitParameter("x", (1.0,), -40.0, 40.0), FitParameter("y", (-1.0, 1.0), -3.0, 3.0))
+    names = ("x", "y")
+
+    def value_and_gradient(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        x, y = theta
+        value = 0.1 * x**2 + 5 * (y**2 - 1) ** 2 + 0.3 * x * y + 0.1 * y
+        return value, np.array([0.2 * x + 0.3 * y, 20 * y * (y**2 - 1) + 0.3 * x + 0.1])
+
+
+def test_a_profile_finds_the_lower_of_two_valleys() -> None:
+    nll = TwoValleys()
+    best = minimise(nll)
+    result = profile(nll, best, "x", (-32.0, 4.0, 37), fit=lambda *given, **options: minimise(*given, **options))
+    y = np.linspace(-2, 2, 400_001)
+    lowest = [(0.1 * x**2 + 5 * (y**2 - 1) ** 2 + 0.3 * x * y + 0.1 * y).min() for x in result.x]
+    assert np.array(result.delta_nll) + best.nll == pytest.approx(np.array(lowest), abs=1e-3)
 
 
 def test_unknown_parameters_are_refused() -> None:
