@@ -37,7 +37,6 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
         if reason is None:
             show(f"{stage}: up to date")
             continue
-        _check(stage, config)
         show(f"{stage}: runs ({reason})")
         status = run_stage(config, arguments)
         fitted = status if stage == "fit" else fitted
@@ -52,14 +51,6 @@ def failed_before(config: Any) -> int:
     from records.results import load_results
 
     return run_fit.say_failures(load_results(config.output / "results.json")) if has_fits(config) else DONE
-
-
-def _check(stage: str, config: Any) -> None:
-    """Before events are read: what only the fits need is there. Raises InputError."""
-    if stage == "process" and has_fits(config):
-        from fits.stage import check
-
-        check(config)
 
 
 def _asked(stage: str, arguments: argparse.Namespace) -> str | None:

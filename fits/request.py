@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from configs.schema import Config, DarkMatterConfig
+from typing import TypeVar
+
+from configs.schema import Config, DarkMatterConfig, StoppingMuonsConfig
 
 
-def checked(config: Config) -> Config:
-    """The configuration, when events could answer all its fits. Raises ``InputError`` naming the key."""
+AnyConfig = TypeVar("AnyConfig", bound=Config)
+
+
+def checked(config: AnyConfig) -> AnyConfig:
+    """The configuration, when events could answer all its fits and files of theory are there. Raises ``InputError`` naming the key."""
     if isinstance(config, DarkMatterConfig):
         from fits.dark_matter.request import check
 
         check(config)
+    if isinstance(config, StoppingMuonsConfig):
+        from fits.stopping_muons.theory_table import check_theory
+
+        check_theory(config)
     return config

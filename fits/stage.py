@@ -14,6 +14,7 @@ from configs.command_line import Progress
 from configs.errors import InputError, command
 from configs.schema import DarkMatterConfig, DiffuseConfig, IwcdConfig, PmtGainConfig, StoppingMuonsConfig, as_json
 from configs.stopping_muons import processed_options
+from fits import request
 from processors.account import load_account
 from records.atomic import write_text
 from records.gain_tables import save_gain_tables
@@ -38,20 +39,12 @@ def fit(config: FittedConfig, progress: Progress | None = None, execute: Execute
     ``manifest.json``. Raises InputError when histograms are missing, stem from other processor options, or are not those of the account.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    fits = _fits(config, progress, execute)
+    fits = _fits(request.checked(config), progress, execute)
     save_results(config.output / "results.json", config.analysis, config.name, fits.results)
     entry = {"started": started.isoformat(timespec="seconds"), "seconds": round(time.perf_counter() - clock, 3), "fits": as_json(config).get("fits")}
     entry |= {"seed": config.seed, "histogram_digest": fits.histogram_digest}
     update_manifest(config.output, "fit", entry, config=None if config.datasets else config, inputs=input_identities(map(str, fits.inputs)))
     return fits.results
-
-
-def check(config: FittedConfig) -> None:
-    """Refuse, before events are read, files that only the fits need: tables of theory. Raises InputError."""
-    if isinstance(config, StoppingMuonsConfig):
-        from fits.stopping_muons.theory_table import check_theory
-
-        check_theory(config)
 
 
 @dataclass(frozen=True)
@@ -116,9 +109,7 @@ def _pmt_gain(config: PmtGainConfig, progress: Progress | None) -> _Fits:
 def _dark_matter(config: DarkMatterConfig, progress: Progress | None, execute: Execute | None) -> _Fits:
     """Every channel and mass of every fit."""
     from fits import dark_matter_stage  # brings compiled code: imported for this analysis only
-    from fits.dark_matter.request import check
 
-    check(config)
     hists, account = read_processed(config)
     results = dark_matter_stage.fit_all(config, hists, load_tables(config.output), account, progress, execute)
     return _Fits(results, account["histogram_digest"])
@@ -129,7 +120,6 @@ def _stopping_muons(config: StoppingMuonsConfig, progress: Progress | None, exec
     from fits.stopping_muons import stage
     from processors.trials import opened_map
 
-    check(config)
     hists, account = read_processed(config)
     with nullcontext(execute) if execute else opened_map(config.executor) as mapped:
         return _Fits(stage.fit_all(config, hists, account, progress, mapped), account["histogram_digest"])
