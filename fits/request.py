@@ -6,7 +6,6 @@ from typing import TypeVar
 
 from configs.schema import Config, DarkMatterConfig, StoppingMuonsConfig
 
-
 AnyConfig = TypeVar("AnyConfig", bound=Config)
 
 
