@@ -1,4 +1,4 @@
-"""What the published scripts of the dark-matter search do wrong (specification 9), and the tests that keep it from us.
+"""What the programs in use today do wrong (chapter 9 of the specifications), and the tests that keep it from us.
 
 A defect without its tests fails here: a renamed or deleted test is noticed.
 """
@@ -13,7 +13,7 @@ import pytest
 TESTS = Path(__file__).parent
 FITS = "fits/dark_matter"
 
-DEFECTS: dict[str, tuple[str, ...]] = {
+DARK_MATTER: dict[str, tuple[str, ...]] = {
     "1 oscillation without effect": (
         "physics/test_oscillation.py::test_an_electron_source_arrives_in_all_flavours",
         "physics/test_oscillation.py::test_golden_2_matrix_of_nufit_and_a_pion_source",
@@ -101,12 +101,75 @@ DEFECTS: dict[str, tuple[str, ...]] = {
 }
 
 
-def test_all_seventeen_are_here() -> None:
-    assert [int(name.split()[0]) for name in DEFECTS] == list(range(1, 18))
+UNFOLDING, MUONS = "fits/unfolding", "fits/stopping_muons"
+STOPPING_MUONS: dict[str, tuple[str, ...]] = {
+    "1 the model multiplies the caller's vector": (
+        f"{UNFOLDING}/test_unfolding_posterior.py::test_arguments_stay_unchanged",
+        f"{UNFOLDING}/test_unfolding_golden.py::test_g8_epsilon",
+    ),
+    "2 flat start, chains that have not converged": (
+        f"{UNFOLDING}/test_unfolding_chains.py::test_the_same_case_converges_from_the_minimum",
+        f"{UNFOLDING}/test_unfolding_chains.py::test_flat_start_without_burn_in_raises",
+    ),
+    "3 autocorrelation with burn-in": (f"{UNFOLDING}/test_unfolding_chains.py::test_autocorrelation_is_that_of_the_chain_after_burn_in",),
+    "4 minimiser fails with nuisances": (f"{UNFOLDING}/test_unfolding_map.py::test_newton_converges_with_nuisances",),
+    "5 Hessian undefined, gradient off": (f"{UNFOLDING}/test_unfolding_posterior.py::test_gradient_and_hessian_are_exact",),
+    "6 percentile of 0.95": (
+        f"{UNFOLDING}/test_unfolding_chains.py::test_probability_is_not_a_percentage",
+        f"{UNFOLDING}/test_unfolding_chains.py::test_vanishing_bin_gets_an_upper_limit",
+        f"{UNFOLDING}/test_unfolding_map.py::test_bin_without_data_gets_the_poisson_limit",
+    ),
+    "7 interval of the least probable samples": (f"{UNFOLDING}/test_unfolding_chains.py::test_shortest_interval_is_the_most_probable",),
+    "8 no nuisance below 0": (
+        f"{UNFOLDING}/test_unfolding_chains.py::test_negative_pull_is_found",
+        f"{UNFOLDING}/test_unfolding_posterior.py::test_negative_nuisance_is_allowed",
+    ),
+    "9 options of systematics that raise": (
+        f"{UNFOLDING}/test_unfolding_methods.py::test_weights_of_the_sets_count",
+        f"{UNFOLDING}/test_unfolding_map.py::test_nuisance_stops_at_its_bounds",
+        f"{UNFOLDING}/test_unfolding_methods.py::test_continuous_sets_agree_with_discrete_ones",
+        f"{MUONS}/test_muon_measurement.py::test_varied_set_agrees_with_discrete_sets",
+    ),
+    "10 empty truth bin": (f"{MUONS}/test_muon_inputs.py::test_empty_truth_bin_is_named_with_its_column",),
+    "11 efficiency lost with a nuisance": (
+        f"{UNFOLDING}/test_unfolding_posterior.py::test_efficiency_shifts_the_sum",
+        f"{MUONS}/test_muon_measurement.py::test_detector_parameter_changes_the_efficiency",
+    ),
+    "12 no term for the simulation's statistics": (
+        f"{UNFOLDING}/test_unfolding_toys.py::test_g19_finite_simulation_needs_its_term",
+        f"{UNFOLDING}/test_unfolding_stopping_toy.py::test_g19_finite_simulation",
+    ),
+    "13 no rule for tau": (f"{UNFOLDING}/test_unfolding_toys.py::test_scan_has_no_missing_points_and_repeats",),
+    "14 curvature of the logarithm of a steep flux": (
+        f"{UNFOLDING}/test_unfolding_toys.py::test_g20_rule_finds_a_strength_that_does_not_decide_the_spectrum",
+        f"{UNFOLDING}/test_unfolding_stopping_toy.py::test_g20_rule",
+    ),
+    "15 the tree changes its library": (
+        "processors/test_proxy_bins.py::test_the_arrays_are_the_tree_of_the_library",
+        "processors/test_proxy_bins.py::test_json_keeps_a_tree",
+    ),
+    "16 loops over events": ("processors/test_stopping_muons_processor.py::test_response_against_a_plain_loop",),
+    "17 iterations stopped early from a flat start": (
+        f"{UNFOLDING}/test_unfolding_methods.py::test_g22_flat_start_stopped_early_is_biased",
+        f"{UNFOLDING}/test_unfolding_stopping_toy.py::test_g22_iterative",
+    ),
+    "18 stale results": (
+        f"{MUONS}/test_muon_fit_stage.py::test_changed_seed_is_not_reused",
+        f"{MUONS}/test_muon_fit_stage.py::test_nothing_stored_that_matches_and_nothing_to_compute",
+        "processors/test_stopping_muons_showers.py::test_every_part_of_the_key_matters",
+    ),
+    "19 one key in two spellings": ("configs/test_stopping_muons_config.py::test_all_spellings_mean_the_same",),
+}
+KNOWN = {"dark_matter": DARK_MATTER, "stopping_muons": STOPPING_MUONS}
 
 
-@pytest.mark.parametrize("defect", DEFECTS)
-def test_each_has_its_tests(defect: str) -> None:
-    for one in DEFECTS[defect]:
+@pytest.mark.parametrize(("analysis", "count"), [("dark_matter", 17), ("stopping_muons", 19)])
+def test_all_are_here(analysis: str, count: int) -> None:
+    assert [int(name.split()[0]) for name in KNOWN[analysis]] == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize(("analysis", "defect"), [(analysis, defect) for analysis, defects in KNOWN.items() for defect in defects])
+def test_each_has_its_tests(analysis: str, defect: str) -> None:
+    for one in KNOWN[analysis][defect]:
         file, _, name = one.partition("::")
         assert re.search(rf"^def {name}\(", (TESTS / file).read_text(encoding="utf-8"), re.MULTILINE), one
