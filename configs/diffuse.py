@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from configs.diffuse_studies import Studies
 from configs.errors import nearest
 from configs.figure_style import FigureStyle
 from configs.strict import Strict
@@ -16,7 +18,8 @@ Likelihood = Literal["poisson", "say", "bb_lite"]
 Spectrum = Literal["power_law", "log_parabola", "cutoff", "broken_power_law", "table", "class"]
 ProjectionAxis = Literal["energy", "zenith", "topology"]
 Figure = Literal[
-    "energy", "zenith", "length", "contour", "profile", "spectrum", "correlation", "pulls", "toys", "gof", "feldman_cousins", "test", "response"
+    "energy", "zenith", "length", "contour", "profile", "spectrum", "correlation", "pulls", "toys", "gof", "feldman_cousins", "test", "response",
+    "impacts", "events", "exposures", "models", "posterior",
 ]  # fmt: skip
 
 
@@ -200,7 +203,29 @@ class HypothesisTest(Strict):
     toys: PositiveInt = 100
 
 
-class Fit(Strict):
+class Segments(Strict):
+    """A flux of E^-2 with a norm of its own in each segment; a list of edges in GeV for short.
+
+    The default edges are those of arXiv:2011.03545. ``compare``: a published piecewise spectrum (file or catalogue id) of the same edges.
+    """
+
+    edges: list[PositiveFloat] = Field([4.2e4, 8.83e4, 1.86e5, 3.91e5, 8.23e5, 1.73e6, 3.64e6, 7.67e6], min_length=2)
+    cl: Annotated[float, Field(gt=0.5, lt=1)] = 0.90  # of the upper limits of segments whose interval reaches 0
+    compare: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _edges_for_short(cls, given: Any) -> Any:
+        return {"edges": given} if isinstance(given, list) else given
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Segments:
+        if any(low >= high for low, high in pairwise(self.edges)):
+            raise ValueError(f"edges: {self.edges} are not ascending; give the ends of the segments in GeV, each once")
+        return self
+
+
+class Fit(Studies):
     """One entry of ``fits:``."""
 
     model: Model = Model()
@@ -218,6 +243,7 @@ class Fit(Strict):
     upper_limits: list[UpperLimit] = []
     test: HypothesisTest | None = None
     asimov: bool = False  # also fit the Asimov set at the best fit: expected errors
+    segments: Segments | None = None  # the flux in segments of energy, with the fit's axes, likelihood and atmosphere
     workspace: bool = False  # write the HistFactory workspace of a Poisson likelihood as workspace_<fit>.json, whatever the engine
     published: dict[str, tuple[float, float, float]] = {}  # parameter -> value, minus, plus; shown beside ours
 

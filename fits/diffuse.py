@@ -17,7 +17,7 @@ from configs.errors import InputError, nearest
 from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
-from fits import goodness, hypothesis
+from fits import diffuse_studies, goodness, hypothesis
 from fits.comparison import ExternalScan, read_contour, read_scan
 from fits.diffuse_inputs import Histograms, Inputs, Prepared, prepare, read_inputs
 from fits.engines import minimiser
@@ -27,6 +27,7 @@ from fits.limits import limit
 from fits.minimise import Minimum, minimise
 from fits.profiles import grid_within, profile
 from fits.scans import scan
+from fits.segmented_flux import fit_segments, prepare_segments
 from fits.spectrum_choice import AT_BOUNDARY, NULL_VALUES, Embedding
 from fits.toys import Execute, ToyStudy, run_toys, summarise
 from processors.trials import each
@@ -60,6 +61,9 @@ def _prepared(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
         prepared = prepare(inputs, name, options)
         _check_options(name, options, prepared.nll.names)
         _check_grids(options, prepared, inputs.config)
+        if options.segments is not None:
+            prepare_segments(inputs, options, options.segments, prepared.nll.counts)
+        diffuse_studies.check(options, inputs)
     except InputError as error:
         path = f"fits.{name}"
         raise InputError(str(error) if str(error).startswith(path) else f"{path}: {error}") from error
@@ -163,6 +167,10 @@ class _Fit:
             works.append(partial(self._named, "feldman_cousins", partial(self._feldman_cousins, self.options.feldman_cousins, minimum)))
         if self.options.test is not None:
             works.append(partial(self._named, "test", partial(self._test, self.options.test, minimum)))
+        studied = diffuse_studies.StudiedFit(self.inputs, self.name, self.options, self.prepared, self.minos, self._progress, self.execute)
+        works += diffuse_studies.works(studied, minimum)
+        if self.options.segments is not None:
+            works.append(partial(self._named, "segments", partial(self._segments, self.options.segments)))
         return {name: result for found in each(works) for name, result in found.items()}
 
     def _named(self, name: str, work: Callable[[], Any]) -> dict[str, Any]:
@@ -173,6 +181,9 @@ class _Fit:
             self.nll, minimum, wanted.parameter, wanted.cl,
             expected_toys=wanted.expected_toys, seed=self.seed, progress=self._progress(f"limits of {wanted.parameter}"), execute=self.execute,
         )  # fmt: skip
+
+    def _segments(self, wanted: diffuse.Segments) -> Any:
+        return fit_segments(prepare_segments(self.inputs, self.options, wanted, self.nll.counts))
 
     def _feldman_cousins(self, wanted: diffuse.FeldmanCousins, minimum: Minimum) -> Any:
         return feldman_cousins(

@@ -20,6 +20,7 @@ from fits.model import Model
 from fits.nll import NegativeLogLikelihood
 from fits.official_model import OfficialModel
 from fits.parameters import ATMOSPHERIC_PRIOR, configure
+from fits.priors import Prior
 from fits.response import AXES, Response, counts_from_hists, data_livetime_s
 from fits.spectrum_choice import spectrum_of
 from physics.spectra import Spectrum
@@ -76,7 +77,7 @@ def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
     """The likelihood of one entry of ``fits:``."""
     spectrum = spectrum_of(options.model, inputs.config.source)
     whole, projected = (_model(inputs.response, spectrum, options, axes) for axes in (AXES, options.axes))
-    parameters = configure(projected.parameters, options.parameters, {} if is_exercise(inputs.config) else {"atmos_norm": ATMOSPHERIC_PRIOR})
+    parameters = configure(projected.parameters, options.parameters, default_priors(inputs.config))
     if options.data == "asimov":
         counts = projected.expected([one.start for one in parameters])
     elif inputs.counts is None:
@@ -111,6 +112,11 @@ def is_exercise(config: DiffuseConfig) -> bool:
     """Whether the simulation is that of the 2019 exercise, whose three parameters have no priors (specification 4.1)."""
     formats = {dataset.format for dataset in config.datasets.values() if dataset.kind == "mc"}
     return "toy_json" in formats or getattr(config.processor, "binning", None) == "bootcamp"
+
+
+def default_priors(config: DiffuseConfig) -> dict[str, Prior]:
+    """Priors that hold where the configuration says nothing."""
+    return {} if is_exercise(config) else {"atmos_norm": ATMOSPHERIC_PRIOR}
 
 
 def outside_tables(hists: Histograms) -> dict[str, float]:

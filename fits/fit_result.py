@@ -37,7 +37,7 @@ def fit_result(nll: NegativeLogLikelihood, minimum: Minimum, whole: Model | Offi
     return FitResult(
         valid=minimum.valid,
         reason=minimum.reason,
-        parameters={name: _parameter(nll, minimum, i) for i, name in enumerate(nll.names)},
+        parameters={name: parameter_of(nll, minimum, i) for i, name in enumerate(nll.names)},
         correlation=minimum.correlation.tolist(),
         nll=data + prior + constant,
         nll_data=data,
@@ -73,7 +73,8 @@ def _minima(nll: NegativeLogLikelihood, minimum: Minimum) -> list[Mapping[str, f
     return [{"nll": float(value), **dict(zip(nll.names, theta.tolist(), strict=True))} for theta, value in found]
 
 
-def _parameter(nll: NegativeLogLikelihood, minimum: Minimum, i: int) -> Parameter:
+def parameter_of(nll: NegativeLogLikelihood, minimum: Minimum, i: int) -> Parameter:
+    """One parameter of a minimum, number ``i``, as it is saved."""
     one, value = nll.parameters[i], minimum.values[nll.names[i]]
     return Parameter(
         value=value,

@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,9 +19,11 @@ from fits.model import Model
 from fits.official_model import OfficialModel
 from fits.parameters import FitParameter
 from fits.priors import Prior
+from fits.segments import SegmentedModel
 
 Array = NDArray[np.float64]
 EmptyBins = Literal["refuse", "skip", "floor"]
+AnyModel = Model | OfficialModel | SegmentedModel
 
 FLOOR = 1.0e-9  # expectation of an empty bin under empty_bins: floor
 NAMED_BINS = 5  # a message names at most so many
@@ -37,7 +39,7 @@ class NegativeLogLikelihood:
 
     def __init__(
         self,
-        model: Model | OfficialModel,
+        model: AnyModel,
         counts: ArrayLike,
         likelihood: str = "poisson",
         *,
@@ -56,7 +58,7 @@ class NegativeLogLikelihood:
         self._prior_constant = math.fsum(prior.constant for _, prior in self._priors)
         self.counts, offset, self.dropped_bins, self.n_dropped = _explainable(model, counts, empty_bins)
         kernel = prepare(likelihood, self.counts)
-        if isinstance(model, OfficialModel):
+        if isinstance(model, OfficialModel | SegmentedModel):
             model.check(self.parameters)
             self._data: _MergedPoisson | _PerBin | _PulledBack = _PulledBack(model, kernel, offset, likelihood in NEEDS_VARIANCE)
         elif likelihood in NEEDS_VARIANCE:
@@ -94,7 +96,7 @@ class NegativeLogLikelihood:
         return NegativeLogLikelihood(self.model, counts, self.likelihood, parameters=moved, empty_bins=self.empty_bins)
 
 
-def _explainable(model: Model | OfficialModel, counts: ArrayLike, policy: EmptyBins) -> tuple[Array, Array | None, tuple[str, ...], float]:
+def _explainable(model: AnyModel, counts: ArrayLike, policy: EmptyBins) -> tuple[Array, Array | None, tuple[str, ...], float]:
     """Counts for the likelihood, an offset (bins,) of the expectation or None, names of unreachable bins with data, events left out."""
     if policy not in get_args(EmptyBins):
         raise InputError(f"empty_bins: {policy!r} is not a policy{nearest(policy, get_args(EmptyBins))}")
@@ -187,10 +189,18 @@ class _PerBin:
         return float(nll.sum()), gradient
 
 
+class _WithWayBack(Protocol):
+    """A model that knows the way back from mu and s2 to its parameters."""
+
+    def require_variance(self) -> None: ...
+    def at(self, theta: ArrayLike, *, variance: bool = False) -> Any: ...
+    def pull_back(self, point: Any, in_mu: Array, in_s2: Array | None = None) -> Array: ...
+
+
 class _PulledBack:
     """Data part of a model that knows the way back from mu and s2 to its parameters."""
 
-    def __init__(self, model: OfficialModel, kernel: Likelihood, offset: Array | None, variance: bool) -> None:
+    def __init__(self, model: _WithWayBack, kernel: Likelihood, offset: Array | None, variance: bool) -> None:
         self._model, self._kernel, self._variance = model, kernel, variance
         self._offset = 0.0 if offset is None else offset
         if variance:

@@ -52,8 +52,17 @@ def _shape_values(model: Model | OfficialModel, theta: Sequence[float]) -> Array
     return np.asarray(theta[1 : 1 + len(model.spectrum.parameters)], float)
 
 
+def _own_segments(fit: FitView) -> list[Segments]:
+    """The fit in segments of energy, with 68 % intervals; where one reaches 0 its upper end is drawn as a limit."""
+    found = fit.others.get("segments")
+    if found is None or not found.valid:
+        return []
+    edges, flux, low, high = (np.asarray(part) for part in (found.edges_gev, found.e2_flux, found.low, found.high))
+    return [Segments(edges, flux, low, high, "This fit, segments")]
+
+
 def _draw(fit: FitView, published: Sequence[Segments]) -> DrawnFigure:
     model = fit.prepared.whole
     energies = np.geomspace(*central_energies(model, fit.theta), POINTS)
     band = flux_band(model, fit.theta, covariance(fit.result), energies, f"This fit, 68 % band, central {100 * CENTRAL:.0f} % of events")
-    return spectrum([band], published, text=fit.text(), style=fit.style, caption=fit.caption)
+    return spectrum([band], [*_own_segments(fit), *published], text=fit.text(), style=fit.style, caption=fit.caption)

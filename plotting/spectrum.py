@@ -18,6 +18,7 @@ from plotting.symbols import E2_FLUX_UNIT
 
 LABEL = rf"$E^2\,\Phi_{{\nu+\bar\nu}}$ per flavour [{E2_FLUX_UNIT}]"
 COLOURS = (BLACK, PURPLE)
+BESIDE = 0.1  # distance of points of two sets, in widths of a segment
 DECADES = 3.0  # shown below the highest point
 
 
@@ -53,8 +54,8 @@ def spectrum(
         for one, colour in zip(bands, (OURS, *COLOURS), strict=False):
             axes.fill_between(one.energy_gev, one.low, one.high, color=colour, alpha=0.3, linewidth=0.0, gid="band")
             axes.plot(one.energy_gev, one.flux, color=colour, linewidth=2.6, label=one.label, gid="flux")
-        for one_set, colour in zip(segments, COLOURS, strict=False):
-            _draw_segments(axes, one_set, colour)
+        for number, (one_set, colour) in enumerate(zip(segments, COLOURS, strict=False)):
+            _draw_segments(axes, one_set, colour, number - 0.5 * (min(len(segments), len(COLOURS)) - 1))
         low, high = _range(bands, segments)
         apply_scale(axes, Scale(r"$E_\nu$ [GeV]", True, _energies(bands, segments)), Scale(LABEL, True, (low, high)))
         heights = [(np.append(one.energy_gev, one.energy_gev[-1] * 1.01), one.high) for one in bands] + [
@@ -75,8 +76,9 @@ def spectrum(
     )
 
 
-def _draw_segments(axes: Axes, segments: Segments, colour: str) -> None:
+def _draw_segments(axes: Axes, segments: Segments, colour: str, place: float) -> None:
     centre = np.sqrt(segments.edges_gev[1:] * segments.edges_gev[:-1])
+    centre = centre * (segments.edges_gev[1:] / segments.edges_gev[:-1]) ** (place * BESIDE)
     sides = np.array([centre - segments.edges_gev[:-1], segments.edges_gev[1:] - centre])
     limit = segments.low <= 0.0
     heights = np.where(limit, segments.high, segments.flux)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
-from records import gain_summary, muon_summary
+from records import diffuse_summary, gain_summary, muon_summary, study_summary
 from records import results as kinds
 from records.dark_matter import CombinationResult, ReferenceModeResult
 from records.iwcd_fits import ProfileCurve, Saturated
@@ -250,7 +250,7 @@ def _(result: ReferenceModeResult) -> list[Row]:
     ]
 
 
-for kind, of_kind in {**gain_summary.ROWS, **muon_summary.ROWS}.items():
+for kind, of_kind in {**gain_summary.ROWS, **muon_summary.ROWS, **diffuse_summary.ROWS, **study_summary.ROWS}.items():
     rows.register(kind)(of_kind)
 
 
