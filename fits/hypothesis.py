@@ -99,8 +99,13 @@ def hypothesis_test(
     toys = np.array(counted(execute(study, range(n)), n, progress))
     valid = toys[~np.isnan(toys)]
     p, error = p_value(data.ts, valid)
-    asymptotic = half_chi2_p_value(data.ts) if boundary else float(chi2.sf(max(data.ts, 0.0), degrees))
+    asymptotic = chi2_p_value(data.ts, degrees, boundary=boundary)
     return ComparisonOutcome(data.ts, valid.tolist(), n - valid.size, p, error, asymptotic, degrees)
+
+
+def chi2_p_value(ts: float, degrees: int, *, boundary: bool = False) -> float:
+    """Asymptotic p-value (Wilks 1938); at a ``boundary`` the chi-square with one degree counts half (Chernoff 1954)."""
+    return half_chi2_p_value(ts) if boundary else float(chi2.sf(max(ts, 0.0), degrees))
 
 
 def free_parameters(nll: NegativeLogLikelihood) -> int:

@@ -262,3 +262,14 @@ def describe(prior: Prior | None) -> str | None:
         return None
     values = ", ".join(f"{value:g}" for value in vars(prior).values())
     return f"{type(prior).__name__.lower()}({values})"
+
+
+def prior_sigma(prior: Prior | None, value: float) -> float:
+    """Standard deviation of a prior in the parameter's own unit, on the side and at the place of ``value``; NaN where it has none."""
+    if isinstance(prior, Gaussian):
+        return prior.sigma
+    if isinstance(prior, LogNormal):
+        return prior.sigma * value  # d ln x = dx / x
+    if isinstance(prior, Asymmetric):
+        return prior.down if value < prior.mode else prior.up
+    return math.nan

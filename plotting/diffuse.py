@@ -12,7 +12,7 @@ from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
 from fits.diffuse import prepare_all
-from plotting import diffuse_likelihood, diffuse_projections, diffuse_response
+from plotting import diffuse_likelihood, diffuse_projections, diffuse_response, diffuse_studies
 from plotting.diffuse_flux import flux
 from plotting.drawn import DrawnFigure, Plan
 from plotting.fit_view import FitView
@@ -36,6 +36,11 @@ FIGURES: dict[str, Callable[[FitView], dict[str, Callable[[], DrawnFigure]]]] = 
     "feldman_cousins": diffuse_likelihood.feldman_cousins,
     "test": diffuse_likelihood.hypothesis_test,
     "response": diffuse_response.response,
+    "impacts": diffuse_studies.impacts,
+    "events": diffuse_studies.events,
+    "exposures": diffuse_studies.exposures,
+    "models": diffuse_studies.models,
+    "posterior": diffuse_studies.posterior,
 }
 WHY_NOT = {
     "energy": "no bins in energy",
@@ -51,6 +56,11 @@ WHY_NOT = {
     "feldman_cousins": "no fit has it; add fits.<name>.feldman_cousins",
     "test": "no fit has a test; add fits.<name>.test",
     "response": "no response",
+    "impacts": "no fit has impacts, or a nuisance parameter; add fits.<name>.impacts: true",
+    "events": "no fit has a table of events; add fits.<name>.events: true",
+    "exposures": "no fit has longer exposures; add fits.<name>.asimov_livetimes",
+    "models": "no fit has a comparison of models; add fits.<name>.model_comparison",
+    "posterior": "no fit has a posterior; add fits.<name>.posterior",
 }
 
 

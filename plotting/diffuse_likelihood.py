@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
-from fits.priors import Asymmetric, Gaussian, LogNormal, Prior
+from fits.priors import prior_sigma
 from plotting import curves, matrix, toys
 from plotting.canvas import Array, Scale
 from plotting.contour import Points, Region, contour
@@ -138,17 +137,6 @@ def _pulls(fit: FitView) -> DrawnFigure:
     values = np.array([fit.result.parameters[name].pull for name in names], float)
     errors = np.array([fit.result.parameters[name].error / prior_sigma(priors[name], fit.result.parameters[name].value) for name in names])
     return matrix.pulls([symbol(name) for name in names], values, errors, style=fit.style, caption=fit.caption)
-
-
-def prior_sigma(prior: Prior | None, value: float) -> float:
-    """Standard deviation of a prior in the parameter's own unit, on the side and at the place of ``value``; NaN where it has none."""
-    if isinstance(prior, Gaussian):
-        return prior.sigma
-    if isinstance(prior, LogNormal):
-        return prior.sigma * value  # d ln x = dx / x
-    if isinstance(prior, Asymmetric):
-        return prior.down if value < prior.mode else prior.up
-    return math.nan
 
 
 def _toys(fit: FitView, result: ToysResult) -> DrawnFigure:

@@ -11,7 +11,7 @@ from figure_content import legend_words, named, texts_outside, words
 
 from configs.errors import InputError
 from plotting.diffuse import FIGURES, WHY_NOT, fit_views, plan
-from plotting.diffuse_likelihood import prior_sigma, pulls_of
+from plotting.diffuse_likelihood import pulls_of
 from plotting.drawn import Plan
 
 RESPONSE = "surrogate response, not a first-principles simulation"
@@ -175,7 +175,7 @@ def test_toy_pulls_reproduce_the_stated_mean_and_width() -> None:
 
 
 def test_the_width_of_a_prior_where_the_fit_ended() -> None:
-    from fits.priors import Asymmetric, Flat, Gaussian, LogNormal
+    from fits.priors import Asymmetric, Flat, Gaussian, LogNormal, prior_sigma
 
     assert prior_sigma(Gaussian(1.0, 0.4), 2.0) == 0.4
     assert prior_sigma(LogNormal(1.0, 0.1), 2.0) == pytest.approx(0.2)

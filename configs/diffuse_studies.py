@@ -1,0 +1,40 @@
+"""Options of the studies that follow a fit of ``diffuse``: impacts, the table of events, longer exposures, other models, the posterior."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveFloat
+
+from configs.strict import Strict
+
+WiderModel = Literal["log_parabola", "cutoff", "broken_power_law"]
+
+
+class ModelComparison(Strict):
+    """Wider spectra beside the fit's power law; ``toys`` of the power law give the p-value of each, 0: the asymptotic one alone."""
+
+    models: Annotated[list[WiderModel], Field(min_length=1)] = ["log_parabola", "cutoff", "broken_power_law"]
+    toys: NonNegativeInt = 100
+
+
+class Posterior(Strict):
+    """The posterior by emcee, with flat priors inside the bounds where a parameter has none.
+
+    ``steps`` of each walker after ``burn`` ones; they are extended up to ``max_extend`` times until the chains have converged.
+    """
+
+    walkers: Annotated[int, Field(ge=8)] = 64
+    burn: NonNegativeInt = 300
+    steps: Annotated[int, Field(ge=10)] = 1500
+    max_extend: Annotated[float, Field(ge=1)] = 4.0
+
+
+class Studies(Strict):
+    """What an entry of ``fits:`` may ask for besides its minimum, intervals and toys."""
+
+    impacts: bool = False  # shift of the norm and the spectrum's parameters with each nuisance at +- 1 sigma
+    events: bool = False  # signalness and true energy of every selected event, also as tables/<fit>.events.csv
+    asimov_livetimes: list[PositiveFloat] = []  # expected errors for the livetime times these factors
+    model_comparison: ModelComparison | None = None
+    posterior: Posterior | None = None

@@ -1,0 +1,68 @@
+"""What the fitted model says about every selected event: how likely it is astrophysical, and the energy of its neutrino."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fits.folding import vector
+from fits.model import Model
+from fits.official_model import OfficialModel
+from records.diffuse_studies import EventTable
+
+Array = NDArray[np.float64]
+
+QUANTILES = (0.05, 0.16, 0.5, 0.84, 0.95)
+
+
+def event_table(model: Model | OfficialModel, theta: ArrayLike, counts: ArrayLike) -> EventTable:
+    """One row for each of the ``counts`` (bins,) of ``model``, at the parameters ``theta``; events of one bin have equal rows.
+
+    Signalness is mu_astro / mu of the bin. Events in bins that expect nothing are kept with NaN and counted.
+    """
+    events = np.repeat(np.arange(model.n_bins), np.asarray(counts, dtype=float).round().astype(int))
+    components = model.components(theta)
+    total = np.sum(list(components.values()), axis=0)
+    signalness = np.divide(components["astro"], total, out=np.full(total.shape, np.nan), where=total > 0)
+    energies = true_energy_quantiles(model, theta)
+    bins = [model.response.bins[i] for i in events]
+    ranges = {"energy": [one.energy_gev or (math.nan, math.nan) for one in bins], "third": [one.third or (math.nan, math.nan) for one in bins]}
+    return EventTable(
+        channel=[one.channel for one in bins],
+        energy_low_gev=[low for low, _ in ranges["energy"]],
+        energy_high_gev=[high for _, high in ranges["energy"]],
+        third_axis=[one.third_axis or "" for one in bins],
+        third_low=[low for low, _ in ranges["third"]],
+        third_high=[high for _, high in ranges["third"]],
+        expected=total[events].tolist(),
+        signalness=signalness[events].tolist(),
+        true_energy_gev={f"{share:g}": energies[i, events].tolist() for i, share in enumerate(QUANTILES)},
+        n_unexplained=int(np.isnan(signalness[events]).sum()),
+    )
+
+
+def true_energy_weights(model: Model | OfficialModel, theta: ArrayLike) -> Array:
+    """Expected astrophysical events (bins, nodes) up to the norm: the response's row of each bin times the fitted spectrum.
+
+    The detector factors of an official model act on a whole bin and flavour; the energies of a bin do not contain them.
+    """
+    plain = Model(model.response, model.spectrum, pivot_gev=model.pivot_gev)
+    shape = np.asarray(theta, dtype=float)[: 1 + len(model.spectrum.parameters)]
+    folding = vector(plain.weights(np.append(shape, 1.0)), plain.n_moments)
+    terms = (plain.matrix * folding).reshape(plain.n_bins, plain.n_moments, -1)
+    return np.maximum(terms.sum(axis=1), 0.0)
+
+
+def true_energy_quantiles(model: Model | OfficialModel, theta: ArrayLike, shares: Sequence[float] = QUANTILES) -> Array:
+    """Neutrino energies in GeV (shares, bins) below which ``shares`` of the bin's astrophysical expectation lies; flat in ln E within a node."""
+    weights = true_energy_weights(model, theta)
+    ln_energy, width = model.response.ln_energy, model.response.width
+    edges = np.column_stack([ln_energy - 0.5 * width, ln_energy + 0.5 * width]).ravel()  # both ends of each node: there may be gaps between
+    found = np.full((len(shares), len(weights)), np.nan)
+    for i in np.flatnonzero(weights.sum(axis=1) > 0):
+        cumulated = np.append(0.0, np.cumsum(weights[i])) / weights[i].sum()
+        found[:, i] = np.exp(np.interp(shares, np.column_stack([cumulated[:-1], cumulated[1:]]).ravel(), edges))
+    return found

@@ -1,0 +1,88 @@
+"""What the terminal shows of the studies of ``diffuse``: (quantity, value, published value) of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from records.diffuse_studies import AsimovStudy, ComparedModel, EventTable, ImpactResult, ModelComparison, PosteriorResult
+from records.value import Parameter
+
+Row = tuple[str, str, str]
+LIKELIEST = 5  # events shown
+
+
+def of_impacts(result: ImpactResult) -> list[Row]:
+    """Shifts of each parameter of interest, the largest first."""
+    shown = []
+    for name, error in result.errors.items():
+        for nuisance in result.ranked(name):
+            one = result.impacts[nuisance]
+            shown.append((f"{name} by {nuisance}", f"{one.shift_down[name]:+.3g} {one.shift_up[name]:+.3g} (error {error:.3g})", ""))
+    return shown + [("FAILED", one, "") for one in result.failed]
+
+
+def of_events(result: EventTable) -> list[Row]:
+    """How many events are astrophysical, and the likeliest of them by their bins."""
+    shown = [("events", f"{len(result.channel)}, {result.expected_signal:.1f} of them astrophysical", "")]
+    if result.n_unexplained:
+        shown.append(("not explained", f"{result.n_unexplained} in bins without expectation", ""))
+    order = sorted(range(len(result.channel)), key=lambda i: -result.energy_low_gev[i])
+    for i in order[:LIKELIEST]:
+        low, median, high = (result.true_energy_gev[share][i] / 1e3 for share in ("0.16", "0.5", "0.84"))
+        place = f"{result.channel[i]}, {result.energy_low_gev[i] / 1e3:.4g}-{result.energy_high_gev[i] / 1e3:.4g} TeV"
+        shown.append((place, f"signalness {result.signalness[i]:.3f}, neutrino {median:.3g} TeV [{low:.3g}, {high:.3g}]", ""))
+    return shown
+
+
+def of_exposures(result: AsimovStudy) -> list[Row]:
+    """Expected errors of the norm and the index by exposure."""
+    shown = []
+    for one in result.exposures:
+        head = f"livetime x {one.factor:g}"
+        if not one.valid:
+            shown.append((head, f"INVALID: {one.reason}", ""))
+            continue
+        errors = ", ".join(f"{name} {_errors(one.parameters[name])}" for name in one.parameters if one.parameters[name].minos)
+        shown.append((head, f"{errors}; no flux: {one.significance:.1f} sigma", ""))
+    return shown
+
+
+def of_models(result: ModelComparison) -> list[Row]:
+    """A row for each spectrum."""
+    return [(name, _model(one, result.models[result.null].nll), "") for name, one in result.models.items()]
+
+
+def of_posterior(result: PosteriorResult) -> list[Row]:
+    """Median with central intervals, and how well the chains have mixed."""
+    shown = []
+    for name in result.names:
+        low, high = result.intervals["0.6827"][name]
+        shown.append((name, f"{result.median[name]:.4g}, 68 %: [{low:.4g}, {high:.4g}]", ""))
+    chains = f"{result.effective_samples:.0f} effective samples, R-hat {result.r_hat:.4f}, acceptance {result.acceptance:.2f}"
+    return [*shown, ("chains", f"{result.walkers} walkers, {result.steps} steps, tau {result.tau_steps:.0f}; {chains}", "")]
+
+
+def _errors(one: Parameter) -> str:
+    down, up = one.minos or (-one.error, one.error)
+    return f"{down:+.2g} {up:+.2g}"
+
+
+def _model(one: ComparedModel, null: float) -> str:
+    if not one.valid:
+        return f"INVALID: {one.reason}"
+    shown = f"-ln L {one.nll:.3f} ({one.nll - null:+.3f}), AIC {one.aic:.2f}, {one.n_free} parameters"
+    if math.isnan(one.ts):
+        return shown
+    p = f"p = {one.p_chi2:.3f} (asymptotic)" if math.isnan(one.p_toys) else f"p = {one.p_toys:.3f} \u00b1 {one.p_toys_error:.3f}"
+    return f"{shown}, TS {one.ts:.2f}, {p}"
+
+
+ROWS: dict[type, Callable[[Any], list[Row]]] = {
+    ImpactResult: of_impacts,
+    EventTable: of_events,
+    AsimovStudy: of_exposures,
+    ModelComparison: of_models,
+    PosteriorResult: of_posterior,
+}
