@@ -11,10 +11,12 @@ import pytest
 from scipy.stats import gamma
 from surrogate_case import PUBLISHED, counting_experiment, likelihood, surrogate_response, toy_counts
 
+from configs.diffuse import Fit
 from configs.diffuse_studies import Posterior
 from configs.errors import InputError
 from fits.asimov_exposures import exposed, exposure
-from fits.diffuse_studies import save_event_tables
+from fits.diffuse_inputs import Inputs
+from fits.diffuse_studies import check, save_event_tables
 from fits.event_table import event_table, true_energy_quantiles, true_energy_weights
 from fits.impacts import impacts
 from fits.minimise import minimise
@@ -221,3 +223,33 @@ def test_events_are_a_table_for_people(tmp_path) -> None:
     read = list(csv.DictReader((tmp_path / "main.events.csv").read_text().splitlines()))
     assert len(read) == len(table.channel)
     assert [float(row["signalness"]) for row in read] == pytest.approx(table.signalness)
+
+
+REFUSED = {
+    "events of an Asimov set": ({"events": True, "data": "asimov"}, "events: there are no observed events in this fit"),
+    "a wider null": ({"model_comparison": {}, "model": {"astro": "cutoff"}}, "model_comparison: .* not with cutoff; set model.astro: power_law"),
+    "a model twice": ({"model_comparison": {"models": ["cutoff", "cutoff"]}}, "model_comparison.models: cutoff, cutoff: each once"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_studies_that_cannot_be_are_refused(case: str) -> None:
+    options, message = REFUSED[case]
+    inputs = Inputs(None, surrogate_response(), np.zeros(441, dtype=np.int64), HESE_LIVETIME_S, "", False, "")
+    with pytest.raises(InputError, match=message):
+        check(Fit.model_validate(options), inputs)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"asimov_livetimes": [0]}, "asimov_livetimes.0[\\s\\S]*greater than 0"),
+        ({"posterior": {"walkers": 2}}, "posterior.walkers[\\s\\S]*greater than or equal to 8"),
+        ({"model_comparison": {"models": []}}, "model_comparison.models[\\s\\S]*at least 1 item"),
+        ({"model_comparison": {"models": ["kinked"]}}, "model_comparison.models.0[\\s\\S]*log_parabola"),
+        ({"impact": True}, "impact[\\s\\S]*Extra inputs"),
+    ],
+)
+def test_wrong_options_are_named(options, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        Fit.model_validate(options)

@@ -42,6 +42,10 @@ EVERYTHING: dict[str, Any] = {
     "upper_limits": [{"parameter": "atmos_norm", "expected_toys": 3}],
     "test": {"alternative": "log_parabola", "toys": 4},
     "asimov": True,
+    "impacts": True,
+    "events": True,
+    "asimov_livetimes": [2],
+    "model_comparison": {"models": ["cutoff"], "toys": 2},
     "published": {"astro_gamma": [2.87, 0.19, 0.20]},
 }
 
@@ -77,7 +81,20 @@ def test_every_result_has_its_name_and_survives_the_file(make) -> None:
     config = make({"main": EVERYTHING, "energy_only": {"axes": ["energy"]}})
     seen = []
     results = fit(config, progress=lambda what, done, total: seen.append(what))
-    further = ("scan", "profile.astro_gamma", "toys", "gof", "feldman_cousins", "limit.atmos_norm", "test", "asimov")
+    further = (
+        "scan",
+        "profile.astro_gamma",
+        "toys",
+        "gof",
+        "feldman_cousins",
+        "limit.atmos_norm",
+        "test",
+        "asimov",
+        "impacts",
+        "events",
+        "exposures",
+        "models",
+    )
     assert set(results) == {"main", "energy_only", *(f"main.{name}" for name in further)}
     assert {"main: toys", "main: Feldman-Cousins", "main: limits of atmos_norm", "main: test of log_parabola"} <= set(seen)
     loaded = load_results(config.output / "results.json")
@@ -85,6 +102,12 @@ def test_every_result_has_its_name_and_survives_the_file(make) -> None:
     assert list(loaded["main"].parameters) == ["astro_norm", "astro_gamma", "atmos_norm"]
     assert loaded["main"].parameters == results["main"].parameters
     assert loaded["main.toys"] == results["main.toys"]
+    assert len(loaded["main.events"].channel) == results["main"].n_observed
+    assert [one.factor for one in loaded["main.exposures"].exposures] == [1.0, 2.0]
+    assert loaded["main.exposures"].exposures[0].parameters["astro_gamma"].error == pytest.approx(
+        results["main.asimov"].parameters["astro_gamma"].error
+    )
+    assert (config.output / "tables" / "main.events.csv").is_file()
     entry = load_manifest(config.output)["stages"]["fit"]
     assert entry["fits"]["energy_only"]["axes"] == ["energy"]
     assert entry["histogram_digest"] == results["main"].input_digest

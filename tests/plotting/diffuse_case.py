@@ -31,6 +31,11 @@ FITS: dict[str, Any] = {
         "toys": {"n": 12},
         "test": {"alternative": "log_parabola", "toys": 6},
         "feldman_cousins": {"parameter": "astro_gamma", "grid": [2.4, 2.9, 3.4], "toys": 6},
+        "impacts": True,
+        "events": True,
+        "asimov_livetimes": [10],
+        "model_comparison": {"models": ["log_parabola", "cutoff"], "toys": 3},
+        "posterior": {"walkers": 32, "burn": 100, "steps": 800},
     },
     "energy_only": {"axes": ["energy"]},
 }
@@ -48,6 +53,11 @@ FIGURES = [
     "feldman_cousins",
     "test",
     "response",
+    "impacts",
+    "events",
+    "exposures",
+    "models",
+    "posterior",
 ]
 
 

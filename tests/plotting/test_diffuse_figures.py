@@ -29,6 +29,7 @@ def test_names_of_the_figures() -> None:
     assert set(planned().figures) == {
         "energy", "energy_prefit", "energy_by_topology", "energy_by_topology_prefit", "zenith", "zenith_prefit", "zenith_by_topology",
         "zenith_by_topology_prefit", "contour", "profile_astro_gamma", "spectrum", "correlation", "pulls", "toys", "gof", "feldman_cousins", "test",
+        "impacts_astro_norm", "impacts_astro_gamma", "events", "exposures", "models", "posterior",
         "migration_cascade", "migration_track", "migration_dcascade", "effective_area",
         "energy_only.energy", "energy_only.spectrum", "energy_only.correlation", "energy_only.pulls",
     }  # fmt: skip
@@ -39,7 +40,7 @@ def test_what_cannot_be_drawn_says_why() -> None:
     skipped = planned(only).skipped
     assert skipped["contour"] == "no fit has a scan; add fits.<name>.scan"
     assert skipped["length"] == "no topology is binned in length (binning: official)"
-    assert {"profile", "toys", "gof", "feldman_cousins", "test"} <= set(skipped)
+    assert {"profile", "toys", "gof", "feldman_cousins", "test", "impacts", "events", "exposures", "models", "posterior"} <= set(skipped)
     assert "energy" not in skipped
 
 
@@ -196,3 +197,38 @@ def test_bins_below_the_selection_are_veiled() -> None:
     )
     drawn = diffuse_projections.energy(dataclasses.replace(views[0], config=raised))["energy"]()
     assert named(drawn.figure.axes[0], "threshold")[0].get_xdata()[0] == 1e5
+
+
+def test_the_impacts_are_in_units_of_the_error_and_beside_their_pulls() -> None:
+    drawn = planned().figures["impacts_astro_norm"]()
+    result = diffuse_case.results()["main.impacts"]
+    assert drawn.numbers["shift_up"].tolist() == [result.impacts["atmos_norm"].shift_up["astro_norm"]]
+    (bar,) = [container[0] for container in drawn.figure.axes[1].containers if container.get_label() == r"$+1\,\sigma$"]
+    assert bar.get_width() == pytest.approx(drawn.numbers["shift_up"][0] / diffuse_case.results()["main"].parameters["astro_norm"].error)
+    assert drawn.numbers["pull"].tolist() == [diffuse_case.results()["main"].parameters["atmos_norm"].pull]
+
+
+def test_the_events_are_ordered_by_their_deposited_energies() -> None:
+    drawn = planned().figures["events"]()
+    result = diffuse_case.results()["main.events"]
+    assert (np.diff(drawn.numbers["deposited_gev"]) >= 0).all()
+    assert sorted(drawn.numbers["median_gev"]) == sorted(result.true_energy_gev["0.5"])
+    assert legend_words(drawn.figure.axes[0])[:1] == ["Cascades"]
+
+
+def test_the_corner_has_a_panel_for_every_pair() -> None:
+    drawn = planned().figures["posterior"]()
+    assert len(drawn.figure.axes) == 6
+    result = diffuse_case.results()["main.posterior"]
+    assert sum(drawn.numbers["counts"][0]) == pytest.approx(len(result.samples["astro_norm"]), rel=0.01)
+
+
+def test_longer_exposures_and_models_show_what_the_results_say() -> None:
+    figures = planned().figures
+    errors = figures["exposures"]().numbers
+    assert errors["livetime_years"][1] == pytest.approx(10.0 * errors["livetime_years"][0])
+    assert all(values[1] < 0.4 * values[0] for values in errors["relative_error"].values())
+    models = figures["models"]().numbers
+    assert models["models"] == ["log-parabola", "power law with cut-off"]
+    compared = diffuse_case.results()["main.models"].models
+    assert models["ts"].tolist() == [compared[name].ts for name in ("log_parabola", "cutoff")]
