@@ -15,7 +15,7 @@ from configs.strict import Strict
 Probability = Annotated[float, Field(gt=0, lt=1)]
 Engine = Literal["native", "zfit", "pyhf"]
 Likelihood = Literal["poisson", "say", "bb_lite"]
-Spectrum = Literal["power_law", "log_parabola", "cutoff", "broken_power_law", "table", "class"]
+Spectrum = Literal["power_law", "log_parabola", "cutoff", "broken_power_law", "table", "class", "expression"]
 ProjectionAxis = Literal["energy", "zenith", "topology"]
 Figure = Literal[
     "energy", "zenith", "length", "contour", "profile", "spectrum", "correlation", "pulls", "toys", "gof", "feldman_cousins", "test", "response",
@@ -115,10 +115,25 @@ class ParameterOptions(Strict):
     fixed: bool = False
 
 
+class ShapeParameter(Strict):
+    """A parameter of ``model.expression``."""
+
+    start: float
+    bounds: tuple[float, float]
+    unit: str = ""
+
+    @model_validator(mode="after")
+    def _start_within_bounds(self) -> ShapeParameter:
+        if not self.bounds[0] < self.bounds[1] or not self.bounds[0] <= self.start <= self.bounds[1]:
+            raise ValueError(f"start {self.start:g} must lie within ascending bounds, found {list(self.bounds)}")
+        return self
+
+
 class Model(Strict):
     """The astrophysical spectrum.
 
     ``table``: a file of (E in GeV, flux) whose shape is used; ``class``: ``my_module.MySpectrum`` beside the config.
+    ``expression``: a formula of ``E`` in GeV and the parameters of ``shape``, whose shape is used.
     ``nuisances``: one norm of the atmosphere (simple), or all parameters of the release's fit that the response knows (official; ``model: official``
     for short), with their priors; ``detector: false`` leaves those of the detector out.
     """
@@ -128,6 +143,8 @@ class Model(Strict):
     break_gev: PositiveFloat = 3.0e5
     table: str | None = None
     class_: Annotated[str | None, Field(alias="class")] = None
+    expression: str | None = None
+    shape: dict[str, ShapeParameter] = {}
     nuisances: Literal["simple", "official"] = "simple"
     detector: bool = True
 
@@ -140,11 +157,13 @@ class Model(Strict):
 
     @model_validator(mode="after")
     def _table_and_class_where_they_belong(self) -> Model:
-        for kind, given in (("table", self.table), ("class", self.class_)):
+        for kind, given in (("table", self.table), ("class", self.class_), ("expression", self.expression)):
             if self.astro == kind and given is None:
                 raise ValueError(f"astro: {kind} needs the key {kind!r}")
             if self.astro != kind and given is not None:
                 raise ValueError(f"{kind}: {given} has no effect with astro: {self.astro}; set astro: {kind}")
+        if self.shape and self.astro != "expression":
+            raise ValueError(f"shape: parameters of an expression have no effect with astro: {self.astro}; set astro: expression")
         return self
 
 

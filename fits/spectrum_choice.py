@@ -1,4 +1,4 @@
-"""From the configuration's ``model:`` to a spectrum, also from a table of the user's or a class of the user's beside the config."""
+"""From the configuration's ``model:`` to a spectrum, also from a table, a class or a formula of the user's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 from configs.diffuse import Model as ModelOptions
 from data_info.files import find_file
 from fits.spectrum_table import read_spectrum_table
-from physics.spectra import Spectrum, named
+from physics.expression_spectra import parse
+from physics.spectra import ShapeParameter, Spectrum, named
 from physics.user_spectra import from_user
 from processors.user_code import load_class
 
@@ -24,13 +25,17 @@ AT_BOUNDARY = ("cutoff",)  # the power law lies on the edge of these: half a chi
 def spectrum_of(options: ModelOptions, config_path: Path) -> Spectrum:
     """The spectrum that a fit asks for; files and modules are looked up beside the configuration.
 
-    Raises InputError for a table that is absent or has wrong content, a class that is absent or does not look like a spectrum.
+    Raises InputError for a table that is absent or has wrong content, a class that is absent or does not look like a spectrum, a formula that is
+    not arithmetic.
     """
     if options.table is not None:
         return read_spectrum_table(find_file(options.table, config_path), pivot_gev=options.pivot_gev)
     if options.class_ is not None:
         where = f"{config_path}: model.class: {options.class_}"
         return from_user(load_class(options.class_, config_path.parent, where, example="my_module.MySpectrum")(), pivot_gev=options.pivot_gev)
+    if options.expression is not None:
+        shape = [ShapeParameter(name, one.start, *one.bounds, one.unit) for name, one in options.shape.items()]
+        return from_user(parse(options.expression, shape), pivot_gev=options.pivot_gev)
     return named(options.astro, pivot_gev=options.pivot_gev, break_gev=options.break_gev)
 
 
