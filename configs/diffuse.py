@@ -19,6 +19,7 @@ Spectrum = Literal["power_law", "log_parabola", "cutoff", "broken_power_law", "t
 ProjectionAxis = Literal["energy", "zenith", "topology"]
 Figure = Literal[
     "energy", "zenith", "length", "contour", "profile", "spectrum", "correlation", "pulls", "toys", "gof", "feldman_cousins", "test", "response",
+    "flavour",
     "impacts", "events", "exposures", "models", "posterior",
 ]  # fmt: skip
 
@@ -134,6 +135,7 @@ class Model(Strict):
 
     ``table``: a file of (E in GeV, flux) whose shape is used; ``class``: ``my_module.MySpectrum`` beside the config.
     ``expression``: a formula of ``E`` in GeV and the parameters of ``shape``, whose shape is used.
+    ``flavour``: fractions of e, mu, tau at Earth that sum to 1; [1, 1, 1] stands for equal parts.
     ``nuisances``: one norm of the atmosphere (simple), or all parameters of the release's fit that the response knows (official; ``model: official``
     for short), with their priors; ``detector: false`` leaves those of the detector out.
     """
@@ -145,6 +147,7 @@ class Model(Strict):
     class_: Annotated[str | None, Field(alias="class")] = None
     expression: str | None = None
     shape: dict[str, ShapeParameter] = {}
+    flavour: tuple[float, float, float] = (1.0, 1.0, 1.0)
     nuisances: Literal["simple", "official"] = "simple"
     detector: bool = True
 
@@ -244,6 +247,24 @@ class Segments(Strict):
         return self
 
 
+class FlavourScan(Strict):
+    """Profile over all compositions by flavour at a step of the fractions; a number for short. ``mixing``: of the compositions of sources drawn."""
+
+    step: Annotated[float, Field(gt=0, le=0.25)] = 0.05
+    mixing: str = "nufit60_no"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _step_for_short(cls, given: Any) -> Any:
+        return {"step": given} if isinstance(given, int | float) and not isinstance(given, bool) else given
+
+    @model_validator(mode="after")
+    def _divides_one(self) -> FlavourScan:
+        if abs(1.0 / self.step - round(1.0 / self.step)) > 1e-6:
+            raise ValueError(f"step: {self.step:g} does not divide 1 into equal parts; give 0.02, 0.04, 0.05, 0.1 or the like")
+        return self
+
+
 class Fit(Studies):
     """One entry of ``fits:``."""
 
@@ -263,6 +284,7 @@ class Fit(Studies):
     test: HypothesisTest | None = None
     asimov: bool = False  # also fit the Asimov set at the best fit: expected errors
     segments: Segments | None = None  # the flux in segments of energy, with the fit's axes, likelihood and atmosphere
+    flavour_scan: FlavourScan | None = None  # composition by flavour, all parameters of the fit profiled
     workspace: bool = False  # write the HistFactory workspace of a Poisson likelihood as workspace_<fit>.json, whatever the engine
     published: dict[str, tuple[float, float, float]] = {}  # parameter -> value, minus, plus; shown beside ours
 

@@ -19,10 +19,11 @@ from data_info.catalogue import Unavailable
 from data_info.files import find_file
 from fits import diffuse_studies, goodness, hypothesis
 from fits.comparison import ExternalScan, read_contour, read_scan
-from fits.diffuse_inputs import Histograms, Inputs, Prepared, prepare, read_inputs
+from fits.diffuse_inputs import Histograms, Inputs, Prepared, likelihoods_by_flavour, prepare, read_inputs
 from fits.engines import minimiser
 from fits.feldman_cousins import feldman_cousins
 from fits.fit_result import fit_result
+from fits.flavour import check_flavours, scan_flavours
 from fits.limits import limit
 from fits.minimise import Minimum, minimise
 from fits.profiles import grid_within, profile
@@ -63,6 +64,8 @@ def _prepared(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
         _check_grids(options, prepared, inputs.config)
         if options.segments is not None:
             prepare_segments(inputs, options, options.segments, prepared.nll.counts)
+        if options.flavour_scan is not None:
+            check_flavours(inputs.response, options.flavour_scan.mixing)
         diffuse_studies.check(options, inputs)
     except InputError as error:
         path = f"fits.{name}"
@@ -171,6 +174,8 @@ class _Fit:
         works += diffuse_studies.works(studied, minimum)
         if self.options.segments is not None:
             works.append(partial(self._named, "segments", partial(self._segments, self.options.segments)))
+        if self.options.flavour_scan is not None:
+            works.append(partial(self._named, "flavour", partial(self._flavour, self.options.flavour_scan, minimum)))
         return {name: result for found in each(works) for name, result in found.items()}
 
     def _named(self, name: str, work: Callable[[], Any]) -> dict[str, Any]:
@@ -184,6 +189,10 @@ class _Fit:
 
     def _segments(self, wanted: diffuse.Segments) -> Any:
         return fit_segments(prepare_segments(self.inputs, self.options, wanted, self.nll.counts))
+
+    def _flavour(self, wanted: diffuse.FlavourScan, minimum: Minimum) -> Any:
+        likelihoods = likelihoods_by_flavour(self.inputs, self.options, self.nll)
+        return scan_flavours(likelihoods, minimum.values, wanted.step, wanted.mixing, self._progress("flavours"))
 
     def _feldman_cousins(self, wanted: diffuse.FeldmanCousins, minimum: Minimum) -> Any:
         return feldman_cousins(

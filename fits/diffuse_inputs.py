@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from configs.errors import InputError
 from configs.schema import DiffuseConfig
 from data_info.hese_tables import SURROGATE
 from fits.fit_result import Provenance
+from fits.flavour import composition, with_composition
 from fits.model import Model
 from fits.nll import NegativeLogLikelihood
 from fits.official_model import OfficialModel
@@ -24,6 +26,7 @@ from fits.priors import Prior
 from fits.response import AXES, Response, counts_from_hists, data_livetime_s
 from fits.spectrum_choice import spectrum_of
 from physics.spectra import Spectrum
+from records.diffuse import Composition
 
 Array = NDArray[np.float64]
 Histograms = Mapping[str, Mapping[str, hist.Hist]]
@@ -76,7 +79,8 @@ def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
 def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
     """The likelihood of one entry of ``fits:``."""
     spectrum = spectrum_of(options.model, inputs.config.source)
-    whole, projected = (_model(inputs.response, spectrum, options, axes) for axes in (AXES, options.axes))
+    response = with_composition(inputs.response, composition(options.model.flavour))
+    whole, projected = (_model(response, spectrum, options, axes) for axes in (AXES, options.axes))
     parameters = configure(projected.parameters, options.parameters, default_priors(inputs.config))
     if options.data == "asimov":
         counts = projected.expected([one.start for one in parameters])
@@ -106,6 +110,21 @@ def _model(response: Response, spectrum: Spectrum, options: diffuse.Fit, axes: S
     if options.model.nuisances == "official":
         return OfficialModel(response, spectrum, axes=axes, pivot_gev=pivot_gev, detector=options.model.detector)
     return Model(response if axes is AXES else response.project(axes), spectrum, pivot_gev=pivot_gev)
+
+
+def likelihoods_by_flavour(inputs: Inputs, options: diffuse.Fit, nll: NegativeLogLikelihood) -> Callable[[Composition], NegativeLogLikelihood]:
+    """Composition by flavour -> the likelihood ``nll`` of a fit for that composition instead of its own."""
+    spectrum = spectrum_of(options.model, inputs.config.source)
+    early = options.model.nuisances == "simple" and list(options.axes) != list(AXES)  # detector factors need all bins
+    response, axes = (inputs.response.project(options.axes), AXES) if early else (inputs.response, options.axes)
+
+    def likelihood(fractions: Composition) -> NegativeLogLikelihood:
+        model = _model(with_composition(response, fractions), spectrum, options, axes)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is said of empty bins was said by the fit
+            return NegativeLogLikelihood(model, nll.counts, options.likelihood, parameters=nll.parameters, empty_bins=options.empty_bins)
+
+    return likelihood
 
 
 def is_exercise(config: DiffuseConfig) -> bool:

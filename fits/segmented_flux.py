@@ -14,6 +14,7 @@ from data_info.catalogue import Unavailable
 from data_info.files import find_file
 from fits.diffuse_inputs import Inputs, default_priors
 from fits.fit_result import parameter_of
+from fits.flavour import composition, with_composition
 from fits.limits import upper_limit
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
@@ -44,7 +45,7 @@ def prepare_segments(inputs: Inputs, options: diffuse.Fit, wanted: diffuse.Segme
     if options.model.nuisances == "official":
         raise InputError("segments: a fit with the release's nuisance parameters has none; ask for them in a fit with nuisances: simple")
     response = inputs.response if list(options.axes) == list(AXES) else inputs.response.project(options.axes)
-    model = SegmentedModel(response, wanted.edges)
+    model = SegmentedModel(with_composition(response, composition(options.model.flavour)), wanted.edges)
     own = {name: one for name, one in options.parameters.items() if name in model.names}
     parameters = configure(model.parameters, own, default_priors(inputs.config))
     nll = NegativeLogLikelihood(model, counts, options.likelihood, parameters=parameters, empty_bins=options.empty_bins)

@@ -25,10 +25,18 @@ class Mixing:
 
 
 # nufit60_no: NuFIT 6.0, normal ordering, with atmospheric data of SK and IceCube (Esteban et al., JHEP 12 (2024) 216, arXiv:2410.05380).
+# nufit52_no: NuFIT 5.2, normal ordering, with atmospheric data of SK (Esteban et al., JHEP 09 (2020) 178, arXiv:2007.14792, update of 2022).
 # reference: angles of the analysis github priesbr1/Analysis-IC86-BSM-DarkMatter-DwarfGalaxy-LowMassWIMPs, for comparison; its theta_13 is outdated.
 SETS = {
+    "nufit52_no": Mixing(0.303, 0.02225, 0.451, 232.0),
     "nufit60_no": Mixing(0.308, 0.02215, 0.470, 212.0),
     "reference": Mixing(math.sin(0.57596) ** 2, math.sin(0.1296) ** 2, math.sin(0.8552) ** 2, 0.0),
+}
+
+SOURCES: dict[str, tuple[float, float, float]] = {  # fractions of e, mu, tau at the source (Learned and Pakvasa, Astropart. Phys. 3 (1995) 267)
+    "pion decay": (1 / 3, 2 / 3, 0.0),
+    "damped muons": (0.0, 1.0, 0.0),
+    "neutron decay": (1.0, 0.0, 0.0),
 }
 
 

@@ -13,6 +13,7 @@ from data_info.catalogue import Unavailable
 from data_info.files import find_file
 from fits.diffuse import prepare_all
 from plotting import diffuse_likelihood, diffuse_projections, diffuse_response, diffuse_studies
+from plotting.diffuse_flavour import flavours
 from plotting.diffuse_flux import flux
 from plotting.drawn import DrawnFigure, Plan
 from plotting.fit_view import FitView
@@ -36,6 +37,7 @@ FIGURES: dict[str, Callable[[FitView], dict[str, Callable[[], DrawnFigure]]]] = 
     "feldman_cousins": diffuse_likelihood.feldman_cousins,
     "test": diffuse_likelihood.hypothesis_test,
     "response": diffuse_response.response,
+    "flavour": flavours,
     "impacts": diffuse_studies.impacts,
     "events": diffuse_studies.events,
     "exposures": diffuse_studies.exposures,
@@ -56,6 +58,7 @@ WHY_NOT = {
     "feldman_cousins": "no fit has it; add fits.<name>.feldman_cousins",
     "test": "no fit has a test; add fits.<name>.test",
     "response": "no response",
+    "flavour": "no fit has a scan of flavours; add fits.<name>.flavour_scan",
     "impacts": "no fit has impacts, or a nuisance parameter; add fits.<name>.impacts: true",
     "events": "no fit has a table of events; add fits.<name>.events: true",
     "exposures": "no fit has longer exposures; add fits.<name>.asimov_livetimes",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from records.diffuse import SpectrumResult
+from records.diffuse import Composition, FlavourResult, SpectrumResult
 
 Row = tuple[str, str, str]
 SHOWN_UNIT = 1.0e-8  # GeV cm^-2 s^-1 sr^-1
@@ -22,6 +22,20 @@ def segment_rows(result: SpectrumResult) -> list[Row]:
         shown.append((f"{energy(result.edges_gev[i])} to {energy(result.edges_gev[i + 1])}", words, _published(result, i)))
     shown.append(("unit", "E^2 Phi per flavour in 1e-8 GeV cm^-2 s^-1 sr^-1", ""))
     return shown + ([("not compared", result.not_compared.splitlines()[0], "")] if result.not_compared else [])
+
+
+def flavour_rows(result: FlavourResult) -> list[Row]:
+    """Best composition at Earth, and how far each source's is from it."""
+    shown: list[Row] = [] if result.valid else [("INVALID", result.reason, "")]
+    shown.append(("e : mu : tau at Earth", _composition(result.best), ""))
+    for name, fractions in result.sources.items():
+        p = math.exp(-0.5 * max(result.ts[name], 0.0))  # chi-square of two degrees of freedom
+        shown.append((name, f"{_composition(fractions)}: TS {result.ts[name]:.2f}, p = {p:.2f} (chi2, 2 degrees)", ""))
+    return shown + ([("not converged", f"{result.n_failed} compositions", "")] if result.n_failed else [])
+
+
+def _composition(fractions: Composition) -> str:
+    return " : ".join(f"{one:.2f}" for one in fractions)
 
 
 def _published(result: SpectrumResult, i: int) -> str:
@@ -40,4 +54,4 @@ def energy(value_gev: float) -> str:
     return f"{value_gev / 1e3:.3g} TeV" if value_gev < 1e6 else f"{value_gev / 1e6:.3g} PeV"
 
 
-ROWS: dict[type, Callable[[Any], list[Row]]] = {SpectrumResult: segment_rows}
+ROWS: dict[type, Callable[[Any], list[Row]]] = {SpectrumResult: segment_rows, FlavourResult: flavour_rows}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.errors import InputError
-from physics.oscillation import SETS, Mixing, at_earth, averaged_probability, mixing, pmns
+from physics.oscillation import SETS, SOURCES, Mixing, at_earth, averaged_probability, mixing, pmns
 
 UNIT = st.floats(0.0, 1.0)
 
@@ -53,4 +53,17 @@ def test_an_electron_source_arrives_in_all_flavours() -> None:
 def test_unknown_set_is_named() -> None:
     with pytest.raises(InputError, match="'nufit60' is not a set of mixing angles; did you mean 'nufit60_no'"):
         mixing("nufit60")
-    assert set(SETS) == {"nufit60_no", "reference"}
+    assert set(SETS) == {"nufit52_no", "nufit60_no", "reference"}
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("pion decay", [0.335, 0.338, 0.327]),
+        ("damped muons", [0.226, 0.395, 0.379]),
+        ("neutron decay", [0.553, 0.226, 0.221]),
+    ],
+)
+def test_diffuse_golden_17_compositions_at_earth(source: str, expected: list[float]) -> None:
+    """NuFIT 5.2, to 0.001."""
+    np.testing.assert_allclose(at_earth(SOURCES[source], mixing("nufit52_no")), expected, atol=1e-3)

@@ -29,7 +29,7 @@ def test_names_of_the_figures() -> None:
     assert set(planned().figures) == {
         "energy", "energy_prefit", "energy_by_topology", "energy_by_topology_prefit", "zenith", "zenith_prefit", "zenith_by_topology",
         "zenith_by_topology_prefit", "contour", "profile_astro_gamma", "spectrum", "correlation", "pulls", "toys", "gof", "feldman_cousins", "test",
-        "impacts_astro_norm", "impacts_astro_gamma", "events", "exposures", "models", "posterior",
+        "impacts_astro_norm", "impacts_astro_gamma", "events", "exposures", "models", "posterior", "flavour",
         "migration_cascade", "migration_track", "migration_dcascade", "effective_area",
         "energy_only.energy", "energy_only.spectrum", "energy_only.correlation", "energy_only.pulls",
     }  # fmt: skip
@@ -137,7 +137,7 @@ def test_a_catalogue_file_that_cannot_be_had_is_left_out_with_its_reason(tmp_pat
     monkeypatch.setenv("DYNODE_DATA", str(tmp_path))
     todo = planned(compare_spectrum="hese/icecube_segmentedfit_hese.json")
     assert "github.com/KM3NeT" in todo.skipped["spectrum: published segments"]  # where to get it by hand
-    assert todo.figures["spectrum"]().numbers["segments"] == []
+    assert [one["label"] for one in todo.figures["spectrum"]().numbers["segments"]] == ["This fit, segments"]
 
 
 def test_a_file_of_the_user_s_own_must_be_there() -> None:
@@ -232,3 +232,21 @@ def test_longer_exposures_and_models_show_what_the_results_say() -> None:
     assert models["models"] == ["log-parabola", "power law with cut-off"]
     compared = diffuse_case.results()["main.models"].models
     assert models["ts"].tolist() == [compared[name].ts for name in ("log_parabola", "cutoff")]
+
+
+def test_the_segments_of_a_fit_stand_beside_its_band() -> None:
+    drawn = planned().figures["spectrum"]()
+    (ours,) = drawn.numbers["segments"]
+    result = diffuse_case.results()["main.segments"]
+    assert ours["e2_flux"].tolist() == result.e2_flux
+    assert ours["e2_flux_high"].tolist() == result.high
+    assert "This fit, segments" in legend_words(drawn.figure.axes[0])
+    assert planned().figures["energy_only.spectrum"]().numbers["segments"] == []
+
+
+def test_the_triangle_holds_the_best_composition_and_three_sources() -> None:
+    drawn = planned().figures["flavour"]()
+    result = diffuse_case.results()["main.flavour"]
+    assert drawn.numbers["best"] == result.best
+    assert set(drawn.numbers["points"]) == {"Pion decay", "Damped muons", "Neutron decay"}
+    assert named(drawn.figure.axes[0], "best")
