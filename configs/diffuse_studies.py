@@ -26,8 +26,8 @@ class Posterior(Strict):
 
     walkers: Annotated[int, Field(ge=8)] = 64
     burn: NonNegativeInt = 300
-    steps: Annotated[int, Field(ge=10)] = 1500
-    max_extend: Annotated[float, Field(ge=1)] = 4.0
+    steps: Annotated[int, Field(ge=10)] = 1000
+    max_extend: Annotated[float, Field(ge=1)] = 6.0
 
 
 class Studies(Strict):

@@ -42,6 +42,8 @@ EVERYTHING: dict[str, Any] = {
     "upper_limits": [{"parameter": "atmos_norm", "expected_toys": 3}],
     "test": {"alternative": "log_parabola", "toys": 4},
     "asimov": True,
+    "segments": {"edges": [4.0e4, 2.0e5, 7.0e6]},
+    "flavour_scan": 0.25,
     "impacts": True,
     "events": True,
     "asimov_livetimes": [2],
@@ -90,6 +92,8 @@ def test_every_result_has_its_name_and_survives_the_file(make) -> None:
         "limit.atmos_norm",
         "test",
         "asimov",
+        "segments",
+        "flavour",
         "impacts",
         "events",
         "exposures",
@@ -232,6 +236,11 @@ def test_a_tabulated_spectrum_is_a_fit_of_the_norm(make, tmp_path: Path) -> None
         ({"main": {"test": {"alternative": "table", "toys": 2}}}, "table is not a wider model than power_law"),
         ({"main": {"model": {"astro": "cutoff"}, "test": {"alternative": "log_parabola", "toys": 2}}}, "not a wider model than cutoff"),
         ({"main": {"likelihood": "say"}}, "no pair moments"),
+        ({"main": {"segments": [1e7, 2e7]}}, r"fits\.main: segments: no simulation between 1e\+07 and 2e\+07 GeV"),
+        ({"main": {"model": "official", "segments": {}}}, r"fits\.main: segments: a fit with the release's nuisance parameters has none"),
+        ({"main": {"model": {"flavour": [0.5, 0.5, 0.5]}}}, r"fits\.main: flavour: \[0\.5, 0\.5, 0\.5\] sum to 1\.5"),
+        ({"main": {"model": {"flavour": [1.2, -0.2, 0.0]}}}, r"fits\.main: flavour: .* are not three fractions >= 0"),
+        ({"main": {"flavour_scan": {"mixing": "nufit50_no"}}}, "'nufit50_no' is not a set of mixing angles; did you mean"),
         ({"main": {"parameters": {"astro_gamma": {"start": 9.0}}}}, "start 9.0 lies outside its bounds"),
         ({"main": {"model": {"astro": "table", "table": "none.txt"}}}, "none.txt: no such file"),
         (
@@ -344,7 +353,8 @@ def test_real_events_g14(public_data, tmp_path: Path, monkeypatch) -> None:
     """The shipped configuration on the 60 events: the published answer without any tuning (PRD 104 022002: 2.87, 6.37)."""
     monkeypatch.setenv("DYNODE_DATA", str(public_data))
     shipped = Path(__file__).resolve().parents[2] / "configs" / "diffuse.yaml"
-    config = load_config(shipped, [f"output_dir={tmp_path}", "fits.main.toys=null", "fits.main.test=null", "fits.main.profiles=[]"])
+    left_out = [f"fits.main.{key}=null" for key in ("toys", "test", "model_comparison", "posterior")]
+    config = load_config(shipped, [f"output_dir={tmp_path}", *left_out, "fits.main.profiles=[]"])
     assert process(config).complete
     results = fit(config)
     main = results["main"]
@@ -361,6 +371,11 @@ def test_real_events_g14(public_data, tmp_path: Path, monkeypatch) -> None:
     assert results["energy_topology"].valid
     assert (results["energy_only"].n_bins, results["energy_topology"].n_bins) == (21, 63)
     _check_with_systematics(results["with_systematics"], main)
+    events = results["main.events"]
+    assert len(events.channel) == 60
+    assert events.expected_signal == pytest.approx(49, abs=3)  # the rest is atmospheric: 10.1 expected at the prior (specification G11)
+    assert max(events.true_energy_gev["0.5"]) == pytest.approx(1.9e6, rel=0.1)
+    assert list(results["with_systematics.impacts"].impacts) == list(results["with_systematics"].parameters)[2:]
 
 
 def _check_with_systematics(found, main) -> None:
