@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def prepare_segments(inputs: Inputs, options: diffuse.Fit, wanted: diffuse.Segme
     own = {name: one for name, one in options.parameters.items() if name in model.names}
     parameters = configure(model.parameters, own, default_priors(inputs.config))
     nll = NegativeLogLikelihood(model, counts, options.likelihood, parameters=parameters, empty_bins=options.empty_bins)
-    published, reason = _published(inputs, wanted)
+    published, reason = published_beside(wanted, inputs.config.source)
     return SegmentedFit(model, nll, wanted, tuple(options.axes), published, reason)
 
 
@@ -96,12 +97,12 @@ def _flux(values: np.ndarray | list[float]) -> list[float]:
     return (np.asarray(values) * UNIT_GEV_CM2_S_SR).tolist()
 
 
-def _published(inputs: Inputs, wanted: diffuse.Segments) -> tuple[PublishedSegments | None, str]:
-    """Published numbers in the same segments; why a catalogue file cannot be had."""
+def published_beside(wanted: diffuse.Segments, config_path: Path) -> tuple[PublishedSegments | None, str]:
+    """Published numbers in the same segments, or why a catalogue file cannot be had; InputError when its segments are others."""
     if wanted.compare is None:
         return None, ""
     try:
-        found = read_published_segments(find_file(wanted.compare, inputs.config.source))
+        found = read_published_segments(find_file(wanted.compare, config_path))
     except Unavailable as error:
         return None, str(error)
     if found.edges_gev.size != len(wanted.edges) or not np.allclose(found.edges_gev, wanted.edges, rtol=EDGES_AGREE):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -16,7 +17,7 @@ from fits.nll import NegativeLogLikelihood
 from fits.parameters import ATMOSPHERIC_PRIOR, configure
 from fits.published_segments import read_published_segments
 from fits.response import Response
-from fits.segmented_flux import SegmentedFit, agreement, fit_segments
+from fits.segmented_flux import SegmentedFit, agreement, fit_segments, published_beside
 from fits.segments import SegmentedModel, overlap
 from physics.spectra import PowerLaw
 from records.diffuse import SpectrumResult
@@ -151,3 +152,17 @@ def test_the_whole_likelihood_gains_by_segments() -> None:
     at_two = minimise(fixed, fixed={"astro_gamma": 2.0})
     segments = minimise(fit_of(counts, [1e4, *EDGES[1:-1], 1e7]).nll)
     assert segments.nll < at_two.nll + 1e-6
+
+
+def test_published_segments_of_other_edges_are_refused(tmp_path) -> None:
+    """Numbers of other energies beside ours would compare nothing."""
+    path = tmp_path / "published.json"
+    columns = {"Emin": [1e5], "Emax": [1e6], "FluxNorm": [1e-8], "ErrorMinus": [1e-9], "ErrorPlus": [1e-9]}
+    path.write_text(json.dumps({name: {"0": values[0]} for name, values in columns.items()}))
+    with pytest.raises(InputError, match=r"published.json has the edges \[100000.0, 1000000.0\] GeV, not .*; give the same edges"):
+        published_beside(Segments(compare=str(path)), tmp_path / "config.yaml")
+    found, reason = published_beside(Segments(edges=[1e5, 1e6], compare=str(path)), tmp_path / "config.yaml")
+    assert reason == ""
+    assert found is not None
+    assert found.flux.tolist() == [1e-8]
+    assert published_beside(Segments(), tmp_path / "config.yaml") == (None, "")
