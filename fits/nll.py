@@ -192,9 +192,17 @@ class _PerBin:
 class _WithWayBack(Protocol):
     """A model that knows the way back from mu and s2 to its parameters."""
 
-    def require_variance(self) -> None: ...
-    def at(self, theta: ArrayLike, *, variance: bool = False) -> Any: ...
-    def pull_back(self, point: Any, in_mu: Array, in_s2: Array | None = None) -> Array: ...
+    def require_variance(self) -> None:
+        """Refuse a response without pair moments."""
+        ...
+
+    def at(self, theta: ArrayLike, *, variance: bool = False) -> Any:
+        """The model at a point, with ``mu`` and ``s2`` (bins,)."""
+        ...
+
+    def pull_back(self, point: Any, in_mu: Array, in_s2: Array | None = None) -> Array:
+        """Derivatives in the parameters from those in ``mu`` and ``s2``."""
+        ...
 
 
 class _PulledBack:

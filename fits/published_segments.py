@@ -25,6 +25,11 @@ class PublishedSegments:
     minus: Array
     plus: Array
 
+    @property
+    def rows(self) -> list[tuple[float, float, float]]:
+        """(E^2 Phi, minus, plus) of each segment."""
+        return list(zip(self.flux.tolist(), self.minus.tolist(), self.plus.tolist(), strict=True))
+
 
 def read_published_segments(path: str | Path) -> PublishedSegments:
     """Read a published piecewise spectrum (JSON of github KM3NeT/KM3-230213A-data).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,10 +59,8 @@ def fit_segments(fit: SegmentedFit) -> SpectrumResult:
     names = fit.nll.names[:-1]
     minimum = minimise(fit.nll, minos=names)
     ends = [_interval(minimum, name) for name in names]
-    touching = [minimum.valid and low <= 0.0 for low, _ in ends]
-    limits = [upper_limit(fit.nll, minimum, name, fit.options.cl) if at else math.nan for name, at in zip(names, touching, strict=True)]
+    limits = _limits(fit, minimum, [minimum.valid and low <= 0.0 for low, _ in ends])
     values = np.array([minimum.values[name] for name in names])
-    published = fit.published
     return SpectrumResult(
         valid=minimum.valid,
         reason=minimum.reason,
@@ -79,10 +77,15 @@ def fit_segments(fit: SegmentedFit) -> SpectrumResult:
         nll=minimum.nll,
         axes=fit.axes,
         n_shared=fit.model.n_shared,
-        published=[] if published is None else list(zip(published.flux.tolist(), published.minus.tolist(), published.plus.tolist(), strict=True)),
-        published_source="" if published is None or fit.options.compare is None else fit.options.compare,
+        published=fit.published.rows if fit.published else [],
+        published_source=(fit.options.compare or "") if fit.published else "",
         not_compared=fit.not_compared,
     )
+
+
+def _limits(fit: SegmentedFit, minimum: Minimum, wanted: Sequence[bool]) -> list[float]:
+    """One-sided upper limits of the segments that are ``wanted``, NaN for the others."""
+    return [upper_limit(fit.nll, minimum, name, fit.options.cl) if one else math.nan for name, one in zip(fit.nll.names[:-1], wanted, strict=True)]
 
 
 def _interval(minimum: Minimum, name: str) -> tuple[float, float]:
