@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fits.bins import Bin
 from fits.folding import vector
 from fits.model import Model
 from fits.official_model import OfficialModel
@@ -16,6 +18,7 @@ from records.diffuse_studies import EventTable
 Array = NDArray[np.float64]
 
 QUANTILES = (0.05, 0.16, 0.5, 0.84, 0.95)
+NOWHERE = (math.nan, math.nan)
 
 
 def event_table(model: Model | OfficialModel, theta: ArrayLike, counts: ArrayLike) -> EventTable:
@@ -28,20 +31,27 @@ def event_table(model: Model | OfficialModel, theta: ArrayLike, counts: ArrayLik
     total = np.sum(list(components.values()), axis=0)
     signalness = np.divide(components["astro"], total, out=np.full(total.shape, np.nan), where=total > 0)
     energies = true_energy_quantiles(model, theta)
-    bins = [model.response.bins[i] for i in events]
-    ranges = {"energy": [one.energy_gev or (math.nan, math.nan) for one in bins], "third": [one.third or (math.nan, math.nan) for one in bins]}
     return EventTable(
-        channel=[one.channel for one in bins],
-        energy_low_gev=[low for low, _ in ranges["energy"]],
-        energy_high_gev=[high for _, high in ranges["energy"]],
-        third_axis=[one.third_axis or "" for one in bins],
-        third_low=[low for low, _ in ranges["third"]],
-        third_high=[high for _, high in ranges["third"]],
+        **_place([model.response.bins[i] for i in events]),
         expected=total[events].tolist(),
         signalness=signalness[events].tolist(),
         true_energy_gev={f"{share:g}": energies[i, events].tolist() for i, share in enumerate(QUANTILES)},
         n_unexplained=int(np.isnan(signalness[events]).sum()),
     )
+
+
+def _place(bins: Sequence[Bin]) -> dict[str, list[Any]]:
+    """The columns that say where each event lies; NaN where an axis was summed over."""
+    energy = np.array([one.energy_gev or NOWHERE for one in bins]).reshape(-1, 2)
+    third = np.array([one.third or NOWHERE for one in bins]).reshape(-1, 2)
+    return {
+        "channel": [one.channel for one in bins],
+        "energy_low_gev": energy[:, 0].tolist(),
+        "energy_high_gev": energy[:, 1].tolist(),
+        "third_axis": [one.third_axis or "" for one in bins],
+        "third_low": third[:, 0].tolist(),
+        "third_high": third[:, 1].tolist(),
+    }
 
 
 def true_energy_weights(model: Model | OfficialModel, theta: ArrayLike) -> Array:
