@@ -61,7 +61,7 @@ WHY_NOT = {
     "flavour": "no fit has a scan of flavours; add fits.<name>.flavour_scan",
     "impacts": "no fit has impacts, or a nuisance parameter; add fits.<name>.impacts: true",
     "events": "no fit has a table of events; add fits.<name>.events: true",
-    "exposures": "no fit has longer exposures; add fits.<name>.asimov_livetimes",
+    "exposures": "no fit has longer exposures, or the livetime is not stated; add fits.<name>.asimov_livetimes",
     "models": "no fit has a comparison of models; add fits.<name>.model_comparison",
     "posterior": "no fit has a posterior; add fits.<name>.posterior",
 }

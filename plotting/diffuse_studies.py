@@ -14,6 +14,7 @@ from plotting.drawn import DrawnFigure
 from plotting.fit_view import FitView
 from plotting.symbols import axis_label, symbol
 from records.diffuse_studies import AsimovStudy, EventTable, ImpactResult, ModelComparison, PosteriorResult
+from records.value import Parameter
 
 Draw = Callable[[], DrawnFigure]
 
@@ -33,9 +34,11 @@ def events(fit: FitView) -> dict[str, Draw]:
 
 
 def exposures(fit: FitView) -> dict[str, Draw]:
-    """Expected errors over exposure."""
+    """Expected errors over exposure; nothing without a valid fit or a livetime."""
     result = fit.others.get("exposures")
-    return {"exposures": partial(_exposures, fit, result)} if isinstance(result, AsimovStudy) else {}
+    if not isinstance(result, AsimovStudy) or not np.isfinite(fit.inputs.livetime_s) or not any(one.valid for one in result.exposures):
+        return {}
+    return {"exposures": partial(_exposures, fit, result)}
 
 
 def models(fit: FitView) -> dict[str, Draw]:
@@ -72,17 +75,17 @@ def _events(fit: FitView, result: EventTable) -> DrawnFigure:
 
 
 def _exposures(fit: FitView, result: AsimovStudy) -> DrawnFigure:
-    valid = [one for one in result.exposures if one.valid]
-    valid.sort(key=lambda one: one.factor)
-    names = [name for name, one in valid[0].parameters.items() if one.minos is not None] if valid else []
+    valid = sorted((one for one in result.exposures if one.valid), key=lambda one: one.factor)
+    free = [name for name, one in valid[0].parameters.items() if not one.fixed]
+    names = [name for name in free if valid[0].parameters[name].minos is not None] or free
     years = np.array([one.livetime_s for one in valid]) / study_panels.YEAR_S
-    widths = {symbol(name): np.array([_width(one.parameters[name].minos) / one.parameters[name].value for one in valid]) for name in names}
+    widths = {symbol(name): np.array([_width(one.parameters[name]) / abs(one.parameters[name].value) for one in valid]) for name in names}
     return study_panels.exposures(years, widths, style=fit.style, caption=fit.caption)
 
 
-def _width(minos: tuple[float, float] | None) -> float:
-    """Half the length of an interval."""
-    return float("nan") if minos is None else 0.5 * (minos[1] - minos[0])
+def _width(one: Parameter) -> float:
+    """Half the length of the interval of MINOS, else the error of the Hessian."""
+    return one.error if one.minos is None else 0.5 * (one.minos[1] - one.minos[0])
 
 
 def _models(fit: FitView, result: ModelComparison) -> DrawnFigure:

@@ -253,3 +253,15 @@ def test_studies_that_cannot_be_are_refused(case: str) -> None:
 def test_wrong_options_are_named(options, message) -> None:
     with pytest.raises(ValueError, match=message):
         Fit.model_validate(options)
+
+
+def test_the_terminal_says_what_was_found() -> None:
+    table = event_table(Model(surrogate_response(), PowerLaw()), THETA, toy_counts(3))
+    (first, *events) = rows(table)
+    assert first[1] == f"{len(table.channel)}, {table.expected_signal:.1f} of them astrophysical"
+    assert len(events) == 5
+    highest = int(np.argmax(table.energy_low_gev))
+    assert f"signalness {table.signalness[highest]:.3f}" in events[0][1]
+    nll = counting_experiment(9, 3.0)
+    names = [quantity for quantity, *_ in rows(posterior(nll, minimise(nll), Posterior(walkers=16, burn=50, steps=600), 7))]
+    assert names == ["astro_norm", "chains"]

@@ -223,11 +223,24 @@ def test_the_corner_has_a_panel_for_every_pair() -> None:
     assert sum(drawn.numbers["counts"][0]) == pytest.approx(len(result.samples["astro_norm"]), rel=0.01)
 
 
+def _without_minos() -> dict:
+    """The results of a fit with ``minos: []``."""
+    results = dict(diffuse_case.results())
+    study = results["main.exposures"]
+    exposures = [
+        dataclasses.replace(one, parameters={name: dataclasses.replace(value, minos=None) for name, value in one.parameters.items()})
+        for one in study.exposures
+    ]
+    return {**results, "main.exposures": dataclasses.replace(study, exposures=exposures)}
+
+
 def test_longer_exposures_and_models_show_what_the_results_say() -> None:
     figures = planned().figures
     errors = figures["exposures"]().numbers
     assert errors["livetime_years"][1] == pytest.approx(10.0 * errors["livetime_years"][0])
     assert all(values[1] < 0.4 * values[0] for values in errors["relative_error"].values())
+    figure = planned(_without_minos()).figures["exposures"]()
+    assert len(figure.numbers["relative_error"]) == 3  # every free parameter, with the error of the Hessian
     models = figures["models"]().numbers
     assert models["models"] == ["log-parabola", "power law with cut-off"]
     compared = diffuse_case.results()["main.models"].models
