@@ -70,7 +70,10 @@ class EventTable(Value):
 
 @dataclass(frozen=True, repr=False)
 class Exposure(Value):
-    """Expected errors of one exposure; ``ts_background``: test statistic of no astrophysical flux, ``significance`` in standard deviations."""
+    """Expected errors of one exposure; ``ts_background``: test statistic of no astrophysical flux, ``significance`` in standard deviations.
+
+    Both are NaN where that fit fails, as it does when a bin has simulated events of the flux and none of the atmosphere: there is no likelihood then.
+    """
 
     factor: float
     livetime_s: float

@@ -45,7 +45,8 @@ def of_exposures(result: AsimovStudy) -> list[Row]:
             shown.append((head, f"INVALID: {one.reason}", ""))
             continue
         errors = ", ".join(f"{name} {_errors(one.parameters[name])}" for name in one.parameters if one.parameters[name].minos)
-        shown.append((head, f"{errors}; no flux: {one.significance:.1f} sigma", ""))
+        without = "not tested, its fit failed" if math.isnan(one.significance) else f"{one.significance:.1f} sigma"
+        shown.append((head, f"{errors}; no flux: {without}", ""))
     return shown
 
 

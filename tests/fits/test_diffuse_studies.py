@@ -139,6 +139,8 @@ def test_errors_fall_with_the_root_of_the_livetime() -> None:
     ratio = once.parameters["astro_gamma"].error / tenfold.parameters["astro_gamma"].error
     assert ratio == pytest.approx(math.sqrt(10.0), rel=0.03)
     assert 5.0 < tenfold.ts_background / once.ts_background < 10.0  # the prior on the atmosphere does not become narrower
+    untested = dataclasses.replace(once, ts_background=math.nan, significance=math.nan)
+    assert rows(AsimovStudy(PUBLISHED, [untested]))[0][1].endswith("no flux: not tested, its fit failed")
     assert "livetime x 10" in [quantity for quantity, *_ in rows(AsimovStudy(PUBLISHED, [once, tenfold]))]
 
 
