@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -109,12 +109,19 @@ class Account:
 
 
 def _told(failed: Iterable[Failure]) -> list[str]:
-    """A line for each reason; files that could not be opened for the same one are counted, with the first named."""
+    """A line for each reason; files that could not be opened for the same one stand behind it, the first of them by name."""
     alike: dict[tuple[str, str], list[Failure]] = {}
     for number, failure in enumerate(failed):
         same = failure.words if failure.start is None else f"{number}"
         alike.setdefault((failure.stage, same), []).append(failure)
-    return [f"  {first}" + (f" (so in {1 + len(more)} files)" if more else "") for first, *more in alike.values()]
+    return [f"  {first}{_the_same(more)}" for first, *more in alike.values()]
+
+
+def _the_same(failed: Sequence[Failure]) -> str:
+    if not failed:
+        return ""
+    names = ", ".join(failure.file for failure in failed[:SHOWN])
+    return f" (the same: {names}" + (f" and {len(failed) - SHOWN} more: processing.json)" if len(failed) > SHOWN else ")")
 
 
 def load_account(path: str | Path) -> Account:

@@ -106,7 +106,7 @@ class Futures(Pooled):
         context = multiprocessing.get_context(start_method())
         if context.get_start_method() == "forkserver":
             context.set_forkserver_preload(PRELOADED)
-        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=start_worker)
+        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=start_worker, initargs=(dict(os.environ),))
         try:
             pool.submit(os.getpid).result(timeout=self.stall_timeout_s)
         except (BrokenProcessPool, TimeoutError) as error:
@@ -133,8 +133,13 @@ def start_method() -> str:
     return "forkserver" if sys.platform == "linux" and len(os.fsencode(tempfile.gettempdir())) <= SOCKET_FOLDER else "spawn"
 
 
-def start_worker() -> None:
-    """In a new worker: leave Ctrl-C to the main process, and end when the main process is gone."""
+def start_worker(environment: dict[str, str]) -> None:
+    """In a new worker: leave Ctrl-C to the main process, and end when the main process is gone.
+
+    ``environment``: that of the main process now (keys of stores); a fork server has kept the one of its own start.
+    """
+    os.environ.clear()
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -81,7 +81,8 @@ def test_one_reason_in_many_files_is_told_once() -> None:
     slip = [Failure(f"{number}.hdf5", "open", f"{number}.hdf5: table ToyReco has no column 'scores'") for number in range(16)]
     other = Failure("last.hdf5", "open", "last.hdf5: is empty (0 bytes)")
     account = Account({"mc": DatasetAccount("mc", 17, 0, 0, 17, (*slip, other))})
+    named = ", ".join(f"{number}.hdf5" for number in range(1, 9))
     assert account.describe().splitlines()[1:] == [
-        "  0.hdf5: open: table ToyReco has no column 'scores' (so in 16 files)",
+        f"  0.hdf5: open: table ToyReco has no column 'scores' (the same: {named} and 7 more: processing.json)",
         "  last.hdf5: open: is empty (0 bytes)",
     ]

@@ -85,6 +85,15 @@ def test_an_exception_of_the_function_is_raised_here(opened: dict[str, Executor]
     assert collect(opened[kind], abs, [-1]) == {0: 1}
 
 
+def test_workers_see_the_environment_of_the_moment_they_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bug: the fork server of an earlier run gave workers the environment of its own start, without the keys of a store set since."""
+    with create(options("futures")) as first:
+        collect(first, os.getenv, ["DYNODE_SET_LATER"])
+    monkeypatch.setenv("DYNODE_SET_LATER", "yes")
+    with create(options("futures")) as second:
+        assert collect(second, os.getenv, ["DYNODE_SET_LATER"]) == {0: "yes"}
+
+
 def test_workers_are_kept_between_calls(opened: dict[str, Executor]) -> None:
     first, second = (set(collect(opened["futures"], lambda item: os.getpid(), list(range(8))).values()) for _ in range(2))
     assert os.getpid() not in first

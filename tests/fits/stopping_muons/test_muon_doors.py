@@ -156,9 +156,10 @@ def test_a_theory_that_is_not_usable_is_refused_before_events_are_read(run: Path
     """Bug: hours of events and chains came first."""
     content, message = TABLES[what]
     run.with_name("theory.csv").write_text(content, encoding="utf-8")
+    (account,) = run.parent.rglob("processing.json")
+    before = account.stat().st_mtime_ns
     assert run_analysis.main([str(run), "--set", "unfolding.mceq_path=theory.csv", "--fresh"]) == 1
-    told = capsys.readouterr()
-    assert message in told.err
-    assert "process: runs" not in told.out + told.err
+    assert message in capsys.readouterr().err
+    assert account.stat().st_mtime_ns == before
     assert run_fit.main([str(run), "--set", "unfolding.mceq_path=theory.csv"]) == 1
     assert message in capsys.readouterr().err
