@@ -20,7 +20,7 @@ from data_info.files import find_file
 from fits import diffuse_studies, goodness, hypothesis
 from fits.attempts import attempted
 from fits.comparison import ExternalScan, read_contour, read_scan
-from fits.diffuse_inputs import Histograms, Inputs, Prepared, likelihoods_by_flavour, prepare, read_inputs
+from fits.diffuse_inputs import NO_TABLES, Histograms, Inputs, Prepared, likelihoods_by_flavour, prepare, read_inputs
 from fits.engines import minimiser
 from fits.feldman_cousins import feldman_cousins
 from fits.fit_result import fit_result
@@ -35,27 +35,35 @@ from fits.toys import Execute, ToyStudy, run_toys, summarise
 from processors.trials import each
 from records.iwcd_fits import FailedFit
 from records.results import HypothesisTest, ScanResult
+from records.tables import TablesByDataset
 
 
 def fit_all(
-    config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any], progress: Progress | None = None, execute: Execute = map
+    config: DiffuseConfig,
+    hists: Histograms,
+    account: Mapping[str, Any],
+    progress: Progress | None = None,
+    execute: Execute = map,
+    tables: TablesByDataset = NO_TABLES,
 ) -> dict[str, Any]:
     """Run every fit of the configuration: result name -> result (``main``, ``main.scan``, ``main.profile.astro_gamma``, ...).
 
     ``hists``: data set -> name -> histogram; ``account``: the content of processing.json; ``execute``: an ordered map, for
-    toys. A fit that does not converge leaves its result with ``valid=False`` and nothing further; a study that cannot be done on the data leaves
-    a ``FailedFit`` in its place, and the others are done. A spectrum that bends within a true-energy node is warned of. ``engine`` finds the
-    minimum itself; scans, profiles, limits and toys are native.
+    toys; ``tables``: data set -> name -> table, with the events that were kept. A fit that does not converge leaves its result with
+    ``valid=False`` and nothing further; a study that cannot be done on the data leaves a ``FailedFit`` in its place, and the others are done.
+    A spectrum that bends within a true-energy node is warned of. ``engine`` finds the minimum itself; scans, profiles, limits and toys are native.
     Raises InputError for everything that cannot be fitted as asked, before the first fit.
     """
-    inputs, prepared = prepare_all(config, hists, account)
+    inputs, prepared = prepare_all(config, hists, account, tables)
     works = [_Fit(inputs, name, config.fits[name], prepared[name], progress, execute).results for name in config.fits]
     return {name: result for found in each(works) for name, result in found.items()}
 
 
-def prepare_all(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any]) -> tuple[Inputs, dict[str, Prepared]]:
+def prepare_all(
+    config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any], tables: TablesByDataset = NO_TABLES
+) -> tuple[Inputs, dict[str, Prepared]]:
     """Inputs and likelihoods of all fits, with every name in the configuration checked."""
-    inputs = read_inputs(config, hists, account)
+    inputs = read_inputs(config, hists, account, tables)
     return inputs, {name: _prepared(inputs, name, options) for name, options in config.fits.items()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from records.value import Parameter, Value
 
@@ -56,10 +56,13 @@ class ImpactResult(Value):
 
 @dataclass(frozen=True, repr=False)
 class EventTable(Value):
-    """Every selected event in the order of the bins; columns of one length.
+    """Every selected event; columns of one length.
 
-    What is known of an event is its bin: ``energy_low_gev`` to ``third_high``. ``signalness``: astrophysical share of the expectation there.
-    ``true_energy_gev``: quantile ("0.16", "0.5", ...) -> neutrino energy in the bin, were the event astrophysical.
+    What the fit knows of an event is its bin: ``energy_low_gev`` to ``third_high``. ``signalness``: astrophysical share of the expectation there;
+    ``shares``: component -> its share. ``true_energy_gev``: quantile ("0.16", "0.5", ...) -> neutrino energy in the bin, were the event
+    astrophysical. The columns from ``file`` on are empty where the processor kept no events: then rows are in the order of the bins, else in that
+    of the files. ``entry`` counts from 0 in the file (published event numbers are not in the public file); ``length_m`` is NaN but for double
+    cascades; ``bin`` is the flat index in the official order.
     """
 
     channel: list[str]
@@ -72,6 +75,25 @@ class EventTable(Value):
     signalness: list[float]
     true_energy_gev: Mapping[str, list[float]]
     n_unexplained: int = 0  # events in bins without expectation, whose numbers are NaN
+    shares: Mapping[str, list[float]] = field(default_factory=dict)
+    file: list[str] = field(default_factory=list)
+    entry: list[int] = field(default_factory=list)
+    energy_gev: list[float] = field(default_factory=list)
+    coszen: list[float] = field(default_factory=list)
+    length_m: list[float] = field(default_factory=list)
+    bin: list[int] = field(default_factory=list)
+
+    @property
+    def identified(self) -> bool:
+        """Whether it is known which event of the input each row is."""
+        return bool(self.entry)
+
+    @property
+    def deposited_gev(self) -> list[float]:
+        """Deposited energies: as reconstructed, or the geometric middle of the bin."""
+        if self.identified:
+            return list(self.energy_gev)
+        return [(low * high) ** 0.5 for low, high in zip(self.energy_low_gev, self.energy_high_gev, strict=True)]
 
     @property
     def expected_signal(self) -> float:

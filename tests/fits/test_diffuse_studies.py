@@ -16,7 +16,7 @@ from configs.diffuse_studies import Posterior
 from configs.errors import InputError
 from fits.asimov_exposures import exposed, exposure
 from fits.diffuse_inputs import Inputs
-from fits.diffuse_studies import check, save_event_tables
+from fits.diffuse_studies import check
 from fits.ensembles import ConvergenceError
 from fits.event_table import event_table, true_energy_quantiles, true_energy_weights
 from fits.impacts import impacts
@@ -28,6 +28,7 @@ from fits.sampling import posterior
 from physics.constants import HESE_LIVETIME_S
 from physics.spectra import ExponentialCutoff, LogParabola, PowerLaw
 from records.diffuse_studies import AsimovStudy, ImpactResult, ModelComparison
+from records.event_tables import save_event_tables
 from records.results import decode_result, encode_result
 from records.summary import rows
 
@@ -262,7 +263,7 @@ def test_the_terminal_says_what_was_found() -> None:
     table = event_table(Model(surrogate_response(), PowerLaw()), THETA, toy_counts(3))
     (first, *events) = rows(table)
     assert first[1] == f"{len(table.channel)}, {table.expected_signal:.1f} of them astrophysical"
-    assert len(events) == 5
+    assert len(events) == 10
     highest = int(np.argmax(table.energy_low_gev))
     assert f"signalness {table.signalness[highest]:.3f}" in events[0][1]
     nll = counting_experiment(9, 3.0)
