@@ -44,6 +44,7 @@ class Inputs:
     partial: bool
     digest: str
     outside_tables: Mapping[str, float] = field(default_factory=dict)  # detector parameter -> share of simulated events outside its tables
+    account: Mapping[str, Any] = field(default_factory=dict)  # the content of processing.json
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
             raise InputError(f"no event of the data is left after the selection; {cut_flows(hists, account)}; check processor.selection and units")
     livetime_s = data_livetime_s(account) or _simulated_livetime_s(account)
     digest, outside = account.get("histogram_digest") or "", outside_tables(hists)
-    return Inputs(config, response, counts, livetime_s, describe_response(config), not account["complete"], digest, outside)
+    return Inputs(config, response, counts, livetime_s, describe_response(config), not account["complete"], digest, outside, account)
 
 
 def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
