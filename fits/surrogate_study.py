@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import awkward as ak
+import hist
 import numpy as np
 
 from configs import diffuse
@@ -84,7 +85,8 @@ def rebuilt(inputs: Inputs, recipe: Recipe) -> Response:
     for name in datasets_of(inputs.account, "mc"):
         metadata = config.datasets[name].metadata
         table = cells(float(metadata.get("livetime_s", HESE_LIVETIME_S)), recipe)
-        hists[name] = processor.process(with_metadata(ak.zip(table), {"kind": "mc", "filename": name, **metadata}))
+        filled = processor.process(with_metadata(ak.zip(table), {"kind": "mc", "filename": name, **metadata}))
+        hists[name] = {key: one for key, one in filled.items() if isinstance(one, hist.Hist)}
     response = Response.from_hists(hists, inputs.account, reference_index=config.processor.reference_index)
     return replace(response, cells=inputs.response.cells)
 
