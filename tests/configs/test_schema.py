@@ -81,6 +81,16 @@ MISTAKES = {
     "missing key": ("name: test\n", "", r"yaml: name: this key is required"),
     "missing key deep": ("    kind: mc\n", "", r":5: datasets\.mc\.kind: this key is required"),
     "wrong word": ("likelihood: poisson", "likelihood: gauss", r":10: fits\.main\.likelihood: Input should be 'poisson', .* \(given: 'gauss'\)"),
+    "word nearly right": ("likelihood: poisson", "likelihood: poison", r" \(given: 'poison'\); did you mean 'poisson'\?$"),
+    "not a number": ("fits:", "processor: {reference_index: .nan}\nfits:", r":8: processor\.reference_index: Input should be a finite number"),
+    "neither a word nor a section": (
+        "fits:", "processor: {binning: offical}\nfits:",
+        r"^[^\n]*:8: processor\.binning: Input should be 'official', 'bootcamp' or 'surrogate' .*; did you mean 'official'\?$",
+    ),
+    "slip in a section that may be a word": (
+        "fits:", "processor: {binning: {energy_gev: [1e5, 1e6], cosze: [-1, 1]}}\nfits:",
+        r":8: processor\.binning\.coszen: this key is required\n.*: processor\.binning\.cosze: unknown key; did you mean 'coszen'\?$",
+    ),
     "wrong type": ("x: astro_gamma", "x_grid: [2, 4]", r":12: fits\.main\.scan\.x_grid\.2: this key is required"),
     "few points": ("x: astro_gamma", "x_grid: [2, 4, 2]", r":12: fits\.main\.scan\.x_grid\.2: Input should be .* equal to 3 \(given: 2\)"),
     "two sources": (

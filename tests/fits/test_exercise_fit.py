@@ -79,7 +79,7 @@ def test_the_fit_of_the_exercise_is_that_of_every_event(tmp_path: Path) -> None:
 
 
 @pytest.mark.public_data
-def test_the_fits_of_the_known_files_g20(public_data: Path, tmp_path: Path) -> None:
+def test_golden_20_fits_of_the_known_files(public_data: Path, tmp_path: Path) -> None:
     """Best fit (0.9963909, 6.7141778, 2.9938755), -ln L 175.4846457; with curvature 174.1334789, hence TS 2.702."""
     found = [next(iter(public_data.rglob(name)), None) for name in NAMES]
     if None in found:

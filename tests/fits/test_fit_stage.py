@@ -232,6 +232,8 @@ def test_a_tabulated_spectrum_is_a_fit_of_the_norm(make, tmp_path: Path) -> None
         ({"main": {"profiles": [{"parameter": "gamma", "grid": [1, 2, 3]}]}}, r"fits\.main\.profiles\.0\.parameter"),
         ({"main": {"scan": {"x": "beta"}}}, r"fits\.main\.scan\.x: 'beta'"),
         ({"main": {"toys": {"n": 2, "truth": {"atm_norm": 1.0}}}}, "did you mean 'atmos_norm'"),
+        ({"main": {"toys": {"n": 2, "truth": {"astro_norm": -3.0}}}}, r"fits\.main: toys\.truth\.astro_norm: -3 lies outside the parameter's bounds"),
+        ({"main": {"scan": {"x": "astro_norm"}}}, r"fits\.main: scan: x and y are both 'astro_norm'; give two parameters"),
         ({"main": {"upper_limits": [{"parameter": "prompt_norm"}]}}, "is not a parameter of this model"),
         ({"main": {"test": {"alternative": "table", "toys": 2}}}, "table is not a wider model than power_law"),
         ({"main": {"model": {"astro": "cutoff"}, "test": {"alternative": "log_parabola", "toys": 2}}}, "not a wider model than cutoff"),
@@ -352,7 +354,7 @@ def test_missing_data_and_livetimes_are_refused(inputs) -> None:
 
 
 @pytest.mark.public_data
-def test_real_events_g14(public_data, tmp_path: Path, monkeypatch) -> None:
+def test_golden_14_real_events(public_data, tmp_path: Path, monkeypatch) -> None:
     """The shipped configuration on the 60 events: the published answer without any tuning (PRD 104 022002: 2.87, 6.37)."""
     monkeypatch.setenv("DYNODE_DATA", str(public_data))
     shipped = Path(__file__).resolve().parents[2] / "configs" / "diffuse.yaml"
