@@ -176,6 +176,14 @@ def test_overrides_change_any_key(tmp_path: Path) -> None:
     assert config.executor.address is None
 
 
+def test_an_override_changes_one_of_two_places_that_share_an_anchor(tmp_path: Path) -> None:
+    """The shipped configurations share priors between fits by YAML anchors: --set of one fit used to change all of them."""
+    shared = "  main: {parameters: &priors {astro_norm: {start: 6.0}}}\n  other: {parameters: *priors}\n"
+    text = BASE[: BASE.index("fits:")] + "fits:\n" + shared
+    config = load(tmp_path, text, "fits.main.parameters.astro_norm.start=2.0")
+    assert [config.fits[name].parameters["astro_norm"].start for name in ("main", "other")] == [2.0, 6.0]
+
+
 OVERRIDES = {
     "fits.main.likelihood": r"--set fits\.main\.likelihood: expected key\.path=value",
     "=3": r"--set =3: expected key\.path=value",

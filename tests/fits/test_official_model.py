@@ -66,6 +66,16 @@ def test_golden_6_through_histograms_and_cells(public_data: Path, point: dict[st
     assert found == pytest.approx(np.sort(weights), rel=2e-6)
 
 
+@pytest.mark.public_data
+def test_golden_6_factors_of_each_table(public_data: Path) -> None:
+    """Detector factors of the first event at B: optical modules, holes, anisotropy."""
+    factors = PerEvent(hand_made(), public_data / "hese/splines").factors
+    expected = {"astro": (1.1071988, 0.99677832, 1.00320066), "atmConv": (1.31858279, 0.9786598, 1.003345)}
+    for component, values in expected.items():
+        found = [factors[name, component].at(POINT_B[name])[0][0] for name in ("epsilon_dom", "epsilon_head_on", "anisotropy_scale")]
+        assert found == pytest.approx(values, rel=1e-7)
+
+
 def test_golden_7_prior_part_at_the_published_point(case: Official) -> None:
     model = case.model
     likelihood = NegativeLogLikelihood(model, counts_of(model), "say", empty_bins="skip")
