@@ -17,6 +17,7 @@ from configs.stopping_muons import processed_options
 from fits import request
 from processors.account import load_account
 from records.atomic import write_text
+from records.event_tables import save_event_tables
 from records.gain_tables import save_gain_tables
 from records.hists import digest, load_hists
 from records.manifest import load_manifest, update_manifest
@@ -71,13 +72,13 @@ def _fits(config: FittedConfig, progress: Progress | None, execute: Execute | No
 
 
 def _diffuse(config: DiffuseConfig, progress: Progress | None, execute: Execute | None) -> _Fits:
-    from fits import diffuse, diffuse_studies  # brings scipy.stats: imported for this analysis only
+    from fits import diffuse  # brings scipy.stats: imported for this analysis only
     from processors.trials import opened_map  # brings coffea
 
     hists, account = read_processed(config)
     with nullcontext(execute) if execute else opened_map(config.executor) as mapped:
-        results = diffuse.fit_all(config, hists, account, progress, mapped)
-    diffuse_studies.save_event_tables(config.output / FOLDER, results)
+        results = diffuse.fit_all(config, hists, account, progress, mapped, load_tables(config.output))
+    save_event_tables(config.output / FOLDER, results)
     for name, options in config.fits.items():
         if options.workspace:
             write_workspace(config.output / f"workspace_{name}.json", config, name, hists, account)
