@@ -1,4 +1,4 @@
-"""Wrong input of the diffuse analysis (chapter 10 of its specification): every case has its tests, of the rule and, where one is met there, of the door."""
+"""Wrong input of the diffuse analysis (chapter 10 of its specification): every case has tests of its rule and of the door where it is met."""
 
 from __future__ import annotations
 
