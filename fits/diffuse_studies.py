@@ -22,9 +22,11 @@ from fits.nll import NegativeLogLikelihood
 from fits.sampling import posterior
 from fits.segmented_flux import segmented
 from fits.spectrum_choice import Embedding, IntoSegments
+from fits.surrogate_study import check_surrogate_study, surrogate_study
 from fits.toys import Execute, Progress
 from physics.segmented_spectrum import PUBLISHED_EDGES_GEV, Segmented
 from records.diffuse_studies import AsimovStudy, ComparedModel, EventTable, ModelComparison, PosteriorResult
+from records.surrogate_study import SurrogateStudy
 
 SEGMENTED = "segmented"
 
@@ -46,11 +48,16 @@ def check(options: diffuse.Fit, inputs: Inputs) -> None:
     """Refuse studies that are not possible with this fit. Messages begin with the key of the fit."""
     if options.events and (options.data == "asimov" or inputs.counts is None):
         raise InputError("events: there are no observed events in this fit; remove the key, or fit a data set of kind data (data: observed)")
-    if options.model_comparison is None:
-        return
-    models, own = options.model_comparison.models, options.model.astro
-    if own == "segmented" or (own != "power_law" and models != [SEGMENTED]):
-        only = "" if own == "segmented" else "; beside another spectrum stands models: [segmented] alone"
+    if options.surrogate_study:
+        check_surrogate_study(options.surrogate_study, inputs)
+    if options.model_comparison is not None:
+        _check_models(options.model_comparison.models, options.model.astro)
+
+
+def _check_models(models: Sequence[str], own: str) -> None:
+    """A power law is nested in the wider spectra; segments may stand beside any other."""
+    if own == SEGMENTED or (own != "power_law" and list(models) != [SEGMENTED]):
+        only = "" if own == SEGMENTED else "; beside another spectrum stands models: [segmented] alone"
         raise InputError(f"model_comparison: the wider spectra are compared with a power law, not with {own}; set model.astro: power_law{only}")
     if len(set(models)) < len(models):
         raise InputError(f"model_comparison.models: {', '.join(models)}: each once")
@@ -71,6 +78,7 @@ def works(fit: StudiedFit, minimum: Minimum) -> dict[str, Callable[[], Any]]:
         "exposures": (bool(options.asimov_livetimes), partial(_exposures, fit, minimum)),
         "models": (options.model_comparison is not None, partial(_models, fit, minimum)),
         "posterior": (options.posterior is not None, partial(_posterior, fit, minimum)),
+        "surrogate": (bool(options.surrogate_study), partial(_surrogate, fit)),
     }
     return {name: work for name, (wanted, work) in asked.items() if wanted}
 
@@ -131,3 +139,7 @@ def _embedding(prepared: Prepared, alternative: NegativeLogLikelihood, name: str
 def _posterior(fit: StudiedFit, minimum: Minimum) -> PosteriorResult:
     assert fit.options.posterior is not None
     return posterior(fit.prepared.nll, minimum, fit.options.posterior, fit.inputs.config.seed, where=f"fits.{fit.name}.posterior")
+
+
+def _surrogate(fit: StudiedFit) -> SurrogateStudy:
+    return surrogate_study(fit.inputs, fit.name, fit.options, fit.prepared, fit.progress("recipes of the surrogate"))
