@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from configs.errors import InputError
 from fits.model import REFERENCE_ENERGY_GEV, Model
 from fits.nll import NegativeLogLikelihood
+from fits.official_model import OfficialModel
 from physics.spectra import ShapeParameter
 
 Array = NDArray[np.float64]
@@ -37,13 +38,13 @@ class LinearShape:
 
 
 def plain_model(nll: NegativeLogLikelihood, engine: str) -> Model:
-    """The model of a likelihood with one norm of the atmosphere; InputError for the release's nuisance parameters."""
+    """The model of a likelihood with one norm of the atmosphere; InputError for any other."""
     if not isinstance(nll.model, Model):
-        raise InputError(f"engine {engine}: nuisance parameters of the detector and of cosmic rays (model: official) need engine: native")
+        raise InputError(f"engine {engine}: the expectation of a {type(nll.model).__name__} cannot be written so; use engine: native")
     return nll.model
 
 
-def linear_shape(model: Model, engine: str) -> LinearShape:
+def linear_shape(model: Model | OfficialModel, engine: str) -> LinearShape:
     """The matrices of a model's spectrum; InputError when its logarithm is not linear in the parameters."""
     x = model.response.ln_energy - math.log(model.pivot_gev)
     reference_index = model.response.reference_index
