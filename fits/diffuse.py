@@ -77,10 +77,11 @@ def _prepared(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
             pyhf.workspace(prepared.nll)  # refuses what HistFactory cannot express
         _check_grids(options, prepared, inputs.config)
         if options.segments is not None:
-            prepare_segments(inputs, options, options.segments, prepared.nll.counts)
+            prepare_segments(inputs, name, options, options.segments, prepared.nll.model.flux.names)
         if options.flavour_scan is not None:
             check_flavours(inputs.response, options.flavour_scan.mixing)
         diffuse_studies.check(options, inputs)
+        diffuse_studies.check_segments(options, inputs, name, prepared)
     except InputError as error:
         path = f"fits.{name}"
         raise InputError(str(error) if str(error).startswith(path) else f"{path}: {error}") from error
@@ -102,10 +103,12 @@ def _check_options(fit: str, options: diffuse.Fit, known: tuple[str, ...]) -> No
 
 
 def _check_grids(options: diffuse.Fit, prepared: Prepared, config: DiffuseConfig) -> None:
-    """Grids must lie inside the parameters' bounds, and files to compare with must be readable."""
+    """Grids and the truth of toys must lie inside the parameters' bounds, and files to compare with must be readable."""
     bounds = {one.name: (one.lower, one.upper) for one in prepared.nll.parameters}
     grids = [(one.parameter, one.grid) for one in options.profiles]
     if options.scan is not None:
+        if options.scan.x == options.scan.y:
+            raise InputError(f"scan: x and y are both {options.scan.x!r}; give two parameters (for one parameter use profiles)")
         grids += [(options.scan.x, options.scan.x_grid), (options.scan.y, options.scan.y_grid)]
         _published(options.scan, config)
     if options.feldman_cousins is not None:
@@ -113,6 +116,9 @@ def _check_grids(options: diffuse.Fit, prepared: Prepared, config: DiffuseConfig
         grids.append((options.feldman_cousins.parameter, (points[0], points[-1], len(points))))
     for name, grid in grids:
         grid_within(name, grid, *bounds[name])
+    for name, value in ((options.toys and options.toys.truth) or {}).items():
+        if not bounds[name][0] <= value <= bounds[name][1]:
+            raise InputError(f"toys.truth.{name}: {value:g} lies outside the parameter's bounds {list(bounds[name])}; change one of them")
 
 
 def _published(options: diffuse.Scan, config: DiffuseConfig) -> tuple[ExternalScan | None, NDArray[np.float64] | None, list[str]]:
@@ -155,8 +161,7 @@ class _Fit:
         self.execute = execute
         self.inputs, self.name, self.options, self.prepared, self.progress = inputs, name, options, prepared, progress
         self.nll, self.seed = prepared.nll, inputs.config.seed
-        own = ["astro_norm", *(one.name for one in self.nll.model.spectrum.parameters)]
-        self.minos = own if options.minos is None else options.minos
+        self.minos = list(self.nll.model.flux.names) if options.minos is None else options.minos
 
     def results(self) -> dict[str, Any]:
         """The fit itself and everything its options ask for."""
@@ -201,7 +206,7 @@ class _Fit:
         )  # fmt: skip
 
     def _segments(self, wanted: diffuse.Segments) -> Any:
-        return fit_segments(prepare_segments(self.inputs, self.options, wanted, self.nll.counts))
+        return fit_segments(prepare_segments(self.inputs, self.name, self.options, wanted, self.nll.model.flux.names))
 
     def _flavour(self, wanted: diffuse.FlavourScan, minimum: Minimum) -> Any:
         likelihoods = likelihoods_by_flavour(self.inputs, self.options, self.nll)

@@ -44,8 +44,14 @@ def plain_model(nll: NegativeLogLikelihood, engine: str) -> Model:
     return nll.model
 
 
+def _one_norm(model: Model | OfficialModel, engine: str) -> None:
+    if not model.flux.shape.start:
+        raise InputError(f"engine {engine}: a flux in segments has no common norm, which the front ends need; use engine: native")
+
+
 def linear_shape(model: Model | OfficialModel, engine: str) -> LinearShape:
     """The matrices of a model's spectrum; InputError when its logarithm is not linear in the parameters."""
+    _one_norm(model, engine)
     x = model.response.ln_energy - math.log(model.pivot_gev)
     reference_index = model.response.reference_index
     reference = reference_index * (model.response.ln_energy - math.log(REFERENCE_ENERGY_GEV))
