@@ -41,6 +41,7 @@ def plain_model(nll: NegativeLogLikelihood, engine: str) -> Model:
     """The model of a likelihood with one norm of the atmosphere; InputError for any other."""
     if not isinstance(nll.model, Model):
         raise InputError(f"engine {engine}: the expectation of a {type(nll.model).__name__} cannot be written so; use engine: native")
+    _one_norm(nll.model, engine)
     return nll.model
 
 
