@@ -12,6 +12,7 @@ from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
 from fits.diffuse import prepare_all
+from fits.effective_areas import effective_areas
 from plotting import diffuse_likelihood, diffuse_projections, diffuse_response, diffuse_studies
 from plotting.diffuse_flavour import flavours
 from plotting.diffuse_flux import flux
@@ -95,11 +96,11 @@ def fit_views(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], r
     for name in config.fits:
         _check(config, name, results.get(name), account)
     inputs, prepared = prepare_all(config, hists, account)
-    preset = style(config.plots.style)
+    preset, areas = style(config.plots.style), effective_areas(hists, account)
     views = []
     for number, name in enumerate(config.fits):
         others = {key.removeprefix(f"{name}."): result for key, result in results.items() if key.startswith(f"{name}.")}
-        views.append(FitView(name, number == 0, config, preset, inputs, prepared[name], results[name], others, account))
+        views.append(FitView(name, number == 0, config, preset, inputs, prepared[name], results[name], others, account, areas))
     return views
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from configs import diffuse
 from configs.schema import DiffuseConfig
 from fits.diffuse_inputs import Inputs, Prepared
+from fits.effective_areas import Areas
 from physics.constants import DAY_S
 from plotting.canvas import Array, Caption
 from plotting.projections import Expectation
@@ -33,6 +34,7 @@ class FitView:
     result: FitResult
     others: Mapping[str, Any]
     account: Mapping[str, Any]
+    areas: Areas | None = None  # effective areas of the simulation, where the processor left them
 
     @property
     def options(self) -> diffuse.Fit:

@@ -30,7 +30,7 @@ def test_names_of_the_figures() -> None:
         "energy", "energy_prefit", "energy_by_topology", "energy_by_topology_prefit", "zenith", "zenith_prefit", "zenith_by_topology",
         "zenith_by_topology_prefit", "contour", "profile_astro_gamma", "spectrum", "correlation", "pulls", "toys", "gof", "feldman_cousins", "test",
         "impacts_astro_norm", "impacts_astro_gamma", "events", "exposures", "models", "posterior", "flavour",
-        "migration_cascade", "migration_track", "migration_dcascade", "effective_area",
+        "migration_cascade", "migration_track", "migration_dcascade", "effective_area", "purity",
         "energy_only.energy", "energy_only.spectrum", "energy_only.correlation", "energy_only.pulls",
     }  # fmt: skip
 
