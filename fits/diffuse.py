@@ -18,6 +18,7 @@ from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
 from fits import diffuse_studies, goodness, hypothesis
+from fits.attempts import attempted
 from fits.comparison import ExternalScan, read_contour, read_scan
 from fits.diffuse_inputs import NO_TABLES, Histograms, Inputs, Prepared, likelihoods_by_flavour, prepare, read_inputs
 from fits.engines import minimiser
@@ -32,6 +33,7 @@ from fits.segmented_flux import fit_segments, prepare_segments
 from fits.spectrum_choice import AT_BOUNDARY, NULL_VALUES, Embedding
 from fits.toys import Execute, ToyStudy, run_toys, summarise
 from processors.trials import each
+from records.iwcd_fits import FailedFit
 from records.results import HypothesisTest, ScanResult
 from records.tables import TablesByDataset
 
@@ -48,8 +50,8 @@ def fit_all(
 
     ``hists``: data set -> name -> histogram; ``account``: the content of processing.json; ``execute``: an ordered map, for
     toys; ``tables``: data set -> name -> table, with the events that were kept. A fit that does not converge leaves its result with
-    ``valid=False`` and nothing further; a spectrum that bends within a true-energy node is warned of. ``engine`` finds the minimum itself;
-    scans, profiles, limits and toys are native.
+    ``valid=False`` and nothing further; a study that cannot be done on the data leaves a ``FailedFit`` in its place, and the others are done.
+    A spectrum that bends within a true-energy node is warned of. ``engine`` finds the minimum itself; scans, profiles, limits and toys are native.
     Raises InputError for everything that cannot be fitted as asked, before the first fit.
     """
     inputs, prepared = prepare_all(config, hists, account, tables)
@@ -158,37 +160,36 @@ class _Fit:
         minimum = minimiser(self.options.engine)(self.nll, minos=self.minos)
         found: dict[str, Any] = {"": fit_result(self.nll, minimum, self.prepared.whole, self.prepared.provenance)}
         if self.options.asimov:
-            found["asimov"] = self._asimov(minimum)
+            found |= attempted("asimov", partial(self._asimov, minimum))
         if minimum.valid:
             self.nll.model.check_fold(minimum.theta)
-            found |= self._beyond(minimum)
+            works = [partial(attempted, kind, work) for kind, work in self._beyond(minimum).items()]
+            found |= {kind: result for results in each(works) for kind, result in results.items()}
         return {f"{self.name}.{kind}" if kind else self.name: result for kind, result in found.items()}
 
-    def _beyond(self, minimum: Minimum) -> dict[str, Any]:
-        """What the options ask for besides the fit, in their order; toys of all studies are asked for before any is waited for."""
-        works: list[Callable[[], dict[str, Any]]] = []
-        if self.options.scan is not None:
-            works.append(partial(self._named, "scan", partial(self._scan, self.options.scan, minimum)))
-        for one in self.options.profiles:
-            works.append(partial(self._named, f"profile.{one.parameter}", partial(profile, self.nll, minimum, one.parameter, one.grid)))
-        for wanted in self.options.upper_limits:
-            works.append(partial(self._named, f"limit.{wanted.parameter}", partial(self._limit, wanted, minimum)))
-        if self.options.toys is not None:
-            works.append(partial(self._toys, self.options.toys, minimum))
-        if self.options.feldman_cousins is not None:
-            works.append(partial(self._named, "feldman_cousins", partial(self._feldman_cousins, self.options.feldman_cousins, minimum)))
-        if self.options.test is not None:
-            works.append(partial(self._named, "test", partial(self._test, self.options.test, minimum)))
-        studied = diffuse_studies.StudiedFit(self.inputs, self.name, self.options, self.prepared, self.minos, self._progress, self.execute)
-        works += diffuse_studies.works(studied, minimum)
-        if self.options.segments is not None:
-            works.append(partial(self._named, "segments", partial(self._segments, self.options.segments)))
-        if self.options.flavour_scan is not None:
-            works.append(partial(self._named, "flavour", partial(self._flavour, self.options.flavour_scan, minimum)))
-        return {name: result for found in each(works) for name, result in found.items()}
-
-    def _named(self, name: str, work: Callable[[], Any]) -> dict[str, Any]:
-        return {name: work()}
+    def _beyond(self, minimum: Minimum) -> dict[str, Callable[[], Any]]:
+        """What the options ask for besides the fit, by name and in their order; toys of all are asked for before any is waited for."""
+        options = self.options
+        works: dict[str, Callable[[], Any]] = {}
+        if options.scan is not None:
+            works["scan"] = partial(self._scan, options.scan, minimum)
+        for one in options.profiles:
+            works[f"profile.{one.parameter}"] = partial(profile, self.nll, minimum, one.parameter, one.grid)
+        for wanted in options.upper_limits:
+            works[f"limit.{wanted.parameter}"] = partial(self._limit, wanted, minimum)
+        if options.toys is not None:
+            works["toys"] = partial(self._toys, options.toys, minimum)
+        if options.feldman_cousins is not None:
+            works["feldman_cousins"] = partial(self._feldman_cousins, options.feldman_cousins, minimum)
+        if options.test is not None:
+            works["test"] = partial(self._test, options.test, minimum)
+        studied = diffuse_studies.StudiedFit(self.inputs, self.name, options, self.prepared, self.minos, self._progress, self.execute)
+        works |= diffuse_studies.works(studied, minimum)
+        if options.segments is not None:
+            works["segments"] = partial(self._segments, options.segments)
+        if options.flavour_scan is not None:
+            works["flavour"] = partial(self._flavour, options.flavour_scan, minimum)
+        return works
 
     def _limit(self, wanted: diffuse.UpperLimit, minimum: Minimum) -> Any:
         return limit(
@@ -248,7 +249,9 @@ class _Fit:
         fits = run_toys(study, options.n, progress=self._progress("toys"), execute=self.execute)
         found: dict[str, Any] = {"toys": summarise(study, fits)}
         valid = [fit.goodness for fit in fits if fit.valid]
-        if options.gof and valid:
+        if options.gof and not valid:
+            found["gof"] = FailedFit(False, f"no p-value: {found['toys'].reason}", "gof")
+        elif options.gof:
             observed = goodness.saturated_by_projection(self.nll.counts, self.nll.model.expected(minimum.theta), groups)
             found["gof"] = goodness.goodness_of_fit(observed, valid, seed=self.seed, n_failed=len(fits) - len(valid))
         return found

@@ -10,11 +10,12 @@ from typing import Any
 from configs import diffuse
 from configs.errors import InputError
 from fits.asimov_exposures import exposed, exposure
+from fits.attempts import FAILURES
 from fits.diffuse_inputs import Inputs, Prepared, prepare
 from fits.event_table import event_table
 from fits.impacts import impacts
 from fits.minimise import Minimum
-from fits.model_comparison import compared_model, null_model
+from fits.model_comparison import compared_model, failed_model, null_model
 from fits.sampling import posterior
 from fits.toys import Execute, Progress
 from records.diffuse_studies import AsimovStudy, ComparedModel, EventTable, ModelComparison, PosteriorResult
@@ -45,8 +46,8 @@ def check(options: diffuse.Fit, inputs: Inputs) -> None:
         raise InputError(f"model_comparison.models: {', '.join(options.model_comparison.models)}: each once")
 
 
-def works(fit: StudiedFit, minimum: Minimum) -> list[Callable[[], dict[str, Any]]]:
-    """What the options ask for, to be called: result name (below the fit's) -> result."""
+def works(fit: StudiedFit, minimum: Minimum) -> dict[str, Callable[[], Any]]:
+    """What the options ask for: result name (below the fit's) -> what makes it when it is called."""
     options = fit.options
     asked: dict[str, tuple[bool, Callable[[], Any]]] = {
         "impacts": (options.impacts, partial(impacts, fit.prepared.nll, minimum)),
@@ -55,11 +56,7 @@ def works(fit: StudiedFit, minimum: Minimum) -> list[Callable[[], dict[str, Any]
         "models": (options.model_comparison is not None, partial(_models, fit, minimum)),
         "posterior": (options.posterior is not None, partial(_posterior, fit, minimum)),
     }
-    return [partial(_named, name, work) for name, (wanted, work) in asked.items() if wanted]
-
-
-def _named(name: str, work: Callable[[], Any]) -> dict[str, Any]:
-    return {name: work()}
+    return {name: work for name, (wanted, work) in asked.items() if wanted}
 
 
 def _events(fit: StudiedFit, minimum: Minimum) -> EventTable:
@@ -85,10 +82,14 @@ def _models(fit: StudiedFit, minimum: Minimum) -> ModelComparison:
     for name in options.models:
         wider = fit.options.model_copy(update={"model": fit.options.model.model_copy(update={"astro": name}), "engine": "native"})
         alternative = prepare(fit.inputs, fit.name, wider).nll
-        rows[name] = compared_model(
-            fit.prepared.nll, minimum, alternative, name, toys=options.toys, seed=fit.inputs.config.seed,
-            progress=fit.progress(f"comparison with {name}"), execute=fit.execute,
-        )  # fmt: skip
+        progress = fit.progress(f"comparison with {name}")
+        seed = fit.inputs.config.seed
+        try:
+            rows[name] = compared_model(
+                fit.prepared.nll, minimum, alternative, name, toys=options.toys, seed=seed, progress=progress, execute=fit.execute
+            )
+        except FAILURES as error:
+            rows[name] = failed_model(alternative, str(error))
     return ModelComparison(fit.options.model.astro, rows, fit.inputs.config.seed, options.toys)
 
 

@@ -47,9 +47,11 @@ def exposures(fit: FitView) -> dict[str, Draw]:
 
 
 def models(fit: FitView) -> dict[str, Draw]:
-    """Wider spectra beside the power law."""
+    """Wider spectra beside the power law, those that could be compared."""
     result = fit.others.get("models")
-    return {"models": partial(_models, fit, result)} if isinstance(result, ModelComparison) else {}
+    if not isinstance(result, ModelComparison) or np.isnan([one.ts for one in result.models.values()]).all():
+        return {}
+    return {"models": partial(_models, fit, result)}
 
 
 def posterior(fit: FitView) -> dict[str, Draw]:
@@ -104,7 +106,7 @@ def _width(one: Parameter) -> float:
 
 
 def _models(fit: FitView, result: ModelComparison) -> DrawnFigure:
-    wider = {MODELS.get(name, name): one for name, one in result.models.items() if name != result.null}
+    wider = {MODELS.get(name, name): one for name, one in result.models.items() if not np.isnan(one.ts)}
     rows = list(wider.values())
     p_values = np.array([one.p_chi2 if np.isnan(one.p_toys) else one.p_toys for one in rows])
     delta_aic = np.array([one.aic - result.models[result.null].aic for one in rows])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from configs import diffuse
@@ -23,7 +23,10 @@ PARAMETERS_SHOWN = 4
 
 @dataclass(frozen=True)
 class FitView:
-    """``others``: results that belong to the fit by the rest of their name (``scan``, ``profile.beta``); ``first``: the configuration's first fit."""
+    """``others``: results that belong to the fit by the rest of their name (``scan``, ``profile.beta``); ``first``: the configuration's first fit.
+
+    ``failed``: those that are not valid; a ``FailedFit`` is among these only.
+    """
 
     name: str
     first: bool
@@ -34,6 +37,7 @@ class FitView:
     result: FitResult
     others: Mapping[str, Any]
     account: Mapping[str, Any]
+    failed: Mapping[str, Any] = field(default_factory=dict)
     areas: Areas | None = None  # effective areas of the simulation, where the processor left them
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -37,6 +38,16 @@ class ImpactResult(Value):
     errors: Mapping[str, float]
     impacts: Mapping[str, Impact]
     failed: list[str]  # fits that did not converge, as "atmos_norm up"
+
+    @property
+    def valid(self) -> bool:
+        """Whether every fit converged."""
+        return not self.failed
+
+    @property
+    def reason(self) -> str:
+        """The fits that did not."""
+        return f"no fit with {', '.join(self.failed)} held" if self.failed else ""
 
     def ranked(self, name: str) -> list[str]:
         """Nuisance parameters, the one that shifts ``name`` most first; those without a number last."""
@@ -114,6 +125,16 @@ class AsimovStudy(Value):
     truth: Mapping[str, float]
     exposures: list[Exposure]
 
+    @property
+    def valid(self) -> bool:
+        """Whether every exposure has its errors."""
+        return all(one.valid for one in self.exposures)
+
+    @property
+    def reason(self) -> str:
+        """Which has not, and why."""
+        return "; ".join(f"livetime x {one.factor:g}: {one.reason}" for one in self.exposures if not one.valid)
+
 
 @dataclass(frozen=True, repr=False)
 class ComparedModel(Value):
@@ -132,6 +153,14 @@ class ComparedModel(Value):
     n_valid: int
     n_failed: int
 
+    def missing(self, n_toys: int) -> str:
+        """What of the comparison with the null, which has ``n_toys`` toys, could not be had and why; empty for one that is whole."""
+        if not self.valid:
+            return self.reason
+        if math.isnan(self.ts):
+            return "no test statistic: a fit did not converge or missed its minimum"
+        return f"none of {n_toys} toys has a test statistic" if n_toys and not self.n_valid else ""
+
 
 @dataclass(frozen=True, repr=False)
 class ModelComparison(Value):
@@ -141,6 +170,17 @@ class ModelComparison(Value):
     models: Mapping[str, ComparedModel]
     seed: int
     n_toys: int
+
+    @property
+    def valid(self) -> bool:
+        """Whether every spectrum has its fit and its test."""
+        return not self.reason
+
+    @property
+    def reason(self) -> str:
+        """Which has not, and why."""
+        missing = {name: one.missing(self.n_toys) for name, one in self.models.items() if name != self.null}
+        return "; ".join(f"{name}: {reason}" for name, reason in missing.items() if reason)
 
 
 @dataclass(frozen=True, repr=False)

@@ -59,7 +59,8 @@ def of_exposures(result: AsimovStudy) -> list[Row]:
 
 def of_models(result: ModelComparison) -> list[Row]:
     """A row for each spectrum."""
-    return [(name, _model(one, result.models[result.null].nll), "") for name, one in result.models.items()]
+    shown = [(name, _model(one, result.models[result.null].nll), "") for name, one in result.models.items()]
+    return shown + ([("FAILED", result.reason, "")] if result.reason else [])
 
 
 def of_posterior(result: PosteriorResult) -> list[Row]:
@@ -81,7 +82,7 @@ def _model(one: ComparedModel, null: float) -> str:
     if not one.valid:
         return f"INVALID: {one.reason}"
     shown = f"-ln L {one.nll:.3f} ({one.nll - null:+.3f}), AIC {one.aic:.2f}, {one.n_free} parameters"
-    if math.isnan(one.ts):
+    if math.isnan(one.ts):  # of the null, or of a failed test
         return shown
     p = f"p = {one.p_chi2:.3f} (asymptotic)" if math.isnan(one.p_toys) else f"p = {one.p_toys:.3f} \u00b1 {one.p_toys_error:.3f}"
     return f"{shown}, TS {one.ts:.2f}, {p}"
