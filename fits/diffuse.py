@@ -99,10 +99,12 @@ def _check_options(fit: str, options: diffuse.Fit, known: tuple[str, ...]) -> No
 
 
 def _check_grids(options: diffuse.Fit, prepared: Prepared, config: DiffuseConfig) -> None:
-    """Grids must lie inside the parameters' bounds, and files to compare with must be readable."""
+    """Grids and the truth of toys must lie inside the parameters' bounds, and files to compare with must be readable."""
     bounds = {one.name: (one.lower, one.upper) for one in prepared.nll.parameters}
     grids = [(one.parameter, one.grid) for one in options.profiles]
     if options.scan is not None:
+        if options.scan.x == options.scan.y:
+            raise InputError(f"scan: x and y are both {options.scan.x!r}; give two parameters (for one parameter use profiles)")
         grids += [(options.scan.x, options.scan.x_grid), (options.scan.y, options.scan.y_grid)]
         _published(options.scan, config)
     if options.feldman_cousins is not None:
@@ -110,6 +112,9 @@ def _check_grids(options: diffuse.Fit, prepared: Prepared, config: DiffuseConfig
         grids.append((options.feldman_cousins.parameter, (points[0], points[-1], len(points))))
     for name, grid in grids:
         grid_within(name, grid, *bounds[name])
+    for name, value in ((options.toys and options.toys.truth) or {}).items():
+        if not bounds[name][0] <= value <= bounds[name][1]:
+            raise InputError(f"toys.truth.{name}: {value:g} lies outside the parameter's bounds {list(bounds[name])}; change one of them")
 
 
 def _published(options: diffuse.Scan, config: DiffuseConfig) -> tuple[ExternalScan | None, NDArray[np.float64] | None, list[str]]:

@@ -172,7 +172,8 @@ def refuse_different_selections(account: Mapping[str, Any]) -> None:
         first = next(iter(stated))
         if selection != stated[first]:
             raise InputError(
-                f"data sets {first} and {name} were selected differently ({stated[first]} and {selection}); data and simulation need the same cuts"
+                f"data sets {first} and {name} were selected differently ({stated[first]} and {selection}); data and simulation need the same "
+                "cuts: select them alike, or correct metadata.selection"
             )
 
 

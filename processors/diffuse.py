@@ -216,7 +216,7 @@ class DiffuseProcessor(ProcessorABC):
             raise InputError(
                 f"{place.filename}: {len(wrong)} selected event(s) with true energies outside the nodes, {low:g} to {high:g} GeV: smallest "
                 f"{energy_gev[wrong].min():g}, largest {energy_gev[wrong].max():g} GeV, first at {place.entry(taken.positions[wrong[0]])}; "
-                "widen processor.true_energy (min_gev, max_gev)"
+                f"widen processor.true_energy (min_gev, max_gev){'; is it in TeV?' if energy_gev[wrong].max() < low else ''}"
             )
 
 

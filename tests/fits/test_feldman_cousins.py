@@ -20,7 +20,7 @@ STEP = 0.04
 
 
 @pytest.mark.parametrize("k", [2, 4])
-def test_toys_find_the_exact_interval_of_a_count_g5(k: int) -> None:
+def test_golden_5_toys_find_the_exact_interval_of_a_count(k: int) -> None:
     exact = poisson_interval(k, 0.6827)
     grid = np.concatenate([np.arange(-4, 5) * STEP + end for end in exact])
     nll = Count(float(k))
