@@ -45,6 +45,7 @@ FIGURES: dict[str, Callable[[FitView], dict[str, Callable[[], DrawnFigure]]]] = 
     "exposures": diffuse_studies.exposures,
     "models": diffuse_studies.models,
     "posterior": diffuse_studies.posterior,
+    "predictive": diffuse_projections.predictive,
 }
 FIGURE_OF = {"scan": "contour", "segments": "spectrum"}  # result (its first word) -> figure, where their names differ
 WHY_NOT = {
@@ -67,6 +68,7 @@ WHY_NOT = {
     "exposures": "no fit has longer exposures, or the livetime is not stated; add fits.<name>.asimov_livetimes",
     "models": "no fit has a comparison of models; add fits.<name>.model_comparison",
     "posterior": "no fit has a posterior; add fits.<name>.posterior",
+    "predictive": "no fit has bands of predicted counts; add fits.<name>.predictive: true",
 }
 
 

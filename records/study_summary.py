@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from records.diffuse_predictive import PredictiveResult
 from records.diffuse_studies import AsimovStudy, ComparedModel, EventTable, ImpactResult, ModelComparison, PosteriorResult
 from records.value import Parameter
 
@@ -73,6 +74,15 @@ def of_posterior(result: PosteriorResult) -> list[Row]:
     return [*shown, ("chains", f"{result.walkers} walkers, {result.steps} steps, tau {result.tau_steps:.0f}; {chains}", "")]
 
 
+def of_predictive(result: PredictiveResult) -> list[Row]:
+    """How well the data lie within what is predicted, for each projection."""
+    shown = []
+    for name, one in result.projections.items():
+        inside = f"{one.outside_95} of {len(one.observed)} bins outside 95 %, p = {one.p_value:.2f}" if one.observed else "no data"
+        shown.append((f"{name} ({result.source})", inside, ""))
+    return shown
+
+
 def _errors(one: Parameter) -> str:
     down, up = one.minos or (-one.error, one.error)
     return f"{down:+.2g} {up:+.2g}"
@@ -94,4 +104,5 @@ ROWS: dict[type, Callable[[Any], list[Row]]] = {
     AsimovStudy: of_exposures,
     ModelComparison: of_models,
     PosteriorResult: of_posterior,
+    PredictiveResult: of_predictive,
 }
