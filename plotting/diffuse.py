@@ -16,6 +16,7 @@ from fits.effective_areas import effective_areas
 from plotting import diffuse_likelihood, diffuse_projections, diffuse_response, diffuse_studies
 from plotting.diffuse_flavour import flavours
 from plotting.diffuse_flux import flux
+from plotting.diffuse_surrogate import surrogate
 from plotting.drawn import DrawnFigure, Plan
 from plotting.fit_view import FitView
 from plotting.published import read_segments, source_name
@@ -46,6 +47,7 @@ FIGURES: dict[str, Callable[[FitView], dict[str, Callable[[], DrawnFigure]]]] = 
     "models": diffuse_studies.models,
     "posterior": diffuse_studies.posterior,
     "predictive": diffuse_projections.predictive,
+    "surrogate": surrogate,
 }
 FIGURE_OF = {"scan": "contour", "segments": "spectrum"}  # result (its first word) -> figure, where their names differ
 WHY_NOT = {
@@ -69,6 +71,7 @@ WHY_NOT = {
     "models": "no fit has a comparison of models; add fits.<name>.model_comparison",
     "posterior": "no fit has a posterior; add fits.<name>.posterior",
     "predictive": "no fit has bands of predicted counts; add fits.<name>.predictive: true",
+    "surrogate": "no fit has varied the surrogate's recipe; add fits.<name>.surrogate_study: true",
 }
 
 

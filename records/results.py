@@ -67,6 +67,7 @@ from records.stopping_muons import (
     TemplateSummary,
     TheorySpectrum,
 )
+from records.surrogate_study import SurrogateStudy
 from records.unfolding import ClosureTable, FluxSpectrum, RegularisationScan, UnfoldedSpectrum
 from records.value import Parameter, Value
 
@@ -271,6 +272,7 @@ KINDS: dict[str, type] = {
         *(SpectrumResult, FlavourResult),
         *STUDIES,
         PredictiveResult,
+        SurrogateStudy,
         *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult, FailedFit, SampleSummary),
         *(GainResult, SpeResult, ModelChoice, SaldanhaResult, VarianceMeanResult, ReferenceDifference),
         *(CombinationResult, ReferenceModeResult),
