@@ -63,6 +63,7 @@ FIGURES = [
     "models",
     "posterior",
     "predictive",
+    "surrogate",
 ]
 
 
