@@ -49,6 +49,7 @@ class Inputs:
     digest: str
     outside_tables: Mapping[str, float] = field(default_factory=dict)  # detector parameter -> share of simulated events outside its tables
     events: Table | None = None  # the counted events one by one, where they were kept
+    account: Mapping[str, Any] = field(default_factory=dict)  # the content of processing.json
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
             events = observed_events(tables, account, choice, counts)
     livetime_s = data_livetime_s(account) or _simulated_livetime_s(account)
     digest, outside = account.get("histogram_digest") or "", outside_tables(hists)
-    return Inputs(config, response, counts, livetime_s, describe_response(config), not account["complete"], digest, outside, events)
+    return Inputs(config, response, counts, livetime_s, describe_response(config), not account["complete"], digest, outside, events, account)
 
 
 def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:

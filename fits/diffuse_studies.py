@@ -17,8 +17,10 @@ from fits.impacts import impacts
 from fits.minimise import Minimum
 from fits.model_comparison import compared_model, failed_model, null_model
 from fits.sampling import posterior
+from fits.surrogate_study import check_surrogate_study, surrogate_study
 from fits.toys import Execute, Progress
 from records.diffuse_studies import AsimovStudy, ComparedModel, EventTable, ModelComparison, PosteriorResult
+from records.surrogate_study import SurrogateStudy
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ def check(options: diffuse.Fit, inputs: Inputs) -> None:
         )
     if options.model_comparison is not None and len(set(options.model_comparison.models)) < len(options.model_comparison.models):
         raise InputError(f"model_comparison.models: {', '.join(options.model_comparison.models)}: each once")
+    if options.surrogate_study:
+        check_surrogate_study(options.surrogate_study, inputs)
 
 
 def works(fit: StudiedFit, minimum: Minimum) -> dict[str, Callable[[], Any]]:
@@ -55,6 +59,7 @@ def works(fit: StudiedFit, minimum: Minimum) -> dict[str, Callable[[], Any]]:
         "exposures": (bool(options.asimov_livetimes), partial(_exposures, fit, minimum)),
         "models": (options.model_comparison is not None, partial(_models, fit, minimum)),
         "posterior": (options.posterior is not None, partial(_posterior, fit, minimum)),
+        "surrogate": (bool(options.surrogate_study), partial(_surrogate, fit)),
     }
     return {name: work for name, (wanted, work) in asked.items() if wanted}
 
@@ -96,3 +101,7 @@ def _models(fit: StudiedFit, minimum: Minimum) -> ModelComparison:
 def _posterior(fit: StudiedFit, minimum: Minimum) -> PosteriorResult:
     assert fit.options.posterior is not None
     return posterior(fit.prepared.nll, minimum, fit.options.posterior, fit.inputs.config.seed, where=f"fits.{fit.name}.posterior")
+
+
+def _surrogate(fit: StudiedFit) -> SurrogateStudy:
+    return surrogate_study(fit.inputs, fit.name, fit.options, fit.prepared, fit.progress("recipes of the surrogate"))

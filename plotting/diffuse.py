@@ -15,6 +15,7 @@ from fits.diffuse import prepare_all
 from plotting import diffuse_likelihood, diffuse_projections, diffuse_response, diffuse_studies
 from plotting.diffuse_flavour import flavours
 from plotting.diffuse_flux import flux
+from plotting.diffuse_surrogate import surrogate
 from plotting.drawn import DrawnFigure, Plan
 from plotting.fit_view import FitView
 from plotting.published import read_segments, source_name
@@ -44,6 +45,7 @@ FIGURES: dict[str, Callable[[FitView], dict[str, Callable[[], DrawnFigure]]]] = 
     "exposures": diffuse_studies.exposures,
     "models": diffuse_studies.models,
     "posterior": diffuse_studies.posterior,
+    "surrogate": surrogate,
 }
 FIGURE_OF = {"scan": "contour", "segments": "spectrum"}  # result (its first word) -> figure, where their names differ
 WHY_NOT = {
@@ -66,6 +68,7 @@ WHY_NOT = {
     "exposures": "no fit has longer exposures, or the livetime is not stated; add fits.<name>.asimov_livetimes",
     "models": "no fit has a comparison of models; add fits.<name>.model_comparison",
     "posterior": "no fit has a posterior; add fits.<name>.posterior",
+    "surrogate": "no fit has varied the surrogate's recipe; add fits.<name>.surrogate_study: true",
 }
 
 

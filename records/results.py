@@ -66,6 +66,7 @@ from records.stopping_muons import (
     TemplateSummary,
     TheorySpectrum,
 )
+from records.surrogate_study import SurrogateStudy
 from records.unfolding import ClosureTable, FluxSpectrum, RegularisationScan, UnfoldedSpectrum
 from records.value import Parameter, Value
 
@@ -269,6 +270,7 @@ KINDS: dict[str, type] = {
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
         *(SpectrumResult, FlavourResult),
         *STUDIES,
+        SurrogateStudy,
         *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult, FailedFit, SampleSummary),
         *(GainResult, SpeResult, ModelChoice, SaldanhaResult, VarianceMeanResult, ReferenceDifference),
         *(CombinationResult, ReferenceModeResult),
