@@ -8,13 +8,16 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, model_validator
 
 from configs.strict import Strict
 
-WiderModel = Literal["log_parabola", "cutoff", "broken_power_law"]
+OtherModel = Literal["log_parabola", "cutoff", "broken_power_law", "segmented"]
 
 
 class ModelComparison(Strict):
-    """Wider spectra beside the fit's power law; ``toys`` of the power law give the p-value of each, 0: the asymptotic one alone."""
+    """Other spectra beside the fit's own; ``toys`` of its own give the p-value of each, 0: the asymptotic one alone.
 
-    models: Annotated[list[WiderModel], Field(min_length=1)] = ["log_parabola", "cutoff", "broken_power_law"]
+    Wider ones need a power law; ``segmented`` (edges of ``segments``, else the published ones) may stand beside any spectrum and needs toys.
+    """
+
+    models: Annotated[list[OtherModel], Field(min_length=1)] = ["log_parabola", "cutoff", "broken_power_law", "segmented"]
     toys: NonNegativeInt = 100
 
 

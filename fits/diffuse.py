@@ -74,10 +74,11 @@ def _prepared(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
         _check_options(name, options, prepared.nll.names)
         _check_grids(options, prepared, inputs.config)
         if options.segments is not None:
-            prepare_segments(inputs, options, options.segments, prepared.nll.counts)
+            prepare_segments(inputs, name, options, options.segments, prepared.nll.model.flux.names)
         if options.flavour_scan is not None:
             check_flavours(inputs.response, options.flavour_scan.mixing)
         diffuse_studies.check(options, inputs)
+        diffuse_studies.check_segments(options, inputs, name, prepared)
     except InputError as error:
         path = f"fits.{name}"
         raise InputError(str(error) if str(error).startswith(path) else f"{path}: {error}") from error
@@ -157,8 +158,7 @@ class _Fit:
         self.execute = execute
         self.inputs, self.name, self.options, self.prepared, self.progress = inputs, name, options, prepared, progress
         self.nll, self.seed = prepared.nll, inputs.config.seed
-        own = ["astro_norm", *(one.name for one in self.nll.model.spectrum.parameters)]
-        self.minos = own if options.minos is None else options.minos
+        self.minos = list(self.nll.model.flux.names) if options.minos is None else options.minos
 
     def results(self) -> dict[str, Any]:
         """The fit itself and everything its options ask for."""
@@ -203,7 +203,7 @@ class _Fit:
         )  # fmt: skip
 
     def _segments(self, wanted: diffuse.Segments) -> Any:
-        return fit_segments(prepare_segments(self.inputs, self.options, wanted, self.nll.counts))
+        return fit_segments(prepare_segments(self.inputs, self.name, self.options, wanted, self.nll.model.flux.names))
 
     def _flavour(self, wanted: diffuse.FlavourScan, minimum: Minimum) -> Any:
         likelihoods = likelihoods_by_flavour(self.inputs, self.options, self.nll)

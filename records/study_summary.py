@@ -106,8 +106,13 @@ def _model(one: ComparedModel, null: float) -> str:
     shown = f"-ln L {one.nll:.3f} ({one.nll - null:+.3f}), AIC {one.aic:.2f}, {one.n_free} parameters"
     if math.isnan(one.ts):  # of the null, or of a failed test
         return shown
-    p = f"p = {one.p_chi2:.3f} (asymptotic)" if math.isnan(one.p_toys) else f"p = {one.p_toys:.3f} \u00b1 {one.p_toys_error:.3f}"
-    return f"{shown}, TS {one.ts:.2f}, {p}"
+    return f"{shown}, TS {one.ts:.2f}, {_p_value(one)}"
+
+
+def _p_value(one: ComparedModel) -> str:
+    if not math.isnan(one.p_toys):
+        return f"p = {one.p_toys:.3f} \u00b1 {one.p_toys_error:.3f}"
+    return f"p = {one.p_chi2:.3f} (asymptotic)" if one.nested else "not nested: p needs toys"
 
 
 ROWS: dict[type, Callable[[Any], list[Row]]] = {
