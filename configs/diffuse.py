@@ -20,7 +20,7 @@ ProjectionAxis = Literal["energy", "zenith", "topology"]
 Figure = Literal[
     "energy", "zenith", "length", "contour", "profile", "spectrum", "correlation", "pulls", "toys", "gof", "feldman_cousins", "test", "response",
     "flavour",
-    "impacts", "events", "exposures", "models", "posterior", "surrogate",
+    "impacts", "events", "exposures", "models", "posterior", "predictive", "surrogate",
 ]  # fmt: skip
 
 

@@ -56,4 +56,5 @@ class Studies(Strict):
     asimov_livetimes: list[PositiveFloat] = []  # expected errors for the livetime times these factors
     model_comparison: ModelComparison | None = None
     posterior: Posterior | None = None
+    predictive: bool = False  # bands of the counts that the posterior (else the toys) predicts in energy, zenith and topology
     surrogate_study: SurrogateStudy | Literal[False] | None = None  # shifts of the fit with other recipes of the surrogate response

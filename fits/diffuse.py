@@ -25,8 +25,10 @@ from fits.engines import minimiser
 from fits.feldman_cousins import feldman_cousins
 from fits.fit_result import fit_result
 from fits.flavour import check_flavours, scan_flavours
+from fits.frontends import pyhf
 from fits.limits import limit
 from fits.minimise import Minimum, minimise
+from fits.predictive import predictive
 from fits.profiles import grid_within, profile
 from fits.scans import scan
 from fits.segmented_flux import fit_segments, prepare_segments
@@ -72,6 +74,8 @@ def _prepared(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
     try:
         prepared = prepare(inputs, name, options)
         _check_options(name, options, prepared.nll.names)
+        if options.workspace or options.engine == "pyhf":
+            pyhf.workspace(prepared.nll)  # refuses what HistFactory cannot express
         _check_grids(options, prepared, inputs.config)
         if options.segments is not None:
             prepare_segments(inputs, name, options, options.segments, prepared.nll.model.flux.names)
@@ -170,6 +174,9 @@ class _Fit:
             self.nll.model.check_fold(minimum.theta)
             works = [partial(attempted, kind, work) for kind, work in self._beyond(minimum).items()]
             found |= {kind: result for results in each(works) for kind, result in results.items()}
+            samples = found.get("posterior" if self.options.posterior is not None else "toys")
+            if self.options.predictive and not isinstance(samples, FailedFit):
+                found |= attempted("predictive", partial(self._predictive, samples, minimum))
         return {f"{self.name}.{kind}" if kind else self.name: result for kind, result in found.items()}
 
     def _beyond(self, minimum: Minimum) -> dict[str, Callable[[], Any]]:
@@ -195,6 +202,11 @@ class _Fit:
         if options.flavour_scan is not None:
             works["flavour"] = partial(self._flavour, options.flavour_scan, minimum)
         return works
+
+    def _predictive(self, samples: Any, minimum: Minimum) -> Any:
+        """After what it is made of."""
+        counts = None if self.options.data == "asimov" else self.inputs.counts
+        return predictive(self.prepared.whole, minimum, samples, counts, self.options.axes, self.seed)
 
     def _limit(self, wanted: diffuse.UpperLimit, minimum: Minimum) -> Any:
         return limit(

@@ -48,6 +48,8 @@ def check(options: diffuse.Fit, inputs: Inputs) -> None:
     """Refuse studies that are not possible with this fit. Messages begin with the key of the fit."""
     if options.events and (options.data == "asimov" or inputs.counts is None):
         raise InputError("events: there are no observed events in this fit; remove the key, or fit a data set of kind data (data: observed)")
+    if options.predictive and options.posterior is None and options.toys is None:
+        raise InputError("predictive: the bands are made of samples of the posterior or of toys, and this fit has neither; add posterior: {} or toys")
     if options.surrogate_study:
         check_surrogate_study(options.surrogate_study, inputs)
     if options.model_comparison is not None:

@@ -45,6 +45,7 @@ from configs.errors import InputError, nearest
 from records.atomic import write_text
 from records.dark_matter import CombinationResult, ReferenceModeResult
 from records.diffuse import FlavourResult, SpectrumResult
+from records.diffuse_predictive import PredictiveResult
 from records.diffuse_studies import STUDIES
 from records.gain import GainResult
 from records.generator import GeneratorResult
@@ -270,6 +271,7 @@ KINDS: dict[str, type] = {
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
         *(SpectrumResult, FlavourResult),
         *STUDIES,
+        PredictiveResult,
         SurrogateStudy,
         *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult, FailedFit, SampleSummary),
         *(GainResult, SpeResult, ModelChoice, SaldanhaResult, VarianceMeanResult, ReferenceDifference),
