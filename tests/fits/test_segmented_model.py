@@ -212,11 +212,11 @@ def test_errors_do_not_grow_with_segments_that_are_empty() -> None:
 
 def test_prompt_flux_at_zero_has_a_one_sided_interval(case: Official) -> None:
     """Counts as of a negative prompt flux: prompt_norm ends at its bound and gets the interval that nobody asked for."""
-    model = OfficialModel(case.response, PowerLaw(), axes=("energy",), detector=False)
+    model = OfficialModel(case.response, PowerLaw(), detector=False)
     fixed = {name: ParameterOptions(fixed=True) for name in ("kpi_ratio", "nunubar_ratio", "cr_delta_gamma", "muon_norm")}
     parameters = configure(model.parameters, {**fixed, "prompt_norm": ParameterOptions(start=0.1)})
     truth = [{"prompt_norm": 0.0}.get(one.name, one.start) for one in parameters]
-    too_few = model.components([{"prompt_norm": 0.3}.get(one.name, one.start) for one in parameters])["prompt"]
+    too_few = model.components([{"prompt_norm": 0.9}.get(one.name, one.start) for one in parameters])["prompt"]
     nll = NegativeLogLikelihood(model, model.expected(truth) - too_few, parameters=parameters)
     minimum = minimise(nll, minos=["astro_norm"])
     assert minimum.at_bound == ("prompt_norm",)
