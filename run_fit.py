@@ -48,6 +48,7 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     """
     _check_has_fits(config)
     from processors.batch.trial_runs import Missing
+    from records.comparison_table import comparison_tables
     from records.freshness import dependencies, record
     from records.summary import results_table
 
@@ -61,6 +62,8 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     if not _beside(arguments):
         record(config.output, "fit", depends, [config.output / "results.json"])
     show(results_table(results))
+    for table in comparison_tables(results):
+        show(table)
     return say_failures(results)
 
 

@@ -16,6 +16,8 @@ from configs import diffuse
 from configs.errors import InputError
 from configs.schema import DiffuseConfig
 from data_info.hese_tables import SURROGATE
+from data_info.published_fit import PublishedFit, published_fit
+from fits.compare_report import published_intervals
 from fits.fit_result import Provenance
 from fits.flavour import composition, with_composition
 from fits.model import Model
@@ -44,6 +46,7 @@ class Inputs:
     partial: bool
     digest: str
     outside_tables: Mapping[str, float] = field(default_factory=dict)  # detector parameter -> share of simulated events outside its tables
+    published: PublishedFit | None = None  # where the events are those of a publication
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
             raise InputError(f"no event of the data is left after the selection; {cut_flows(hists, account)}; check processor.selection and units")
     livetime_s = data_livetime_s(account) or _simulated_livetime_s(account)
     digest, outside = account.get("histogram_digest") or "", outside_tables(hists)
-    return Inputs(config, response, counts, livetime_s, describe_response(config), not account["complete"], digest, outside)
+    return Inputs(config, response, counts, livetime_s, describe_response(config), not account["complete"], digest, outside, published_fit(config))
 
 
 def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
@@ -98,7 +101,7 @@ def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
         inputs.partial,
         inputs.config.seed,
         inputs.digest,
-        options.published,
+        published_intervals(options, nll.names, inputs.published),
         inputs.outside_tables if isinstance(projected, OfficialModel) and options.model.detector else {},
     )
     return Prepared(nll, whole, provenance)

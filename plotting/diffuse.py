@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import hist
@@ -12,7 +12,7 @@ from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
 from fits.diffuse import prepare_all
-from plotting import diffuse_likelihood, diffuse_projections, diffuse_response, diffuse_studies
+from plotting import diffuse_compare, diffuse_likelihood, diffuse_projections, diffuse_response, diffuse_studies
 from plotting.diffuse_flavour import flavours
 from plotting.diffuse_flux import flux
 from plotting.drawn import DrawnFigure, Plan
@@ -43,7 +43,11 @@ FIGURES: dict[str, Callable[[FitView], dict[str, Callable[[], DrawnFigure]]]] = 
     "exposures": diffuse_studies.exposures,
     "models": diffuse_studies.models,
     "posterior": diffuse_studies.posterior,
+    "compare_fit": diffuse_compare.nuisances,
+    "compare_scan": diffuse_compare.surfaces,
+    "compare_segments": diffuse_compare.segments,
 }
+OF_ALL: dict[str, Callable[[Sequence[FitView]], dict[str, Callable[[], DrawnFigure]]]] = {"compare_fit": diffuse_compare.parameters}
 WHY_NOT = {
     "energy": "no bins in energy",
     "zenith": "no topology is binned in zenith, or no fit has this axis",
@@ -64,6 +68,9 @@ WHY_NOT = {
     "exposures": "no fit has longer exposures, or the livetime is not stated; add fits.<name>.asimov_livetimes",
     "models": "no fit has a comparison of models; add fits.<name>.model_comparison",
     "posterior": "no fit has a posterior; add fits.<name>.posterior",
+    "compare_fit": "no valid fit has published parameters; add fits.<name>.published, or compare: hese75 where the events are these",
+    "compare_scan": "no scan has been compared with an external one; add fits.<name>.scan.compare",
+    "compare_segments": "no fit has segments beside published ones; add fits.<name>.segments.compare",
 }
 
 
@@ -78,7 +85,7 @@ def plan(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], result
     segments = _segments(config, skipped)
     figures: dict[str, Callable[[], DrawnFigure]] = {}
     for kind in config.plots.figures:
-        found: dict[str, Callable[[], DrawnFigure]] = {}
+        found = OF_ALL[kind](views) if kind in OF_ALL else {}
         for view in views:
             own = flux(view, segments) if kind == "spectrum" else FIGURES[kind](view)
             found |= {name if view.first else f"{view.name}.{name}": draw for name, draw in own.items()}

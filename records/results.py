@@ -6,7 +6,8 @@ does not know are written as ``null`` (NaN) and ``"inf"``/``"-inf"`` and come ba
 Kinds of ``diffuse``: a fit ``main`` leaves ``main`` (FitResult) and, as far as its configuration asks for them, ``main.scan`` (ScanResult),
 ``main.profile.<parameter>`` (ProfileResult), ``main.toys`` (ToysResult), ``main.gof`` (GoodnessOfFit),
 ``main.feldman_cousins`` (FeldmanCousinsResult), ``main.limit.<parameter>`` (LimitResult), ``main.asimov`` (FitResult of the Asimov set),
-``main.test`` (HypothesisTest), ``main.segments`` (SpectrumResult), ``main.flavour`` (FlavourResult).
+``main.test`` (HypothesisTest), ``main.segments`` (SpectrumResult), ``main.flavour`` (FlavourResult). Where something published belongs to a fit,
+the configuration leaves ``compare`` (ComparisonReport).
 
 Kinds of ``iwcd``: a fit of kind performance, discriminant, fractions, scale, response or generator leaves one result of its own name
 (PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult), or a FailedFit where the data do not
@@ -42,6 +43,7 @@ import numpy as np
 
 from configs.errors import InputError, nearest
 from records.atomic import write_text
+from records.comparison import ComparisonReport
 from records.dark_matter import CombinationResult, ReferenceModeResult
 from records.diffuse import FlavourResult, SpectrumResult
 from records.diffuse_studies import STUDIES
@@ -223,7 +225,7 @@ KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
-        *(SpectrumResult, FlavourResult),
+        *(SpectrumResult, FlavourResult, ComparisonReport),
         *STUDIES,
         *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult, FailedFit, SampleSummary),
         *(GainResult, SpeResult, ModelChoice, SaldanhaResult, VarianceMeanResult, ReferenceDifference),

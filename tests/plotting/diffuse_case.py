@@ -61,6 +61,9 @@ FIGURES = [
     "exposures",
     "models",
     "posterior",
+    "compare_fit",
+    "compare_scan",
+    "compare_segments",
 ]
 
 
