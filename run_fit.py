@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import run_plots
 from configs import batch_options, command_line
-from configs.command_line import DONE, INCOMPLETE, Progress, has_fits, show
-from configs.errors import InputError
+from configs.command_line import DONE, INCOMPLETE, Progress, require_fits, show
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--import-legacy-csv", type=Path, metavar="FILE", help="pmt_gain: fit mean charges of another analysis, into <output>/legacy"
     )
     options.add_argument(
-        "--coverage", type=command_line.positive, metavar="N", help="stopping_muons: N pseudo-experiments of each target and mode, into coverage.csv"
+        "--coverage", type=command_line.positive, metavar="N", help="stopping_muons: N pseudo-experiments of each target and mode: table, figures"
     )
     batch_options.add_options(options)
     return command_line.run(_main, options, arguments)
@@ -34,7 +34,7 @@ def _main(arguments: argparse.Namespace) -> int:
     config = command_line.read_config(arguments)
     if arguments.command in (None, "collect"):
         return run(config, arguments)
-    _check_has_fits(config)
+    require_fits(config)
     from fits.batch import kind
     from processors.batch import commands
 
@@ -46,7 +46,7 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
 
     Returns the exit status, 3 where a fit failed or trials have not come back.
     """
-    _check_has_fits(config)
+    require_fits(config)
     from processors.batch.trial_runs import Missing
     from records.comparison_table import comparison_tables
     from records.freshness import dependencies, record
@@ -64,6 +64,8 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     show(results_table(results))
     for table in comparison_tables(results):
         show(table)
+    if getattr(arguments, "coverage", None) is not None:
+        run_plots.draw(config, ("closure", "pulls", "coverage"))
     return say_failures(results)
 
 
@@ -83,13 +85,6 @@ def _results(config: Any, arguments: argparse.Namespace, progress: Progress) -> 
     if getattr(arguments, "command", None) == "collect":
         return batch.collect(config, progress, coverage=coverage)
     return stage.fit(config, progress) if coverage is None else stage.coverage(config, coverage, progress)
-
-
-def _check_has_fits(config: Any) -> None:
-    if not has_fits(config):
-        raise InputError(
-            f"{config.source}: analysis {config.analysis!r} has no fits; use its histograms ({config.output / 'hists.h5'}) or run_plots.py"
-        )
 
 
 def say_failures(results: Mapping[str, Any]) -> int:

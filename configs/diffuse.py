@@ -76,6 +76,7 @@ class Processor(Strict):
     negative_weights: Literal["refuse", "allow"] = "refuse"
     flavours: bool = True  # keep one class per flavour; false: one class, as in the exercise
     systematics: Systematics | None = None  # specification 4.3
+    keep_events: bool = True  # a table of the selected data events, for fits.<name>.events; at most 100 000
 
     @model_validator(mode="after")
     def _systematics_by_flavour(self) -> Processor:

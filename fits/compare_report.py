@@ -19,10 +19,12 @@ from fits.segments import UNIT_GEV_CM2_S_SR
 from physics.constants import PIVOT_GEV
 from records.comparison import PARTS, ComparedQuantity, ComparisonReport
 from records.diffuse import SpectrumResult
+from records.iwcd_fits import FailedFit
 from records.results import FitResult, GoodnessOfFit, ScanResult
 from records.value import Parameter
 
 NAME = "compare"  # of the report among the results
+STUDIES = ("scan", "segments", "gof")  # of a fit, that the report looks at
 SHARES = {"0.6827": "68 %", "0.9545": "95 %"}
 SEGMENT_UNIT = "1e-8 GeV / (cm2 s sr)"  # of one flavour, nu + nubar
 Number = tuple[float, float, float]  # value, minus, plus
@@ -55,18 +57,28 @@ def report(fits: Mapping[str, diffuse.Fit], results: Mapping[str, Any], referenc
         found = results[name]
         if reference is not None and not found.published and (reason := not_comparable(options)):
             left_out.append(f"{name}: {reason}")
+        asked = _asked(options, found, reference)
         if not found.valid:
-            left_out.append(f"{name}: the fit did not converge ({found.reason})")
+            left_out += [f"{name}: the fit did not converge ({found.reason})"] if asked else []
             continue
         rows += _parameters(name, found, reference if not not_comparable(options) else None)
         units = {parameter: one.unit for parameter, one in found.parameters.items()}
-        rows += _scan(name, results.get(f"{name}.scan"), units, left_out)
-        rows += _segments(name, results.get(f"{name}.segments"), left_out)
-    if not rows and not left_out:
+        own = {study: results[f"{name}.{study}"] for study in STUDIES if f"{name}.{study}" in results}
+        left_out += [f"{name}.{study}: it failed ({one.reason})" for study, one in own.items() if study in asked and isinstance(one, FailedFit)]
+        scan, segments, gof = (None if isinstance(own.get(study), FailedFit) else own.get(study) for study in STUDIES)
+        rows += [*_scan(name, scan, units, left_out), *_segments(name, segments, left_out), *_goodness(name, gof)]
+    if all(row.part == "goodness" for row in rows) and not left_out:
         return None
-    rows += [row for name in fits for row in _goodness(name, results.get(f"{name}.gof"))]
     left_out += _never_there(rows, reference)
     return ComparisonReport(sorted(rows, key=lambda row: PARTS.index(row.part)), left_out, "" if reference is None else reference.source)
+
+
+def _asked(options: diffuse.Fit, found: FitResult, reference: PublishedFit | None) -> set[str]:
+    """Studies of a fit that belong into a report; none where nothing published belongs to the fit."""
+    scan, segments = options.scan, options.segments
+    asked = {"scan"} if scan is not None and (scan.compare or scan.compare_contour) else set()
+    asked |= {"segments"} if segments is not None and segments.compare else set()
+    return asked | ({"gof"} if asked or found.published or reference is not None else set())
 
 
 def not_comparable(options: diffuse.Fit) -> str:

@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import hist
@@ -22,6 +23,7 @@ from fits.fit_result import Provenance
 from fits.flavour import composition, with_composition
 from fits.model import Model
 from fits.nll import NegativeLogLikelihood
+from fits.observed_events import observed_events
 from fits.official_model import OfficialModel
 from fits.parameters import ATMOSPHERIC_PRIOR, configure
 from fits.priors import Prior
@@ -29,9 +31,11 @@ from fits.response import AXES, Response, counts_from_hists, data_livetime_s
 from fits.spectrum_choice import spectrum_of
 from physics.spectra import Spectrum
 from records.diffuse import Composition
+from records.tables import Table, TablesByDataset
 
 Array = NDArray[np.float64]
 Histograms = Mapping[str, Mapping[str, hist.Hist]]
+NO_TABLES: TablesByDataset = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Inputs:
     partial: bool
     digest: str
     outside_tables: Mapping[str, float] = field(default_factory=dict)  # detector parameter -> share of simulated events outside its tables
+    events: Table | None = None  # the counted events one by one, where they were kept
     published: PublishedFit | None = None  # where the events are those of a publication
 
 
@@ -58,25 +63,28 @@ class Prepared:
     provenance: Provenance
 
 
-def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any]) -> Inputs:
+def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any], tables: TablesByDataset = NO_TABLES) -> Inputs:
     """Response and data for the livetime of the data.
 
-    ``hists``: data set -> name -> histogram; ``account``: the content of processing.json. An incomplete account scales the exposures and
-    marks every result ``partial``. Raises InputError when data and simulation were selected or binned differently, when no event is left
-    (with the cut flow), or when a livetime is missing.
+    ``hists``: data set -> name -> histogram; ``account``: the content of processing.json; ``tables``: data set -> name -> table, with the events
+    that were kept. An incomplete account scales the exposures and marks every result ``partial``. Raises InputError when data and simulation
+    were selected or binned differently, when no event is left (with the cut flow), or when a livetime is missing.
     """
     refuse_different_selections(account)
     refuse_unprocessed(account)
     reference_index = getattr(config.processor, "reference_index", 2.5)
     response = Response.from_hists(hists, account, reference_index=reference_index)
-    counts = None
+    counts, events = None, None
     if any(entry["kind"] == "data" for entry in account["datasets"].values()):
         counts = counts_from_hists(hists, account, response)
         if counts.sum() == 0:
             raise InputError(f"no event of the data is left after the selection; {cut_flows(hists, account)}; check processor.selection and units")
+        if (choice := getattr(config.processor, "binning", None)) is not None:
+            events = observed_events(tables, account, choice, counts)
     livetime_s = data_livetime_s(account) or _simulated_livetime_s(account)
     digest, outside = account.get("histogram_digest") or "", outside_tables(hists)
-    return Inputs(config, response, counts, livetime_s, describe_response(config), not account["complete"], digest, outside, published_fit(config))
+    response_words, partial, published = describe_response(config), not account["complete"], published_fit(config)
+    return Inputs(config, response, counts, livetime_s, response_words, partial, digest, outside, events, published)
 
 
 def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
@@ -168,7 +176,8 @@ def refuse_different_selections(account: Mapping[str, Any]) -> None:
         first = next(iter(stated))
         if selection != stated[first]:
             raise InputError(
-                f"data sets {first} and {name} were selected differently ({stated[first]} and {selection}); data and simulation need the same cuts"
+                f"data sets {first} and {name} were selected differently ({stated[first]} and {selection}); data and simulation need the same "
+                "cuts: select them alike, or correct metadata.selection"
             )
 
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from configs import diffuse
 from configs.errors import InputError
 from fits.asimov_exposures import exposed, exposure
+from fits.attempts import FAILURES
 from fits.diffuse_inputs import Inputs, Prepared, prepare
 from fits.event_table import event_table
 from fits.impacts import impacts
 from fits.minimise import Minimum
-from fits.model_comparison import compared_model, null_model
+from fits.model_comparison import compared_model, failed_model, null_model
 from fits.sampling import posterior
 from fits.toys import Execute, Progress
 from records.diffuse_studies import AsimovStudy, ComparedModel, EventTable, ModelComparison, PosteriorResult
-from records.text_tables import Column, TextTable, save_text_table
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,8 @@ def check(options: diffuse.Fit, inputs: Inputs) -> None:
         raise InputError(f"model_comparison.models: {', '.join(options.model_comparison.models)}: each once")
 
 
-def works(fit: StudiedFit, minimum: Minimum) -> list[Callable[[], dict[str, Any]]]:
-    """What the options ask for, to be called: result name (below the fit's) -> result."""
+def works(fit: StudiedFit, minimum: Minimum) -> dict[str, Callable[[], Any]]:
+    """What the options ask for: result name (below the fit's) -> what makes it when it is called."""
     options = fit.options
     asked: dict[str, tuple[bool, Callable[[], Any]]] = {
         "impacts": (options.impacts, partial(impacts, fit.prepared.nll, minimum)),
@@ -57,26 +56,12 @@ def works(fit: StudiedFit, minimum: Minimum) -> list[Callable[[], dict[str, Any]
         "models": (options.model_comparison is not None, partial(_models, fit, minimum)),
         "posterior": (options.posterior is not None, partial(_posterior, fit, minimum)),
     }
-    return [partial(_named, name, work) for name, (wanted, work) in asked.items() if wanted]
-
-
-def save_event_tables(directory: Path, results: Mapping[str, Any]) -> list[Path]:
-    """Write every event table as ``<fit>.events.csv`` and ``.tex``; those of earlier fits are removed."""
-    found = {name: result for name, result in results.items() if isinstance(result, EventTable)}
-    paths = [path for name, result in found.items() for path in save_text_table(directory, name, _text_table(result))]
-    for old in [*directory.glob("*.events.csv"), *directory.glob("*.events.tex")]:
-        if old not in paths:
-            old.unlink()
-    return paths
-
-
-def _named(name: str, work: Callable[[], Any]) -> dict[str, Any]:
-    return {name: work()}
+    return {name: work for name, (wanted, work) in asked.items() if wanted}
 
 
 def _events(fit: StudiedFit, minimum: Minimum) -> EventTable:
     assert fit.inputs.counts is not None
-    return event_table(fit.prepared.whole, minimum.theta, fit.inputs.counts)
+    return event_table(fit.prepared.whole, minimum.theta, fit.inputs.counts, fit.inputs.events)
 
 
 def _exposures(fit: StudiedFit, minimum: Minimum) -> AsimovStudy:
@@ -97,28 +82,17 @@ def _models(fit: StudiedFit, minimum: Minimum) -> ModelComparison:
     for name in options.models:
         wider = fit.options.model_copy(update={"model": fit.options.model.model_copy(update={"astro": name}), "engine": "native"})
         alternative = prepare(fit.inputs, fit.name, wider).nll
-        rows[name] = compared_model(
-            fit.prepared.nll, minimum, alternative, name, toys=options.toys, seed=fit.inputs.config.seed,
-            progress=fit.progress(f"comparison with {name}"), execute=fit.execute,
-        )  # fmt: skip
+        progress = fit.progress(f"comparison with {name}")
+        seed = fit.inputs.config.seed
+        try:
+            rows[name] = compared_model(
+                fit.prepared.nll, minimum, alternative, name, toys=options.toys, seed=seed, progress=progress, execute=fit.execute
+            )
+        except FAILURES as error:
+            rows[name] = failed_model(alternative, str(error))
     return ModelComparison(fit.options.model.astro, rows, fit.inputs.config.seed, options.toys)
 
 
 def _posterior(fit: StudiedFit, minimum: Minimum) -> PosteriorResult:
     assert fit.options.posterior is not None
     return posterior(fit.prepared.nll, minimum, fit.options.posterior, fit.inputs.config.seed, where=f"fits.{fit.name}.posterior")
-
-
-def _text_table(result: EventTable) -> TextTable:
-    columns = [
-        Column("topology", result.channel),
-        Column("lowest deposited energy", result.energy_low_gev, "GeV", 0),
-        Column("highest deposited energy", result.energy_high_gev, "GeV", 0),
-        Column("third axis", result.third_axis),
-        Column("lowest of third axis", result.third_low, digits=2),
-        Column("highest of third axis", result.third_high, digits=2),
-        Column("expected in the bin", result.expected, digits=3),
-        Column("signalness", result.signalness, digits=3),
-    ]
-    columns += [Column(f"{float(share):.0%} true energy", values, "GeV", 0) for share, values in result.true_energy_gev.items()]
-    return TextTable("Selected events: share of astrophysical events in the bin, quantiles of the neutrino energy if astrophysical", tuple(columns))

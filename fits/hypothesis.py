@@ -91,20 +91,22 @@ def hypothesis_test(
     """P-value of the TS of the data from ``n`` toys at the null's best fit, beside that of chi-square (Wilks 1938).
 
     ``boundary``: the null is the edge of the alternative's range, so that the chi-square with one degree counts half (Chernoff 1954).
-    Raises InputError when the alternative has no more free parameters than the null, or when no toy converged.
+    Without a valid toy there is no p-value from toys (NaN). Raises InputError when the alternative has no more free parameters than the null.
     """
     degrees = free_parameters(study.alternative) - free_parameters(study.null)
     if degrees < 1:
         raise InputError("test: the alternative has no more free parameters than the fit's model; name a wider model (log_parabola, cutoff, ...)")
     toys = np.array(counted(execute(study, range(n)), n, progress))
     valid = toys[~np.isnan(toys)]
-    p, error = p_value(data.ts, valid)
+    p, error = p_value(data.ts, valid) if valid.size else (math.nan, math.nan)
     asymptotic = chi2_p_value(data.ts, degrees, boundary=boundary)
     return ComparisonOutcome(data.ts, valid.tolist(), n - valid.size, p, error, asymptotic, degrees)
 
 
 def chi2_p_value(ts: float, degrees: int, *, boundary: bool = False) -> float:
-    """Asymptotic p-value (Wilks 1938); at a ``boundary`` the chi-square with one degree counts half (Chernoff 1954)."""
+    """Asymptotic p-value (Wilks 1938); at a ``boundary`` the chi-square with one degree counts half (Chernoff 1954). NaN for no TS."""
+    if math.isnan(ts):
+        return math.nan
     return half_chi2_p_value(ts) if boundary else float(chi2.sf(max(ts, 0.0), degrees))
 
 

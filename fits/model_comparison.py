@@ -21,6 +21,11 @@ def null_model(nll: NegativeLogLikelihood, minimum: Minimum) -> ComparedModel:
     return _row(nll, minimum, NO_TEST, 0, 0)
 
 
+def failed_model(nll: NegativeLogLikelihood, reason: str) -> ComparedModel:
+    """The row of a spectrum that could not be compared."""
+    return ComparedModel(False, reason, {}, free_parameters(nll), math.nan, math.nan, **NO_TEST, n_valid=0, n_failed=0)
+
+
 def compared_model(
     null: NegativeLogLikelihood, minimum: Minimum, alternative: NegativeLogLikelihood, name: str, *,
     toys: int, seed: int, progress: Progress | None = None, execute: Execute = map,

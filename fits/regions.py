@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from fits.contours import Polyline, Surface, contours
 from fits.intervals import CONTENTS, TWO_SIGMA, delta_nll_level
 
-POINTS_PER_STEP = 16  # of the grid that an area is counted on
-
 
 @dataclass(frozen=True)
 class Region:
@@ -28,22 +26,14 @@ def region(surface: Surface, content: str) -> Region | None:
     The area is the share of points below the level on a fine grid; the ends are those of the contour.
     """
     level = delta_nll_level(CONTENTS[content], 2)
-    if on_edge(surface, level):
+    x, y, z = surface.grid()
+    if z.min() >= level or min(z[0].min(), z[-1].min(), z[:, 0].min(), z[:, -1].min()) < level:
         return None
     lines: list[Polyline] = contours(surface, {content: CONTENTS[content]})[content]
-    if not lines:
-        return None
-    x, y, z = surface.grid(POINTS_PER_STEP)
     weight = np.outer(np.gradient(x), np.gradient(y))
     points = np.concatenate([np.asarray(line) for line in lines])
     (x_low, y_low), (x_high, y_high) = points.min(axis=0), points.max(axis=0)
     return Region(float(weight[z < level].sum()), (float(x_low), float(x_high)), (float(y_low), float(y_high)))
-
-
-def on_edge(surface: Surface, level: float) -> bool:
-    """Whether the surface is below ``level`` anywhere at the edge of its grid."""
-    values = surface.grid()[2]
-    return bool(min(values[0].min(), values[-1].min(), values[:, 0].min(), values[:, -1].min()) < level)
 
 
 def uncovered(ours: Surface, external: Surface, near: float) -> str:

@@ -18,6 +18,7 @@ from fits import request
 from processors.account import load_account
 from records.atomic import write_text
 from records.comparison_table import save_comparison
+from records.event_tables import save_event_tables
 from records.gain_tables import save_gain_tables
 from records.hists import digest, load_hists
 from records.manifest import load_manifest, update_manifest
@@ -72,13 +73,13 @@ def _fits(config: FittedConfig, progress: Progress | None, execute: Execute | No
 
 
 def _diffuse(config: DiffuseConfig, progress: Progress | None, execute: Execute | None) -> _Fits:
-    from fits import diffuse, diffuse_studies  # brings scipy.stats: imported for this analysis only
+    from fits import diffuse  # brings scipy.stats: imported for this analysis only
     from processors.trials import opened_map  # brings coffea
 
     hists, account = read_processed(config)
     with nullcontext(execute) if execute else opened_map(config.executor) as mapped:
-        results = diffuse.fit_all(config, hists, account, progress, mapped)
-    diffuse_studies.save_event_tables(config.output / FOLDER, results)
+        results = diffuse.fit_all(config, hists, account, progress, mapped, load_tables(config.output))
+    save_event_tables(config.output / FOLDER, results)
     save_comparison(config.output / FOLDER, results)
     for name, options in config.fits.items():
         if options.workspace:

@@ -20,7 +20,8 @@ from plotting.fit_view import FitView
 from plotting.published import read_segments, source_name
 from plotting.spectrum import Segments
 from plotting.style import style
-from records.results import FitResult
+from records.iwcd_fits import FailedFit
+from records.results import FitResult, failures
 
 Hists = Mapping[str, Mapping[str, hist.Hist]]
 
@@ -48,6 +49,7 @@ FIGURES: dict[str, Callable[[FitView], dict[str, Callable[[], DrawnFigure]]]] = 
     "compare_segments": diffuse_compare.segments,
 }
 OF_ALL: dict[str, Callable[[Sequence[FitView]], dict[str, Callable[[], DrawnFigure]]]] = {"compare_fit": diffuse_compare.parameters}
+FIGURE_OF = {"scan": "contour", "segments": "spectrum"}  # result (its first word) -> figure, where their names differ
 WHY_NOT = {
     "energy": "no bins in energy",
     "zenith": "no topology is binned in zenith, or no fit has this axis",
@@ -89,8 +91,9 @@ def plan(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], result
         for view in views:
             own = flux(view, segments) if kind == "spectrum" else FIGURES[kind](view)
             found |= {name if view.first else f"{view.name}.{name}": draw for name, draw in own.items()}
-        if not found:
-            skipped[kind] = WHY_NOT[kind]
+            skipped |= _failed(view, kind, drawn=bool(own))
+        if not found and not any(_failed(view, kind, drawn=False) for view in views):
+            skipped[kind] = _without(views) or WHY_NOT[kind]
         if kind == "contour":
             skipped |= {f"{view.name}: published contour": reason for view in views if (reason := "; ".join(_not_compared(view)))}
         figures |= found
@@ -105,8 +108,10 @@ def fit_views(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], r
     preset = style(config.plots.style)
     views = []
     for number, name in enumerate(config.fits):
-        others = {key.removeprefix(f"{name}."): result for key, result in results.items() if key.startswith(f"{name}.")}
-        views.append(FitView(name, number == 0, config, preset, inputs, prepared[name], results[name], others, account))
+        own = {key.removeprefix(f"{name}."): result for key, result in results.items() if key.startswith(f"{name}.")}
+        others = {key: result for key, result in own.items() if not isinstance(result, FailedFit)}
+        failed = {key: own[key] for key in failures(own)}
+        views.append(FitView(name, number == 0, config, preset, inputs, prepared[name], results[name], others, account, failed))
     return views
 
 
@@ -122,6 +127,17 @@ def _check(config: DiffuseConfig, name: str, result: FitResult | None, account: 
 def _not_compared(view: FitView) -> list[str]:
     """Why a published scan or contour that was asked for is not on the figure."""
     return view.others["scan"].not_compared if "scan" in view.others else []
+
+
+def _failed(view: FitView, kind: str, *, drawn: bool) -> dict[str, str]:
+    """Result -> why it is not drawn, of those behind a kind of figure; ``drawn``: there is a figure of what is left."""
+    failed = {name: one for name, one in view.failed.items() if FIGURE_OF.get(name.partition(".")[0], name.partition(".")[0]) == kind}
+    return {f"{view.name}.{name}": f"it failed: {one.reason}" for name, one in failed.items() if not drawn or isinstance(one, FailedFit)}
+
+
+def _without(views: Sequence[FitView]) -> str:
+    """The fits that did not converge, in words; nothing follows them."""
+    return "; ".join(f"the fit {view.name} did not converge" for view in views if not view.result.valid)
 
 
 def _segments(config: DiffuseConfig, skipped: dict[str, str]) -> list[Segments]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from configs import diffuse
@@ -22,7 +22,10 @@ PARAMETERS_SHOWN = 4
 
 @dataclass(frozen=True)
 class FitView:
-    """``others``: results that belong to the fit by the rest of their name (``scan``, ``profile.beta``); ``first``: the configuration's first fit."""
+    """``others``: results that belong to the fit by the rest of their name (``scan``, ``profile.beta``); ``first``: the configuration's first fit.
+
+    ``failed``: those that are not valid; a ``FailedFit`` is among these only.
+    """
 
     name: str
     first: bool
@@ -33,6 +36,7 @@ class FitView:
     result: FitResult
     others: Mapping[str, Any]
     account: Mapping[str, Any]
+    failed: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def options(self) -> diffuse.Fit:

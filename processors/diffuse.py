@@ -27,7 +27,9 @@ from processors.diffuse_layouts import ALL, LAYOUTS, Columns, Layout, Reco, Rele
 from processors.diffuse_selection import Selected, check_cuts, check_not_empty, cut_axis, select
 from processors.event_columns import ANY_WEIGHT, WEIGHT, Place
 from processors.exact_sums import node_quanta
+from processors.kept_events import EVENTS, check_number, kept_events
 from readers.detector_tables import folder_digest
+from records.tables import Table
 
 # Every contribution is rounded to whole quanta before it is added, so that sums are exact and do not depend on the chunks (processors.exact_sums).
 # Sums are exact up to 2^53 quanta: 64 expected events a cell (class, bin, node) up to 100 TeV, less by E^-1 above, where cells hold far less; for
@@ -42,7 +44,7 @@ Hists = dict[str, hist.Hist]
 
 
 class DiffuseProcessor(ProcessorABC):
-    """Fills ``response_<channel>`` (kind mc) or ``data_<channel>`` (kind data), and ``cutflow``.
+    """Fills ``response_<channel>`` (kind mc) or ``data_<channel>`` and the table ``events`` (kind data), and ``cutflow``.
 
     With ``tables``, the folder of the detector tables, also ``cells_<channel>`` and ``tables``, the count of events within them.
 
@@ -99,8 +101,8 @@ class DiffuseProcessor(ProcessorABC):
             layout.check_reference_index(self.options.reference_index)
         return layout, _livetime(metadata, layout, place)
 
-    def process(self, events: ak.Array) -> Hists:
-        """Histograms of one chunk. Raises ``InputError`` for events that the specification refuses (section 10)."""
+    def process(self, events: ak.Array) -> dict[str, hist.Hist | Table]:
+        """Histograms of one chunk, and the table of its data events. Raises ``InputError`` for events that the specification refuses (section 10)."""
         kind, place = events.metadata.get("kind"), _place(events.metadata)
         layout, livetime_s = self.check_columns(events.fields, events.metadata)
         reco = layout.observables(event_columns.read(events, layout.reco, place))
@@ -108,14 +110,20 @@ class DiffuseProcessor(ProcessorABC):
         selected, cutflow = select(reco, layout, self.options.selection, self.channels, place)
         if kind == "data":
             hists = {f"data_{name}": response_fill.count_events(self.channels[name], taken.reco_index) for name, taken in selected.items()}
-            return {**hists, "cutflow": cutflow}
+            kept = {EVENTS: kept_events(reco, selected, self.channels, place)} if self.options.keep_events else {}
+            return {**hists, **kept, "cutflow": cutflow}
         columns = event_columns.read(events, self._truth(layout), place)
         responses = {f"response_{name}": self._response(layout, name, taken, columns, livetime_s, place) for name, taken in selected.items()}
         return {**responses, **self._cells(layout, selected, columns, reco, livetime_s), "cutflow": cutflow}
 
     def postprocess(self, accumulator: Hists) -> Hists:
-        """Histograms hold raw sums and stay as they are. Raises ``InputError`` with the cut flow when no event of a data set is left."""
+        """Histograms hold raw sums and stay as they are.
+
+        Raises ``InputError`` with the cut flow when no event of a data set is left, and when there are too many to be kept one by one.
+        """
         check_not_empty(accumulator)
+        if self.options.keep_events and any(name.startswith("data_") for name in accumulator):
+            check_number(int(sum(accumulator[name].sum() for name in accumulator if name.startswith("data_"))), "all files together")
         return accumulator
 
     def _pairs(self, layout: Layout) -> tuple[tuple[str, str], ...]:
@@ -188,7 +196,7 @@ class DiffuseProcessor(ProcessorABC):
             raise InputError(
                 f"{place.filename}: {len(wrong)} selected event(s) with true energies outside the nodes, {low:g} to {high:g} GeV: smallest "
                 f"{energy_gev[wrong].min():g}, largest {energy_gev[wrong].max():g} GeV, first at {place.entry(taken.positions[wrong[0]])}; "
-                "widen processor.true_energy (min_gev, max_gev)"
+                f"widen processor.true_energy (min_gev, max_gev){'; is it in TeV?' if energy_gev[wrong].max() < low else ''}"
             )
 
 

@@ -10,7 +10,7 @@ from records.diffuse_studies import AsimovStudy, ComparedModel, EventTable, Impa
 from records.value import Parameter
 
 Row = tuple[str, str, str]
-LIKELIEST = 5  # events shown
+HIGHEST = 10  # events shown
 
 
 def of_impacts(result: ImpactResult) -> list[Row]:
@@ -24,16 +24,23 @@ def of_impacts(result: ImpactResult) -> list[Row]:
 
 
 def of_events(result: EventTable) -> list[Row]:
-    """How many events are astrophysical, and the likeliest of them by their bins."""
+    """How many events are astrophysical, and those of the highest deposited energies."""
     shown = [("events", f"{len(result.channel)}, {result.expected_signal:.1f} of them astrophysical", "")]
     if result.n_unexplained:
         shown.append(("not explained", f"{result.n_unexplained} in bins without expectation", ""))
-    order = sorted(range(len(result.channel)), key=lambda i: -result.energy_low_gev[i])
-    for i in order[:LIKELIEST]:
+    deposited = result.deposited_gev
+    for i in sorted(range(len(result.channel)), key=lambda i: -deposited[i])[:HIGHEST]:
         low, median, high = (result.true_energy_gev[share][i] / 1e3 for share in ("0.16", "0.5", "0.84"))
-        place = f"{result.channel[i]}, {result.energy_low_gev[i] / 1e3:.4g}-{result.energy_high_gev[i] / 1e3:.4g} TeV"
-        shown.append((place, f"signalness {result.signalness[i]:.3f}, neutrino {median:.3g} TeV [{low:.3g}, {high:.3g}]", ""))
+        shown.append((_event(result, i), f"signalness {result.signalness[i]:.3f}, neutrino {median:.3g} TeV [{low:.3g}, {high:.3g}]", ""))
     return shown
+
+
+def _event(result: EventTable, i: int) -> str:
+    """Which event, by what is known of it."""
+    if not result.identified:
+        return f"{result.channel[i]}, {result.energy_low_gev[i] / 1e3:.4g}-{result.energy_high_gev[i] / 1e3:.4g} TeV"
+    file = f"{result.file[i]} " if len(set(result.file)) > 1 else ""
+    return f"{file}entry {result.entry[i]}: {result.channel[i]}, {result.energy_gev[i] / 1e3:.4g} TeV, cos zenith {result.coszen[i]:+.2f}"
 
 
 def of_exposures(result: AsimovStudy) -> list[Row]:
@@ -52,7 +59,8 @@ def of_exposures(result: AsimovStudy) -> list[Row]:
 
 def of_models(result: ModelComparison) -> list[Row]:
     """A row for each spectrum."""
-    return [(name, _model(one, result.models[result.null].nll), "") for name, one in result.models.items()]
+    shown = [(name, _model(one, result.models[result.null].nll), "") for name, one in result.models.items()]
+    return shown + ([("FAILED", result.reason, "")] if result.reason else [])
 
 
 def of_posterior(result: PosteriorResult) -> list[Row]:
@@ -74,7 +82,7 @@ def _model(one: ComparedModel, null: float) -> str:
     if not one.valid:
         return f"INVALID: {one.reason}"
     shown = f"-ln L {one.nll:.3f} ({one.nll - null:+.3f}), AIC {one.aic:.2f}, {one.n_free} parameters"
-    if math.isnan(one.ts):
+    if math.isnan(one.ts):  # of the null, or of a failed test
         return shown
     p = f"p = {one.p_chi2:.3f} (asymptotic)" if math.isnan(one.p_toys) else f"p = {one.p_toys:.3f} \u00b1 {one.p_toys_error:.3f}"
     return f"{shown}, TS {one.ts:.2f}, {p}"

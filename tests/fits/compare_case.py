@@ -19,7 +19,7 @@ PUBLISHED = {"astro_gamma": (2.87, 0.19, 0.20), "astro_norm": (6.37, 1.62, 1.46)
 POINTS = 19
 
 
-def gaussian(best: tuple[float, float], points: int = 61) -> Surface:
+def gaussian(best: tuple[float, float], points: int = 45) -> Surface:
     """A likelihood of two uncorrelated parameters with the errors ``SIGMA``."""
     x, y = np.linspace(1.8, 4.0, points), np.linspace(0.0, 14.0, points)
     u, v = np.meshgrid((x - best[0]) / SIGMA[0], (y - best[1]) / SIGMA[1], indexing="ij")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -15,14 +16,24 @@ from data_info.published_fit import read_published_fit
 from fits.compare_report import not_comparable, published_intervals, report
 from fits.intervals import ONE_SIGMA, TWO_SIGMA, delta_nll_level
 from records.comparison import PARTS, ComparedQuantity, ComparisonReport
+from records.iwcd_fits import FailedFit
 from records.results import Parameter, load_results, save_results
 
 HESE = read_published_fit("hese75")
 ONE, TWO = delta_nll_level(ONE_SIGMA, 2), delta_nll_level(TWO_SIGMA, 2)
 
 
+COMPARED = {"scan": {"compare": "scan.txt"}, "segments": {"compare": "segments.json"}}
+
+
+@functools.cache
+def usual() -> dict[str, Any]:
+    """Results that no test changes."""
+    return results()
+
+
 def made(reference=HESE, options: dict[str, Any] | None = None, **changes: Any) -> ComparisonReport:
-    found = report({"main": Fit.model_validate(options or {})}, results(**changes), reference)
+    found = report({"main": Fit.model_validate(COMPARED if options is None else options)}, {**usual(), **changes}, reference)
     assert found is not None
     return found
 
@@ -119,6 +130,8 @@ def test_rows_come_by_part() -> None:
         ({"main": fit_result(valid=False, reason="edm above its goal")}, "main: the fit did not converge (edm above its goal)"),
         ({"main.scan": scan_result(not_compared=["hese/astro_scan_data.txt: no\nnetwork"])}, "main.scan: hese/astro_scan_data.txt: no network"),
         ({"main.segments": segments_result(published=[], not_compared="no file")}, "main.segments: no file"),
+        ({"main.scan": FailedFit(False, "no point converged", "scan")}, "main.scan: it failed (no point converged)"),
+        ({"main.gof": FailedFit(False, "too few valid toys", "toys")}, "main.gof: it failed (too few valid toys)"),
         ({"main.segments": segments_result(valid=False, reason="no minimum")}, "main.segments: no minimum"),
         (
             {"main.scan": scan_result(x_name="astro_norm", y_name="astro_gamma")},
@@ -164,12 +177,17 @@ def test_numbers_of_one_s_own_come_before_those_of_the_publication() -> None:
 
 
 def test_nothing_published_leaves_no_report() -> None:
-    alone = {"main": fit_result(published={}), "main.scan": scan_result(comparison={}, external=None), "main.gof": results()["main.gof"]}
+    alone = {"main": fit_result(published={}), "main.scan": scan_result(comparison={}, external=None), "main.gof": usual()["main.gof"]}
     assert report({"main": Fit()}, alone, None) is None
     own = report({"main": Fit()}, {**alone, "main": fit_result()}, None)  # the user's own numbers: a report without the release's best fit
     assert own is not None
     assert {row.part for row in own.rows} == {"parameters", "goodness"}
     assert own.source == ""
+    invalid = {"main": fit_result(published={}, valid=False, reason="edm above its goal")}
+    assert report({"main": Fit()}, invalid, None) is None
+    asked = report({"main": Fit.model_validate(COMPARED)}, invalid, None)
+    assert asked is not None
+    assert asked.left_out == ["main: the fit did not converge (edm above its goal)"]
 
 
 def test_the_report_survives_the_file(tmp_path) -> None:

@@ -122,7 +122,7 @@ def test_a_response_of_points_has_no_folding_error() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(norm=st.floats(0.1, 20.0), gamma=st.floats(1.2, 4.5), atmos=st.floats(0.0, 3.0))
-def test_gradient_of_the_power_law(norm: float, gamma: float, atmos: float) -> None:
+def test_golden_10_gradient_of_the_power_law(norm: float, gamma: float, atmos: float) -> None:
     assert worst_gradient(PowerLaw(), np.array([norm, gamma, atmos])) < 1e-6
 
 
@@ -157,7 +157,7 @@ def test_gradients_with_fewer_moments(moments: int) -> None:
     np.testing.assert_allclose(model.mu_and_gradient(theta)[1], numeric, rtol=1e-6, atol=1e-7)
 
 
-def test_published_expectation_of_the_surrogate() -> None:
+def test_golden_11_expectation_of_the_surrogate() -> None:
     """G11: astrophysical events 40.50, 8.478, 1.355 and atmosphere 10.12 at the published point, 0.3 %."""
     response = surrogate_response()
     parts = Model(response, PowerLaw()).components(list(PUBLISHED.values()))
@@ -177,7 +177,7 @@ def test_published_expectation_of_the_surrogate() -> None:
         (BrokenPowerLaw(3e5), (6.0, 2.2, 3.2), (49.45, 11.57, 1.700)),
     ],
 )
-def test_golden_expectations_of_other_spectra(spectrum, theta, channels) -> None:
+def test_golden_11_expectations_of_other_spectra(spectrum, theta, channels) -> None:
     """G11, 0.3 %."""
     response = surrogate_response()
     astro = Model(response, spectrum).components([*theta, 0.0])["astro"]

@@ -123,7 +123,7 @@ def test_a_fit_that_failed_says_so_and_has_no_band() -> None:
     drawn = todo.figures["energy"]()
     assert "The fit main did not converge: call limit reached" in words(drawn.figure).replace("\n", " ")
     assert "total_low" not in drawn.numbers
-    assert todo.skipped["spectrum"] == "no valid fit"
+    assert todo.skipped["spectrum"] == "the fit main did not converge; the fit energy_only did not converge"
 
 
 def test_a_missing_fit_and_other_histograms_are_refused() -> None:
