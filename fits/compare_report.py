@@ -15,8 +15,8 @@ from fits.comparison import NEAR, sided_difference
 from fits.contours import Surface
 from fits.intervals import ONE_SIGMA, delta_nll_level
 from fits.regions import region
-from fits.segments import UNIT_GEV_CM2_S_SR
 from physics.constants import PIVOT_GEV
+from physics.segmented_spectrum import UNIT_GEV_CM2_S_SR
 from records.comparison import PARTS, ComparedQuantity, ComparisonReport
 from records.diffuse import SpectrumResult
 from records.iwcd_fits import FailedFit

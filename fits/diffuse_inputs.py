@@ -51,6 +51,7 @@ class Inputs:
     digest: str
     outside_tables: Mapping[str, float] = field(default_factory=dict)  # detector parameter -> share of simulated events outside its tables
     events: Table | None = None  # the counted events one by one, where they were kept
+    account: Mapping[str, Any] = field(default_factory=dict)  # the content of processing.json
     published: PublishedFit | None = None  # where the events are those of a publication
 
 
@@ -84,7 +85,7 @@ def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
     livetime_s = data_livetime_s(account) or _simulated_livetime_s(account)
     digest, outside = account.get("histogram_digest") or "", outside_tables(hists)
     response_words, partial, published = describe_response(config), not account["complete"], published_fit(config)
-    return Inputs(config, response, counts, livetime_s, response_words, partial, digest, outside, events, published)
+    return Inputs(config, response, counts, livetime_s, response_words, partial, digest, outside, events, account, published)
 
 
 def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:

@@ -25,6 +25,7 @@ from records.manifest import load_manifest, update_manifest
 from records.provenance import input_identities
 from records.result_tables import save_result_tables
 from records.results import save_results
+from records.study_tables import save_study_tables
 from records.tables import FOLDER, load_tables
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def _diffuse(config: DiffuseConfig, progress: Progress | None, execute: Execute 
     with nullcontext(execute) if execute else opened_map(config.executor) as mapped:
         results = diffuse.fit_all(config, hists, account, progress, mapped, load_tables(config.output))
     save_event_tables(config.output / FOLDER, results)
+    save_study_tables(config.output / FOLDER, results)
     save_comparison(config.output / FOLDER, results)
     for name, options in config.fits.items():
         if options.workspace:

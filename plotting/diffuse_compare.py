@@ -12,7 +12,7 @@ from fits.comparison import sided_difference
 from fits.contours import CEILING, Surface
 from fits.priors import prior_sigma
 from fits.segmented_flux import agreement
-from fits.segments import UNIT_GEV_CM2_S_SR
+from physics.segmented_spectrum import UNIT_GEV_CM2_S_SR
 from plotting import compare_panels
 from plotting.canvas import Array, Scale
 from plotting.compare_panels import Compared, Surfaces

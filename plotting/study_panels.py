@@ -109,11 +109,11 @@ def models(labels: Sequence[str], ts: Array, p_values: Array, delta_aic: Array, 
         axes = sheet.panels[0]
         axes.barh(rows, ts, height=0.5, color=SKY, gid="ts")
         top = max(4.0, 1.1 * float(np.nanmax(ts, initial=0.0)))
-        apply_scale(axes, Scale(f"TS against the {null}", limits=(0.0, 2.0 * top)))
+        apply_scale(axes, Scale(f"TS against the {null}", limits=(min(0.0, 1.2 * float(np.nanmin(ts, initial=0.0))), 2.0 * top)))
+        axes.axvline(0.0, color=BLACK, linewidth=1.0)
         for row, p, aic in zip(rows.tolist(), p_values, delta_aic, strict=True):
-            axes.text(
-                0.98, row, f"p = {p:.2f}, $\\Delta$AIC = {aic:+.1f}", transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=15
-            )
+            likely = "no p without toys" if np.isnan(p) else f"p = {p:.2f}"
+            axes.text(0.98, row, f"{likely}, $\\Delta$AIC = {aic:+.1f}", transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=15)
         axes.set_ylim(len(labels) - 0.4, -0.6)
         name_ticks(axes, labels, both=False)
     return DrawnFigure(sheet.figure, {"models": list(labels), "ts": ts, "p_value": p_values, "delta_aic": delta_aic, "null": null})

@@ -47,6 +47,7 @@ from records.atomic import write_text
 from records.comparison import ComparisonReport
 from records.dark_matter import CombinationResult, ReferenceModeResult
 from records.diffuse import FlavourResult, SpectrumResult
+from records.diffuse_predictive import PredictiveResult
 from records.diffuse_studies import STUDIES
 from records.gain import GainResult
 from records.generator import GeneratorResult
@@ -68,6 +69,7 @@ from records.stopping_muons import (
     TemplateSummary,
     TheorySpectrum,
 )
+from records.surrogate_study import SurrogateStudy
 from records.unfolding import ClosureTable, FluxSpectrum, RegularisationScan, UnfoldedSpectrum
 from records.value import Parameter, Value
 
@@ -271,6 +273,8 @@ KINDS: dict[str, type] = {
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
         *(SpectrumResult, FlavourResult, ComparisonReport),
         *STUDIES,
+        PredictiveResult,
+        SurrogateStudy,
         *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult, FailedFit, SampleSummary),
         *(GainResult, SpeResult, ModelChoice, SaldanhaResult, VarianceMeanResult, ReferenceDifference),
         *(CombinationResult, ReferenceModeResult),

@@ -257,9 +257,16 @@ def test_a_tabulated_spectrum_is_a_fit_of_the_norm(make, tmp_path: Path) -> None
         ({"main": {"model": {"astro": "cutoff"}, "test": {"alternative": "log_parabola", "toys": 2}}}, "not a wider model than cutoff"),
         ({"main": {"likelihood": "say"}}, "no pair moments"),
         ({"main": {"segments": [1e7, 2e7]}}, r"fits\.main: segments: no simulation between 1e\+07 and 2e\+07 GeV"),
+        ({"main": {"model_comparison": {}, "segments": [1e7, 2e7]}}, r"fits\.main: segments: no simulation between 1e\+07 and 2e\+07 GeV"),
+        ({"main": {"model": {"astro": "segmented", "edges_gev": [1e7, 2e7]}}}, r"fits\.main: segments: no simulation between 1e\+07 and 2e\+07 GeV"),
         (
-            {"main": {"model": {"nuisances": "official", "detector": False}, "segments": {}}},
-            r"fits\.main: segments: a fit with the release's nuisance parameters has none",
+            {"main": {"model": {"astro": "segmented"}, "model_comparison": {}}},
+            r"compared with a power law, not with segmented; set model.astro: power_law",
+        ),
+        ({"main": {"model": {"astro": "cutoff"}, "model_comparison": {}}}, r"beside another spectrum stands models: \[segmented\] alone"),
+        (
+            {"main": {"model": {"astro": "segmented"}, "minos": ["astro_norm"]}},
+            r"fits\.main\.minos\.0: 'astro_norm' is not a parameter of this model",
         ),
         ({"main": {"model": {"flavour": [0.5, 0.5, 0.5]}}}, r"fits\.main: flavour: \[0\.5, 0\.5, 0\.5\] sum to 1\.5"),
         ({"main": {"model": {"flavour": [1.2, -0.2, 0.0]}}}, r"fits\.main: flavour: .* are not three fractions >= 0"),
