@@ -285,6 +285,7 @@ IWCD: dict[str, tuple[str, ...]] = {
         "readers/test_digihit.py::test_every_layout_gives_the_same_events",
         "readers/test_digihit.py::test_attributes_that_a_merge_exploded_are_joined",
         "readers/test_digihit_merge.py::test_attributes_stay_text",
+        "readers/test_inspect_hits.py::test_other_layouts",
     ),
     "12 looking at HDF5": (
         "readers/test_inspect_hits.py::test_every_kind_of_object_prints",
