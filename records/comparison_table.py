@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from records.comparison import ComparedQuantity, ComparisonReport
-from records.summary import as_published, rounded
+from records.summary import as_published, one_sided, rounded
 from records.text_tables import Column, TextTable, save_text_table
 
 if TYPE_CHECKING:
@@ -87,8 +87,7 @@ def _ours(row: ComparedQuantity) -> str:
     if math.isnan(minus) or math.isnan(plus):
         return f"{row.ours:.4g}"
     if min(minus, plus) < NEGLIGIBLE * max(minus, plus):
-        digits = max(1 - math.floor(math.log10(max(minus, plus))), 0)
-        return f"{row.ours:.{digits}f} {-minus:+.{digits}f} {plus:+.{digits}f}"
+        return one_sided(row.ours, plus if plus > minus else -minus)
     return rounded(row.ours, -minus, plus)
 
 

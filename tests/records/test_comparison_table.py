@@ -54,7 +54,7 @@ def test_the_terminal_has_one_block_with_both_values_and_the_difference() -> Non
 
 
 def test_a_value_at_its_bound_has_the_digits_of_its_free_side() -> None:
-    assert "0.00 -0.00 +0.39" in shown()
+    assert " 0.00 +0.39 " in shown()
 
 
 def test_other_results_have_no_such_table_and_the_report_no_row_among_them() -> None:
