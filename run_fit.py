@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.add_argument(
         "--coverage", type=command_line.positive, metavar="N", help="stopping_muons: N pseudo-experiments of each target and mode: table, figures"
     )
+    options.add_argument("--export-response", type=Path, metavar="FILE", help="diffuse: write the response as HDF5 for others; no fit is done")
     batch_options.add_options(options)
     return command_line.run(_main, options, arguments)
 
@@ -32,6 +33,11 @@ def _main(arguments: argparse.Namespace) -> int:
 
         return do_shard(arguments)
     config = command_line.read_config(arguments)
+    if arguments.export_response is not None:
+        from fits.response_export import export_response
+
+        show(str(export_response(config, arguments.export_response)))
+        return DONE
     if arguments.command in (None, "collect"):
         return run(config, arguments)
     require_fits(config)
@@ -48,6 +54,7 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     """
     require_fits(config)
     from processors.batch.trial_runs import Missing
+    from records.comparison_table import comparison_tables
     from records.freshness import dependencies, record
     from records.summary import results_table
 
@@ -61,6 +68,8 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     if not _beside(arguments):
         record(config.output, "fit", depends, [config.output / "results.json"])
     show(results_table(results))
+    for table in comparison_tables(results):
+        show(table)
     if getattr(arguments, "coverage", None) is not None:
         run_plots.draw(config, ("closure", "pulls", "coverage"))
     return say_failures(results)

@@ -15,12 +15,13 @@ from configs.strict import Strict
 Probability = Annotated[float, Field(gt=0, lt=1)]
 Engine = Literal["native", "zfit", "pyhf"]
 Likelihood = Literal["poisson", "say", "bb_lite"]
-Spectrum = Literal["power_law", "log_parabola", "cutoff", "broken_power_law", "table", "class", "expression"]
+Spectrum = Literal["power_law", "log_parabola", "cutoff", "broken_power_law", "segmented", "table", "class", "expression"]
 ProjectionAxis = Literal["energy", "zenith", "topology"]
 Figure = Literal[
     "energy", "zenith", "length", "contour", "profile", "spectrum", "correlation", "pulls", "toys", "gof", "feldman_cousins", "test", "response",
     "flavour",
-    "impacts", "events", "exposures", "models", "posterior", "surrogate",
+    "impacts", "events", "exposures", "models", "posterior", "predictive", "surrogate",
+    "compare_fit", "compare_scan", "compare_segments",
 ]  # fmt: skip
 
 
@@ -131,11 +132,18 @@ class ShapeParameter(Strict):
         return self
 
 
+def ascending(key: str, edges_gev: list[float]) -> None:
+    """Refuse ends of segments that do not ascend; ``key`` states them."""
+    if any(low >= high for low, high in pairwise(edges_gev)):
+        raise ValueError(f"{key}: {edges_gev} are not ascending; give the ends of the segments in GeV, each once")
+
+
 class Model(Strict):
     """The astrophysical spectrum.
 
     ``table``: a file of (E in GeV, flux) whose shape is used; ``class``: ``my_module.MySpectrum`` beside the config.
     ``expression``: a formula of ``E`` in GeV and the parameters of ``shape``, whose shape is used.
+    ``edges_gev``: ends of the segments of ``segmented``, E^-2 with a norm of its own in each; null: those of arXiv:2011.03545.
     ``flavour``: fractions of e, mu, tau at Earth that sum to 1; [1, 1, 1] stands for equal parts.
     ``nuisances``: one norm of the atmosphere (simple), or all parameters of the release's fit that the response knows (official; ``model: official``
     for short), with their priors; ``detector: false`` leaves those of the detector out.
@@ -148,6 +156,7 @@ class Model(Strict):
     class_: Annotated[str | None, Field(alias="class")] = None
     expression: str | None = None
     shape: dict[str, ShapeParameter] = {}
+    edges_gev: Annotated[list[PositiveFloat], Field(min_length=2)] | None = None
     flavour: tuple[float, float, float] = (1.0, 1.0, 1.0)
     nuisances: Literal["simple", "official"] = "simple"
     detector: bool = True
@@ -168,6 +177,13 @@ class Model(Strict):
                 raise ValueError(f"{kind}: {given} has no effect with astro: {self.astro}; set astro: {kind}")
         if self.shape and self.astro != "expression":
             raise ValueError(f"shape: parameters of an expression have no effect with astro: {self.astro}; set astro: expression")
+        return self
+
+    @model_validator(mode="after")
+    def _edges_of_segments(self) -> Model:
+        if self.edges_gev is not None and self.astro != "segmented":
+            raise ValueError(f"edges_gev: segments have no effect with astro: {self.astro}; set astro: segmented")
+        ascending("edges_gev", self.edges_gev or [])
         return self
 
 
@@ -243,8 +259,7 @@ class Segments(Strict):
 
     @model_validator(mode="after")
     def _ascending(self) -> Segments:
-        if any(low >= high for low, high in pairwise(self.edges)):
-            raise ValueError(f"edges: {self.edges} are not ascending; give the ends of the segments in GeV, each once")
+        ascending("edges", self.edges)
         return self
 
 
@@ -291,7 +306,7 @@ class Fit(Studies):
     segments: Segments | None = None  # the flux in segments of energy, with the fit's axes, likelihood and atmosphere
     flavour_scan: FlavourScan | None = None  # composition by flavour, all parameters of the fit profiled
     workspace: bool = False  # write the HistFactory workspace of a Poisson likelihood as workspace_<fit>.json, whatever the engine
-    published: dict[str, tuple[float, float, float]] = {}  # parameter -> value, minus, plus; shown beside ours
+    published: dict[str, tuple[float, float, float]] = {}  # parameter -> value, minus, plus; shown beside ours (known ones: key compare)
 
 
 class Plots(FigureStyle):

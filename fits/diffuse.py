@@ -17,7 +17,7 @@ from configs.errors import InputError, nearest
 from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
-from fits import diffuse_studies, goodness, hypothesis
+from fits import compare_report, diffuse_studies, goodness, hypothesis
 from fits.attempts import attempted
 from fits.comparison import ExternalScan, read_contour, read_scan
 from fits.diffuse_inputs import NO_TABLES, Histograms, Inputs, Prepared, likelihoods_by_flavour, prepare, read_inputs
@@ -25,8 +25,10 @@ from fits.engines import minimiser
 from fits.feldman_cousins import feldman_cousins
 from fits.fit_result import fit_result
 from fits.flavour import ToysOfSources, check_flavours, scan_flavours
+from fits.frontends import pyhf
 from fits.limits import limit
 from fits.minimise import Minimum, minimise
+from fits.predictive import predictive
 from fits.profiles import grid_within, profile
 from fits.scans import scan
 from fits.segmented_flux import fit_segments, prepare_segments
@@ -56,13 +58,17 @@ def fit_all(
     """
     inputs, prepared = prepare_all(config, hists, account, tables)
     works = [_Fit(inputs, name, config.fits[name], prepared[name], progress, execute).results for name in config.fits]
-    return {name: result for found in each(works) for name, result in found.items()}
+    results = {name: result for found in each(works) for name, result in found.items()}
+    compared = compare_report.report(config.fits, results, inputs.published)
+    return results if compared is None else {**results, compare_report.NAME: compared}
 
 
 def prepare_all(
     config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any], tables: TablesByDataset = NO_TABLES
 ) -> tuple[Inputs, dict[str, Prepared]]:
     """Inputs and likelihoods of all fits, with every name in the configuration checked."""
+    if compare_report.NAME in config.fits:
+        raise InputError(f"fits.{compare_report.NAME}: this is the name of the report beside published results; give the fit another one")
     inputs = read_inputs(config, hists, account, tables)
     return inputs, {name: _prepared(inputs, name, options) for name, options in config.fits.items()}
 
@@ -72,12 +78,15 @@ def _prepared(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
     try:
         prepared = prepare(inputs, name, options)
         _check_options(name, options, prepared.nll.names)
+        if options.workspace or options.engine == "pyhf":
+            pyhf.workspace(prepared.nll)  # refuses what HistFactory cannot express
         _check_grids(options, prepared, inputs.config)
         if options.segments is not None:
-            prepare_segments(inputs, options, options.segments, prepared.nll.counts)
+            prepare_segments(inputs, name, options, options.segments, prepared.nll.model.flux.names)
         if options.flavour_scan is not None:
             check_flavours(inputs.response, options.flavour_scan.mixing)
         diffuse_studies.check(options, inputs)
+        diffuse_studies.check_segments(options, inputs, name, prepared)
     except InputError as error:
         path = f"fits.{name}"
         raise InputError(str(error) if str(error).startswith(path) else f"{path}: {error}") from error
@@ -157,8 +166,7 @@ class _Fit:
         self.execute = execute
         self.inputs, self.name, self.options, self.prepared, self.progress = inputs, name, options, prepared, progress
         self.nll, self.seed = prepared.nll, inputs.config.seed
-        own = ["astro_norm", *(one.name for one in self.nll.model.spectrum.parameters)]
-        self.minos = own if options.minos is None else options.minos
+        self.minos = list(self.nll.model.flux.names) if options.minos is None else options.minos
 
     def results(self) -> dict[str, Any]:
         """The fit itself and everything its options ask for."""
@@ -170,6 +178,9 @@ class _Fit:
             self.nll.model.check_fold(minimum.theta)
             works = [partial(attempted, kind, work) for kind, work in self._beyond(minimum).items()]
             found |= {kind: result for results in each(works) for kind, result in results.items()}
+            samples = found.get("posterior" if self.options.posterior is not None else "toys")
+            if self.options.predictive and not isinstance(samples, FailedFit):
+                found |= attempted("predictive", partial(self._predictive, samples, minimum))
         return {f"{self.name}.{kind}" if kind else self.name: result for kind, result in found.items()}
 
     def _beyond(self, minimum: Minimum) -> dict[str, Callable[[], Any]]:
@@ -196,6 +207,11 @@ class _Fit:
             works["flavour"] = partial(self._flavour, options.flavour_scan, minimum)
         return works
 
+    def _predictive(self, samples: Any, minimum: Minimum) -> Any:
+        """After what it is made of."""
+        counts = None if self.options.data == "asimov" else self.inputs.counts
+        return predictive(self.prepared.whole, minimum, samples, counts, self.options.axes, self.seed)
+
     def _limit(self, wanted: diffuse.UpperLimit, minimum: Minimum) -> Any:
         return limit(
             self.nll, minimum, wanted.parameter, wanted.cl,
@@ -203,7 +219,7 @@ class _Fit:
         )  # fmt: skip
 
     def _segments(self, wanted: diffuse.Segments) -> Any:
-        return fit_segments(prepare_segments(self.inputs, self.options, wanted, self.nll.counts))
+        return fit_segments(prepare_segments(self.inputs, self.name, self.options, wanted, self.nll.model.flux.names))
 
     def _flavour(self, wanted: diffuse.FlavourScan, minimum: Minimum) -> Any:
         likelihoods = likelihoods_by_flavour(self.inputs, self.options, self.nll)
@@ -234,7 +250,7 @@ class _Fit:
             contour=contour,
             progress=self._progress("scan"),
         )
-        return replace(found, not_compared=unavailable)
+        return replace(found, not_compared=[*found.not_compared, *unavailable])
 
     def _asimov(self, minimum: Minimum) -> Any:
         """Fit of the Asimov set (Cowan et al., arXiv:1007.1727): counts as expected at the best fit, centres of the priors at it too.

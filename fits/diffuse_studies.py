@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from configs import diffuse
 from configs.errors import InputError
 from fits.asimov_exposures import exposed, exposure
@@ -16,11 +18,17 @@ from fits.event_table import event_table
 from fits.impacts import impacts
 from fits.minimise import Minimum
 from fits.model_comparison import compared_model, failed_model, null_model
+from fits.nll import NegativeLogLikelihood
 from fits.sampling import posterior
+from fits.segmented_flux import segmented
+from fits.spectrum_choice import Embedding, IntoSegments
 from fits.surrogate_study import check_surrogate_study, surrogate_study
 from fits.toys import Execute, Progress
+from physics.segmented_spectrum import PUBLISHED_EDGES_GEV, Segmented
 from records.diffuse_studies import AsimovStudy, ComparedModel, EventTable, ModelComparison, PosteriorResult
 from records.surrogate_study import SurrogateStudy
+
+SEGMENTED = "segmented"
 
 
 @dataclass(frozen=True)
@@ -40,14 +48,27 @@ def check(options: diffuse.Fit, inputs: Inputs) -> None:
     """Refuse studies that are not possible with this fit. Messages begin with the key of the fit."""
     if options.events and (options.data == "asimov" or inputs.counts is None):
         raise InputError("events: there are no observed events in this fit; remove the key, or fit a data set of kind data (data: observed)")
-    if options.model_comparison is not None and options.model.astro != "power_law":
-        raise InputError(
-            f"model_comparison: the wider spectra are compared with a power law, not with {options.model.astro}; set model.astro: power_law"
-        )
-    if options.model_comparison is not None and len(set(options.model_comparison.models)) < len(options.model_comparison.models):
-        raise InputError(f"model_comparison.models: {', '.join(options.model_comparison.models)}: each once")
+    if options.predictive and options.posterior is None and options.toys is None:
+        raise InputError("predictive: the bands are made of samples of the posterior or of toys, and this fit has neither; add posterior: {} or toys")
     if options.surrogate_study:
         check_surrogate_study(options.surrogate_study, inputs)
+    if options.model_comparison is not None:
+        _check_models(options.model_comparison.models, options.model.astro)
+
+
+def _check_models(models: Sequence[str], own: str) -> None:
+    """A power law is nested in the wider spectra; segments may stand beside any other."""
+    if own == SEGMENTED or (own != "power_law" and list(models) != [SEGMENTED]):
+        only = "" if own == SEGMENTED else "; beside another spectrum stands models: [segmented] alone"
+        raise InputError(f"model_comparison: the wider spectra are compared with a power law, not with {own}; set model.astro: power_law{only}")
+    if len(set(models)) < len(models):
+        raise InputError(f"model_comparison.models: {', '.join(models)}: each once")
+
+
+def check_segments(options: diffuse.Fit, inputs: Inputs, name: str, prepared: Prepared) -> None:
+    """Refuse a comparison of the fit ``name`` with segments in which no simulation lies."""
+    if options.model_comparison is not None and SEGMENTED in options.model_comparison.models:
+        _other(inputs, name, options, prepared, SEGMENTED)
 
 
 def works(fit: StudiedFit, minimum: Minimum) -> dict[str, Callable[[], Any]]:
@@ -85,17 +106,36 @@ def _models(fit: StudiedFit, minimum: Minimum) -> ModelComparison:
     assert options is not None
     rows: dict[str, ComparedModel] = {fit.options.model.astro: null_model(fit.prepared.nll, minimum)}
     for name in options.models:
-        wider = fit.options.model_copy(update={"model": fit.options.model.model_copy(update={"astro": name}), "engine": "native"})
-        alternative = prepare(fit.inputs, fit.name, wider).nll
+        alternative = _other(fit.inputs, fit.name, fit.options, fit.prepared, name).nll
+        embedding = _embedding(fit.prepared, alternative, name)
         progress = fit.progress(f"comparison with {name}")
         seed = fit.inputs.config.seed
         try:
             rows[name] = compared_model(
-                fit.prepared.nll, minimum, alternative, name, toys=options.toys, seed=seed, progress=progress, execute=fit.execute
+                fit.prepared.nll, minimum, alternative, embedding, toys=options.toys, seed=seed, progress=progress, execute=fit.execute
             )
         except FAILURES as error:
             rows[name] = failed_model(alternative, str(error))
     return ModelComparison(fit.options.model.astro, rows, fit.inputs.config.seed, options.toys)
+
+
+def _other(inputs: Inputs, fit: str, options: diffuse.Fit, prepared: Prepared, name: str) -> Prepared:
+    """The likelihood of the same fit with another spectrum."""
+    if name == SEGMENTED:
+        edges = options.segments.edges if options.segments is not None else PUBLISHED_EDGES_GEV
+        return prepare(inputs, fit, segmented(options, edges, prepared.nll.model.flux.names))
+    return prepare(inputs, fit, options.model_copy(update={"model": options.model.model_copy(update={"astro": name}), "engine": "native"}))
+
+
+def _embedding(prepared: Prepared, alternative: NegativeLogLikelihood, name: str) -> Embedding | IntoSegments:
+    """Where the fit of another spectrum may start."""
+    segments, model = alternative.model.spectrum, prepared.nll.model
+    if not isinstance(segments, Segmented):
+        return Embedding(name)
+    edges = np.array(segments.edges_gev)
+    simulated = np.exp(model.response.ln_energy[[0, -1]])
+    centres = np.clip(np.sqrt(edges[1:] * edges[:-1]), *simulated)
+    return IntoSegments(model.spectrum, model.pivot_gev, tuple(centres.tolist()))
 
 
 def _posterior(fit: StudiedFit, minimum: Minimum) -> PosteriorResult:

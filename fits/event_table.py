@@ -71,7 +71,7 @@ def true_energy_weights(model: Model | OfficialModel, theta: ArrayLike) -> Array
     The detector factors of an official model act on a whole bin and flavour; the energies of a bin do not contain them.
     """
     plain = Model(model.response, model.spectrum, pivot_gev=model.pivot_gev)
-    shape = np.asarray(theta, dtype=float)[: 1 + len(model.spectrum.parameters)]
+    shape = np.asarray(theta, dtype=float)[: model.flux.shape.stop]
     folding = vector(plain.weights(np.append(shape, 1.0)), plain.n_moments)
     terms = (plain.matrix * folding).reshape(plain.n_bins, plain.n_moments, -1)
     return np.maximum(terms.sum(axis=1), 0.0)

@@ -12,7 +12,8 @@ from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
 from fits.diffuse import prepare_all
-from plotting import diffuse_likelihood, diffuse_projections, diffuse_response, diffuse_studies
+from fits.effective_areas import effective_areas
+from plotting import diffuse_compare, diffuse_likelihood, diffuse_projections, diffuse_response, diffuse_studies
 from plotting.diffuse_flavour import flavours
 from plotting.diffuse_flux import flux
 from plotting.diffuse_surrogate import surrogate
@@ -45,8 +46,13 @@ FIGURES: dict[str, Callable[[FitView], dict[str, Callable[[], DrawnFigure]]]] = 
     "exposures": diffuse_studies.exposures,
     "models": diffuse_studies.models,
     "posterior": diffuse_studies.posterior,
+    "predictive": diffuse_projections.predictive,
     "surrogate": surrogate,
+    "compare_fit": diffuse_compare.nuisances,
+    "compare_scan": diffuse_compare.surfaces,
+    "compare_segments": diffuse_compare.segments,
 }
+OF_ALL: dict[str, Callable[[Sequence[FitView]], dict[str, Callable[[], DrawnFigure]]]] = {"compare_fit": diffuse_compare.parameters}
 FIGURE_OF = {"scan": "contour", "segments": "spectrum"}  # result (its first word) -> figure, where their names differ
 WHY_NOT = {
     "energy": "no bins in energy",
@@ -68,7 +74,11 @@ WHY_NOT = {
     "exposures": "no fit has longer exposures, or the livetime is not stated; add fits.<name>.asimov_livetimes",
     "models": "no fit has a comparison of models; add fits.<name>.model_comparison",
     "posterior": "no fit has a posterior; add fits.<name>.posterior",
+    "predictive": "no fit has bands of predicted counts; add fits.<name>.predictive: true",
     "surrogate": "no fit has varied the surrogate's recipe; add fits.<name>.surrogate_study: true",
+    "compare_fit": "no valid fit has published parameters; add fits.<name>.published, or compare: hese75 where the events are these",
+    "compare_scan": "no scan has been compared with an external one; add fits.<name>.scan.compare",
+    "compare_segments": "no fit has segments beside published ones; add fits.<name>.segments.compare",
 }
 
 
@@ -83,7 +93,7 @@ def plan(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], result
     segments = _segments(config, skipped)
     figures: dict[str, Callable[[], DrawnFigure]] = {}
     for kind in config.plots.figures:
-        found: dict[str, Callable[[], DrawnFigure]] = {}
+        found = OF_ALL[kind](views) if kind in OF_ALL else {}
         for view in views:
             own = flux(view, segments) if kind == "spectrum" else FIGURES[kind](view)
             found |= {name if view.first else f"{view.name}.{name}": draw for name, draw in own.items()}
@@ -101,13 +111,13 @@ def fit_views(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], r
     for name in config.fits:
         _check(config, name, results.get(name), account)
     inputs, prepared = prepare_all(config, hists, account)
-    preset = style(config.plots.style)
+    preset, areas = style(config.plots.style), effective_areas(hists, account)
     views = []
     for number, name in enumerate(config.fits):
         own = {key.removeprefix(f"{name}."): result for key, result in results.items() if key.startswith(f"{name}.")}
         others = {key: result for key, result in own.items() if not isinstance(result, FailedFit)}
         failed = {key: own[key] for key in failures(own)}
-        views.append(FitView(name, number == 0, config, preset, inputs, prepared[name], results[name], others, account, failed))
+        views.append(FitView(name, number == 0, config, preset, inputs, prepared[name], results[name], others, account, failed, areas))
     return views
 
 

@@ -25,6 +25,7 @@ RANGES = {"astro_gamma": (1.7, 3.8), "astro_norm": (0.0, 15.0)}
 PROJECTIONS = {"all": "All bins", "energy": "Energy", "zenith": "Zenith", "topology": "Topology"}
 MODELS = {
     "power_law": "power law", "log_parabola": "log-parabola", "cutoff": "power law with cut-off", "broken_power_law": "broken power law",
+    "segmented": "segments",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from configs import diffuse
 from configs.schema import DiffuseConfig
 from fits.diffuse_inputs import Inputs, Prepared
+from fits.effective_areas import Areas
 from physics.constants import DAY_S
 from plotting.canvas import Array, Caption
 from plotting.projections import Expectation
@@ -37,6 +38,7 @@ class FitView:
     others: Mapping[str, Any]
     account: Mapping[str, Any]
     failed: Mapping[str, Any] = field(default_factory=dict)
+    areas: Areas | None = None  # effective areas of the simulation, where the processor left them
 
     @property
     def options(self) -> diffuse.Fit:

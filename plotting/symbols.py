@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from records.results import Parameter
 
@@ -28,6 +29,8 @@ SYMBOLS: dict[str, tuple[str, str]] = {
     "gamma_2": (r"\gamma_2", ""),
     "log10_break_gev": (r"\log_{10}(E_\mathrm{break}/\mathrm{GeV})", ""),
 }
+E2_UNIT = r"10$^{-8}$ GeV cm$^{-2}$ s$^{-1}$ sr$^{-1}$"  # of the norms phi_1, phi_2, ... of segments
+SEGMENT = re.compile(r"phi_(\d+)")
 MINUS = "\N{MINUS SIGN}"
 DIGITS = 2  # significant digits of the smaller error
 
@@ -35,16 +38,23 @@ DIGITS = 2  # significant digits of the smaller error
 def symbol(name: str) -> str:
     """The parameter's symbol for a label; an unknown parameter keeps its name.
 
-    >>> symbol("beta"), symbol("my_parameter")
-    ('$\\\\beta$', 'my_parameter')
+    >>> symbol("beta"), symbol("phi_12"), symbol("my_parameter")
+    ('$\\\\beta$', '$\\\\phi_{12}$', 'my_parameter')
     """
-    return f"${SYMBOLS[name][0]}$" if name in SYMBOLS else name
+    found, _ = _written(name)
+    return f"${found}$" if found else name
 
 
 def axis_label(name: str) -> str:
     """Symbol and unit for an axis."""
-    unit = SYMBOLS.get(name, ("", ""))[1]
+    _, unit = _written(name)
     return f"{symbol(name)} [{unit}]" if unit else symbol(name)
+
+
+def _written(name: str) -> tuple[str, str]:
+    """Symbol and unit, empty where there is none."""
+    segment = SEGMENT.fullmatch(name)
+    return (rf"\phi_{{{segment[1]}}}", E2_UNIT) if segment else SYMBOLS.get(name, ("", ""))
 
 
 def measured(name: str, parameter: Parameter) -> str:
@@ -60,7 +70,8 @@ def measured(name: str, parameter: Parameter) -> str:
     if parameter.fixed:
         return f"{symbol(name)} = {parameter.value:g} (fixed)"
     errors = parameter.minos if parameter.minos is not None and all(map(math.isfinite, parameter.minos)) else None
-    smaller = min((abs(error) for error in errors or (parameter.error,) if error), default=1.0)
+    sizes = [abs(error) for error in errors or (parameter.error,) if error]
+    smaller = (max if parameter.at_bound else min)(sizes, default=1.0)  # at a bound one side has no length
     if not math.isfinite(smaller) or not 1e-4 < smaller < 1e5:
         return f"{symbol(name)} = {parameter.value:.3g}"
     digits = max(DIGITS - 1 - math.floor(math.log10(smaller)), 0)

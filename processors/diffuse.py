@@ -21,7 +21,7 @@ from configs import diffuse
 from configs.errors import InputError
 from physics.binning import ChannelBinning, binning, true_energy_edges
 from physics.constants import HESE_LIVETIME_S
-from processors import event_columns, response_fill
+from processors import effective_area, event_columns, response_fill
 from processors.detector_cells import CellEvents, DetectorCells
 from processors.diffuse_layouts import ALL, LAYOUTS, Columns, Layout, Reco, Release, Surrogate, check_lengths, recognise
 from processors.diffuse_selection import Selected, check_cuts, check_not_empty, cut_axis, select
@@ -67,7 +67,13 @@ class DiffuseProcessor(ProcessorABC):
         layout = LAYOUTS[self.layout or Release().name]
         response = {f"response_{name}": self.response_axes(layout, channel) for name, channel in self.channels.items()}
         data = {f"data_{name}": response_fill.reco_axes(channel) for name, channel in self.channels.items()}
-        return {**response, **data, **self._cell_axes(layout), "cutflow": (cut_axis(),)}
+        return {**response, **data, **self._cell_axes(layout), effective_area.NAME: self._area_axes(layout), "cutflow": (cut_axis(),)}
+
+    def _area_axes(self, layout: Layout) -> tuple[hist.axis.AxisProtocol, ...]:
+        return effective_area.area_axes(self._classes(layout), tuple(self.channels), self.true_edges_gev)
+
+    def _classes(self, layout: Layout) -> tuple[str, ...]:
+        return layout.classes if self.options.flavours else (ALL,)
 
     def _cell_axes(self, layout: Layout) -> dict[str, tuple[hist.axis.AxisProtocol, ...]]:
         if self.cells is None:
@@ -77,11 +83,10 @@ class DiffuseProcessor(ProcessorABC):
 
     def response_axes(self, layout: Layout, channel: ChannelBinning) -> tuple[hist.axis.AxisProtocol, ...]:
         """Axes class, component (with pairs ``a*b``), moment, reco_energy, third axis, true_energy of a channel's response."""
-        classes = layout.classes if self.options.flavours else (ALL,)
         components = (*layout.components, *(f"{first}*{second}" for first, second in self._pairs(layout)))
         moments = list(range(self.options.moments + 1))
         return (
-            response_fill.category("class", classes, "Class"),
+            response_fill.category("class", self._classes(layout), "Class"),
             response_fill.category("component", components, "Component"),
             response_fill.category("moment", moments, "Moment"),
             *response_fill.reco_axes(channel),
@@ -114,7 +119,8 @@ class DiffuseProcessor(ProcessorABC):
             return {**hists, **kept, "cutflow": cutflow}
         columns = event_columns.read(events, self._truth(layout), place)
         responses = {f"response_{name}": self._response(layout, name, taken, columns, livetime_s, place) for name, taken in selected.items()}
-        return {**responses, **self._cells(layout, selected, columns, reco, livetime_s), "cutflow": cutflow}
+        area = self._area(layout, selected, columns, effective_area.interactions(events), livetime_s)
+        return {**responses, **area, **self._cells(layout, selected, columns, reco, livetime_s), "cutflow": cutflow}
 
     def postprocess(self, accumulator: Hists) -> Hists:
         """Histograms hold raw sums and stay as they are.
@@ -155,6 +161,20 @@ class DiffuseProcessor(ProcessorABC):
             cells = response_fill.Cells.of(self.true_edges_gev, chosen["primaryEnergy"], part.reco_index, n_reco, class_index, n_classes)
             response_fill.add_terms(target, cells, self._terms(layout, cells, weights, _power_of_two(livetime_s / HESE_LIVETIME_S)))
         return response
+
+    def _area(
+        self, layout: Layout, selected: Mapping[str, Selected], columns: Columns, interaction: response_fill.Indices, livetime_s: float
+    ) -> Hists:
+        """The effective area; none where the weights contain a livetime that is not stated."""
+        weight = layout.area_weight(columns, livetime_s)
+        if np.isnan(weight).any():
+            return {}
+        inside = {name: response_fill.in_bins(self.channels[name], taken.reco_index) for name, taken in selected.items()}
+        topology = effective_area.topologies(selected, inside, len(weight))
+        classes = layout.class_index(columns) if len(self._classes(layout)) > 1 else np.zeros(len(weight), dtype=np.intp)
+        return {
+            effective_area.NAME: effective_area.fill_area(self._area_axes(layout), classes, interaction, topology, columns["primaryEnergy"], weight)
+        }
 
     def _cells(self, layout: Layout, selected: Mapping[str, Selected], columns: Columns, reco: Reco, livetime_s: float) -> Hists:
         """Cell averages of every channel, and how many events lie in the detector tables."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from configs.errors import InputError
 from physics.binning import ChannelBinning, flat_index
+from processors import response_fill
 from processors.diffuse_layouts import Reco
 from processors.diffuse_selection import Selected
 from processors.event_columns import Place
@@ -26,8 +27,7 @@ def kept_events(reco: Reco, selected: Mapping[str, Selected], channels: Mapping[
     where, names, flat = [], [], []
     for name, taken in selected.items():
         third, energy = np.divmod(taken.reco_index, channels[name].shape[0] + 2)
-        n_energy, n_third = channels[name].shape
-        inside = (energy >= 1) & (energy <= n_energy) & (third >= 1) & (third <= n_third)
+        inside = response_fill.in_bins(channels[name], taken.reco_index)
         where.append(taken.positions[inside])
         names.append(np.full(int(inside.sum()), name, dtype="<U8"))
         flat.append(flat_index(channels, name, energy[inside] - 1, third[inside] - 1))

@@ -138,7 +138,10 @@ class AsimovStudy(Value):
 
 @dataclass(frozen=True, repr=False)
 class ComparedModel(Value):
-    """One spectrum: minimum, and its test statistic over the null with p-values (NaN for the null, and from toys where there are none)."""
+    """One spectrum: minimum, and its test statistic over the null with p-values (NaN for the null, and from toys where there are none).
+
+    Where the null is not ``nested`` in it (segments) ``ts`` may be negative and ``p_chi2`` is NaN: only toys of the null tell its distribution.
+    """
 
     valid: bool
     reason: str
@@ -152,6 +155,7 @@ class ComparedModel(Value):
     p_toys_error: float
     n_valid: int
     n_failed: int
+    nested: bool = True
 
     def missing(self, n_toys: int) -> str:
         """What of the comparison with the null, which has ``n_toys`` toys, could not be had and why; empty for one that is whole."""
@@ -164,7 +168,7 @@ class ComparedModel(Value):
 
 @dataclass(frozen=True, repr=False)
 class ModelComparison(Value):
-    """Spectra fitted to the same data; the ``null`` is nested in each of the others."""
+    """Spectra fitted to the same data; the ``null`` is nested in each of the others unless that says otherwise."""
 
     null: str
     models: Mapping[str, ComparedModel]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from records.diffuse_predictive import PredictiveResult
 from records.diffuse_studies import AsimovStudy, ComparedModel, EventTable, ImpactResult, ModelComparison, PosteriorResult
 from records.surrogate_study import SurrogateStudy, SurrogateVariation
 from records.value import Parameter
@@ -75,6 +76,15 @@ def of_posterior(result: PosteriorResult) -> list[Row]:
     return [*shown, ("chains", f"{result.walkers} walkers, {result.steps} steps, tau {result.tau_steps:.0f}; {chains}", "")]
 
 
+def of_predictive(result: PredictiveResult) -> list[Row]:
+    """How well the data lie within what is predicted, for each projection."""
+    shown = []
+    for name, one in result.projections.items():
+        inside = f"{one.outside_95} of {len(one.observed)} bins outside 95 %, p = {one.p_value:.2f}" if one.observed else "no data"
+        shown.append((f"{name} ({result.source})", inside, ""))
+    return shown
+
+
 def of_surrogate(result: SurrogateStudy) -> list[Row]:
     """Shifts in quadrature by group beside the errors of the fit, the variations that move it most, and those that failed."""
     shown = [] if result.valid else [("INVALID", result.reason, "")]
@@ -106,8 +116,13 @@ def _model(one: ComparedModel, null: float) -> str:
     shown = f"-ln L {one.nll:.3f} ({one.nll - null:+.3f}), AIC {one.aic:.2f}, {one.n_free} parameters"
     if math.isnan(one.ts):  # of the null, or of a failed test
         return shown
-    p = f"p = {one.p_chi2:.3f} (asymptotic)" if math.isnan(one.p_toys) else f"p = {one.p_toys:.3f} \u00b1 {one.p_toys_error:.3f}"
-    return f"{shown}, TS {one.ts:.2f}, {p}"
+    return f"{shown}, TS {one.ts:.2f}, {_p_value(one)}"
+
+
+def _p_value(one: ComparedModel) -> str:
+    if not math.isnan(one.p_toys):
+        return f"p = {one.p_toys:.3f} \u00b1 {one.p_toys_error:.3f}"
+    return f"p = {one.p_chi2:.3f} (asymptotic)" if one.nested else "not nested: p needs toys"
 
 
 ROWS: dict[type, Callable[[Any], list[Row]]] = {
@@ -116,5 +131,6 @@ ROWS: dict[type, Callable[[Any], list[Row]]] = {
     AsimovStudy: of_exposures,
     ModelComparison: of_models,
     PosteriorResult: of_posterior,
+    PredictiveResult: of_predictive,
     SurrogateStudy: of_surrogate,
 }

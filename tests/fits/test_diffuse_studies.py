@@ -25,6 +25,7 @@ from fits.model import Model
 from fits.model_comparison import compared_model, null_model
 from fits.nll import NegativeLogLikelihood
 from fits.sampling import posterior
+from fits.spectrum_choice import Embedding
 from physics.constants import HESE_LIVETIME_S
 from physics.spectra import ExponentialCutoff, LogParabola, PowerLaw
 from records.diffuse_studies import AsimovStudy, ImpactResult, ModelComparison
@@ -160,7 +161,7 @@ def test_models_beside_each_other() -> None:
     minimum = minimise(null)
     first = null_model(null, minimum)
     found = {
-        name: compared_model(null, minimum, likelihood(spectrum=spectrum), name, toys=0, seed=1)
+        name: compared_model(null, minimum, likelihood(spectrum=spectrum), Embedding(name), toys=0, seed=1)
         for name, spectrum in (("log_parabola", LogParabola()), ("cutoff", ExponentialCutoff()))
     }
     for one in found.values():
@@ -179,7 +180,7 @@ def test_a_curved_truth_is_found() -> None:
     curved = likelihood(spectrum=ExponentialCutoff())
     counts = 20.0 * curved.model.expected([6.0, 2.0, 5.0, 1.0])
     null, wider = likelihood(counts), likelihood(counts, spectrum=ExponentialCutoff())
-    found = compared_model(null, minimise(null), wider, "cutoff", toys=4, seed=2)
+    found = compared_model(null, minimise(null), wider, Embedding("cutoff"), toys=4, seed=2)
     assert found.valid
     assert found.ts > 20.0
     assert (found.n_valid, found.n_failed) == (4, 0)
