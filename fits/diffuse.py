@@ -116,9 +116,7 @@ def _check_grids(options: diffuse.Fit, prepared: Prepared, config: DiffuseConfig
             raise InputError(f"scan: x and y are both {options.scan.x!r}; give two parameters (for one parameter use profiles)")
         grids += [(options.scan.x, options.scan.x_grid), (options.scan.y, options.scan.y_grid)]
         _published(options.scan, config)
-    if options.feldman_cousins is not None:
-        points = options.feldman_cousins.grid
-        grids.append((options.feldman_cousins.parameter, (points[0], points[-1], len(points))))
+    grids += [(one.parameter, (one.grid[0], one.grid[-1], len(one.grid))) for one in options.feldman_cousins]
     for name, grid in grids:
         grid_within(name, grid, *bounds[name])
     for name, value in ((options.toys and options.toys.truth) or {}).items():
@@ -151,8 +149,7 @@ def _parameters_named(options: diffuse.Fit) -> Iterator[tuple[str, str]]:
     yield from ((f"published.{name}", name) for name in options.published)
     if options.scan is not None:
         yield from (("scan.x", options.scan.x), ("scan.y", options.scan.y))
-    if options.feldman_cousins is not None:
-        yield "feldman_cousins.parameter", options.feldman_cousins.parameter
+    yield from ((f"feldman_cousins.{i}.parameter", one.parameter) for i, one in enumerate(options.feldman_cousins))
     if options.toys is not None:
         yield from ((f"toys.truth.{name}", name) for name in options.toys.truth or {})
 
@@ -195,8 +192,9 @@ class _Fit:
             works[f"limit.{wanted.parameter}"] = partial(self._limit, wanted, minimum)
         if options.toys is not None:
             works["toys"] = partial(self._toys, options.toys, minimum)
-        if options.feldman_cousins is not None:
-            works["feldman_cousins"] = partial(self._feldman_cousins, options.feldman_cousins, minimum)
+        for unified in options.feldman_cousins:
+            name = "feldman_cousins" if len(options.feldman_cousins) == 1 else f"feldman_cousins.{unified.parameter}"
+            works[name] = partial(self._feldman_cousins, unified, minimum)
         if options.test is not None:
             works["test"] = partial(self._test, options.test, minimum)
         studied = diffuse_studies.StudiedFit(self.inputs, self.name, options, self.prepared, self.minos, self._progress, self.execute)
@@ -215,7 +213,8 @@ class _Fit:
     def _limit(self, wanted: diffuse.UpperLimit, minimum: Minimum) -> Any:
         return limit(
             self.nll, minimum, wanted.parameter, wanted.cl,
-            expected_toys=wanted.expected_toys, seed=self.seed, progress=self._progress(f"limits of {wanted.parameter}"), execute=self.execute,
+            expected_toys=wanted.expected_toys, asimov=self.options.asimov, seed=self.seed, progress=self._progress(f"limits of {wanted.parameter}"),
+            execute=self.execute,
         )  # fmt: skip
 
     def _segments(self, wanted: diffuse.Segments) -> Any:

@@ -26,9 +26,10 @@ from records.summary import rows
 
 @functools.cache
 def case() -> tuple[DiffuseConfig, dict[str, Any]]:
-    options = {"model": {"astro": "segmented"}, "upper_limits": [{"parameter": "phi_7"}], "asimov": True}
+    unified = [{"parameter": name, "grid": [0.0, 0.3, 0.8], "toys": 3} for name in ("phi_6", "phi_7")]
+    options = {"model": {"astro": "segmented"}, "upper_limits": [{"parameter": "phi_7"}], "asimov": True, "feldman_cousins": unified}
     common = diffuse_case.config().model_dump()
-    common["fits"], common["plots"]["figures"] = {"main": options}, ["energy", "spectrum", "correlation"]
+    common["fits"], common["plots"]["figures"] = {"main": options}, ["energy", "spectrum", "correlation", "feldman_cousins"]
     config = DiffuseConfig.model_validate(common)
     return config, fit_all(config, diffuse_case.hists(), diffuse_case.account())
 
@@ -49,7 +50,8 @@ def test_projections_and_correlations_are_drawn() -> None:
     """The band of the fit is that of errors at bounds, not of a degenerate covariance: above 3 PeV fewer than some events."""
     config, results = case()
     figures = plan(config, diffuse_case.hists(), diffuse_case.account(), results).figures
-    assert {"energy", "correlation"} <= set(figures)
+    assert {"energy", "correlation", "feldman_cousins_phi_6", "feldman_cousins_phi_7"} <= set(figures)
+    assert results["main.feldman_cousins.phi_6"].parameter == "phi_6"
     bounded = [f"phi_{i}" for i in range(1, 8) if results["main"].parameters[f"phi_{i}"].at_bound]
     assert bounded
     names = list(results["main"].parameters)
