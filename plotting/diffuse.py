@@ -18,7 +18,7 @@ from plotting.diffuse_flavour import flavours
 from plotting.diffuse_flux import flux
 from plotting.diffuse_surrogate import surrogate
 from plotting.drawn import DrawnFigure, Plan
-from plotting.fit_view import FitView
+from plotting.fit_view import Below, FitView
 from plotting.published import read_segments, source_name
 from plotting.spectrum import Segments
 from plotting.style import style
@@ -104,13 +104,13 @@ def fit_views(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], r
     for name in config.fits:
         _check(config, name, results.get(name), account)
     inputs, prepared = prepare_all(config, hists, account)
-    preset, areas = style(config.plots.style), effective_areas(hists, account)
+    preset, areas, below = style(config.plots.style), effective_areas(hists, account), Below.of(hists, account)
     views = []
     for number, name in enumerate(config.fits):
         own = {key.removeprefix(f"{name}."): result for key, result in results.items() if key.startswith(f"{name}.")}
         others = {key: result for key, result in own.items() if not isinstance(result, FailedFit)}
         failed = {key: own[key] for key in failures(own)}
-        views.append(FitView(name, number == 0, config, preset, inputs, prepared[name], results[name], others, account, failed, areas))
+        views.append(FitView(name, number == 0, config, preset, inputs, prepared[name], results[name], others, account, failed, below, areas))
     return views
 
 
