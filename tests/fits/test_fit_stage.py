@@ -383,7 +383,7 @@ def test_golden_14_real_events(public_data, tmp_path: Path, monkeypatch) -> None
     monkeypatch.setenv("DYNODE_DATA", str(public_data))
     shipped = Path(__file__).resolve().parents[2] / "configs" / "diffuse.yaml"
     left_out = [f"fits.main.{key}=null" for key in ("toys", "test", "model_comparison", "posterior")]
-    config = load_config(shipped, [f"output_dir={tmp_path}", *left_out, "fits.main.profiles=[]"])
+    config = load_config(shipped, [f"output_dir={tmp_path}", *left_out, "fits.main.profiles=[]", "fits.main.predictive=false"])
     assert process(config).complete
     results = fit(config)
     main = results["main"]
