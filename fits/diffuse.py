@@ -25,6 +25,7 @@ from fits.engines import minimiser
 from fits.feldman_cousins import feldman_cousins
 from fits.fit_result import fit_result
 from fits.flavour import check_flavours, scan_flavours
+from fits.frontends import pyhf
 from fits.limits import limit
 from fits.minimise import Minimum, minimise
 from fits.predictive import predictive
@@ -73,6 +74,8 @@ def _prepared(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
     try:
         prepared = prepare(inputs, name, options)
         _check_options(name, options, prepared.nll.names)
+        if options.workspace or options.engine == "pyhf":
+            pyhf.workspace(prepared.nll)  # refuses what HistFactory cannot express
         _check_grids(options, prepared, inputs.config)
         if options.segments is not None:
             prepare_segments(inputs, name, options, options.segments, prepared.nll.model.flux.names)
