@@ -76,8 +76,8 @@ def _figures(fit: FitView, name: str, axis: str) -> dict[str, Draw]:
 def _draw(fit: FitView, axis: str, groups: list[list[str]], prefit: bool) -> DrawnFigure:
     expectation = fit.expectation(prefit=prefit)
     projections = [expectation.along(axis, channels, _title(expectation, channels)) for channels in groups]
-    if axis == "energy" and fit.below is not None and fit.counts is not None:
-        below = fit.below
+    below = fit.below if axis == "energy" and fit.counts is not None else None
+    if below is not None and any(counts.any() for counts in below.counts.values()):
         projections = [replace(one, below=(below.edges_gev, _sum(below, channels))) for one, channels in zip(projections, groups, strict=True)]
     log = axis in LOGARITHMIC
     first, edges = projections[0].below, projections[0].edges

@@ -33,7 +33,7 @@ def test_names_of_the_figures() -> None:
         "impacts_astro_norm", "impacts_astro_gamma", "events", "exposures", "models", "posterior", "flavour",
         "migration_cascade", "migration_track", "migration_dcascade", "effective_area", "purity",
         "predictive_energy", "predictive_energy_by_topology", "predictive_zenith", "predictive_zenith_by_topology",
-        "energy_only.energy", "energy_only.spectrum", "energy_only.correlation", "energy_only.pulls",
+        "energy_only.energy", "energy_only.spectrum", "energy_only.correlation", "energy_only.pulls", "compare_fit",
     }  # fmt: skip
 
 
@@ -44,6 +44,7 @@ def test_what_cannot_be_drawn_says_why() -> None:
     assert skipped["length"] == "no topology is binned in length (binning: official)"
     assert {"profile", "toys", "gof", "feldman_cousins", "test", "impacts", "events", "exposures", "models", "posterior"} <= set(skipped)
     assert "energy" not in skipped
+    assert skipped["compare_scan"] == "no scan has been compared with an external one; add fits.<name>.scan.compare"
 
 
 @pytest.mark.parametrize("name", sorted(planned().figures))
@@ -242,6 +243,9 @@ def test_data_below_the_selection_stand_behind_a_veil() -> None:
     panels = figures["energy_by_topology"]().numbers["panels"]
     assert [one["below_counts"].tolist() for one in panels] == counts.tolist()
     assert not named(figures["zenith"]().figure.axes[0], "below")
+    below.reset()
+    without = plan(diffuse_case.config(), hists, diffuse_case.account(), diffuse_case.results()).figures["energy"]()
+    assert without.figure.axes[0].get_xlim()[0] == pytest.approx(6e4)  # nothing there: no empty room
 
 
 def test_predicted_counts_stand_behind_the_data() -> None:
