@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import hist
 import numpy as np
@@ -16,8 +17,10 @@ from configs import diffuse
 from configs.errors import InputError
 from configs.schema import DiffuseConfig
 from data_info.hese_tables import SURROGATE
+from fits.asimov_exposures import exposed
 from fits.fit_result import Provenance
 from fits.flavour import composition, with_composition
+from fits.joint_model import JointModel
 from fits.model import Model
 from fits.nll import NegativeLogLikelihood
 from fits.official_model import OfficialModel
@@ -27,6 +30,9 @@ from fits.response import AXES, Response, counts_from_hists, data_livetime_s
 from fits.spectrum_choice import spectrum_of
 from physics.spectra import Spectrum
 from records.diffuse import Composition
+
+if TYPE_CHECKING:
+    from fits.joint_inputs import JointInputs
 
 Array = NDArray[np.float64]
 Histograms = Mapping[str, Mapping[str, hist.Hist]]
@@ -45,14 +51,28 @@ class Inputs:
     digest: str
     outside_tables: Mapping[str, float] = field(default_factory=dict)  # detector parameter -> share of simulated events outside its tables
 
+    def prepare(self, name: str, options: diffuse.Fit) -> Prepared:
+        """The likelihood of one entry of ``fits:``."""
+        return prepare(self, name, options)
+
+    def exposed(self, factor: float) -> Inputs:
+        """The same for ``factor`` times the livetime."""
+        return replace(self, response=exposed(self.response, factor), livetime_s=factor * self.livetime_s)
+
 
 @dataclass(frozen=True)
 class Prepared:
-    """One fit: its likelihood, the model in all bins, and what its results say about their origin."""
+    """One fit: its likelihood, the model in all bins, what its results say about their origin, and what it was made of.
+
+    ``options``: of a joint fit with the model that its samples have in common; ``samples``: of a joint fit by name.
+    """
 
     nll: NegativeLogLikelihood
-    whole: Model | OfficialModel
+    whole: Model | OfficialModel | JointModel
     provenance: Provenance
+    inputs: Inputs | JointInputs
+    options: diffuse.Fit
+    samples: Mapping[str, Prepared] = field(default_factory=dict)
 
 
 def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any]) -> Inputs:
@@ -76,9 +96,9 @@ def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
     return Inputs(config, response, counts, livetime_s, describe_response(config), not account["complete"], digest, outside)
 
 
-def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
-    """The likelihood of one entry of ``fits:``."""
-    spectrum = spectrum_of(options.model, inputs.config.source)
+def prepare(inputs: Inputs, name: str, options: diffuse.Fit, *, beside: Path | None = None) -> Prepared:
+    """The likelihood of one entry of ``fits:``; ``beside``: the configuration that states its spectrum, if another."""
+    spectrum = spectrum_of(options.model, beside or inputs.config.source)
     response = with_composition(inputs.response, composition(options.model.flavour))
     whole, projected = (_model(response, spectrum, options, axes) for axes in (AXES, options.axes))
     parameters = configure(projected.parameters, options.parameters, default_priors(inputs.config))
@@ -101,7 +121,7 @@ def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
         options.published,
         inputs.outside_tables if isinstance(projected, OfficialModel) and options.model.detector else {},
     )
-    return Prepared(nll, whole, provenance)
+    return Prepared(nll, whole, provenance, inputs, options)
 
 
 def _model(response: Response, spectrum: Spectrum, options: diffuse.Fit, axes: Sequence[str]) -> Model | OfficialModel:

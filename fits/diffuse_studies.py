@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from configs import diffuse
 from configs.errors import InputError
-from fits.asimov_exposures import exposed, exposure
-from fits.diffuse_inputs import Inputs, Prepared, prepare
+from fits.asimov_exposures import exposure
+from fits.diffuse_inputs import Inputs, Prepared
 from fits.event_table import event_table
 from fits.impacts import impacts
+from fits.joint_inputs import JointInputs
+from fits.joint_model import JointModel
 from fits.minimise import Minimum
 from fits.model_comparison import compared_model, null_model
 from fits.sampling import posterior
@@ -26,7 +28,7 @@ from records.text_tables import Column, TextTable, save_text_table
 class StudiedFit:
     """One entry of ``fits:`` after its minimum; ``progress`` makes the reporter of a study from its name."""
 
-    inputs: Inputs
+    inputs: Inputs | JointInputs
     name: str
     options: diffuse.Fit
     prepared: Prepared
@@ -35,7 +37,7 @@ class StudiedFit:
     execute: Execute = map
 
 
-def check(options: diffuse.Fit, inputs: Inputs) -> None:
+def check(options: diffuse.Fit, inputs: Inputs | JointInputs) -> None:
     """Refuse studies that are not possible with this fit. Messages begin with the key of the fit."""
     if options.events and (options.data == "asimov" or inputs.counts is None):
         raise InputError("events: there are no observed events in this fit; remove the key, or fit a data set of kind data (data: observed)")
@@ -76,6 +78,7 @@ def _named(name: str, work: Callable[[], Any]) -> dict[str, Any]:
 
 def _events(fit: StudiedFit, minimum: Minimum) -> EventTable:
     assert fit.inputs.counts is not None
+    assert not isinstance(fit.prepared.whole, JointModel)  # a joint fit has no table of events
     return event_table(fit.prepared.whole, minimum.theta, fit.inputs.counts)
 
 
@@ -84,9 +87,8 @@ def _exposures(fit: StudiedFit, minimum: Minimum) -> AsimovStudy:
     factors = list(dict.fromkeys([1.0, *fit.options.asimov_livetimes]))
     options, found = fit.options.model_copy(update={"data": "asimov"}), []
     for factor in factors:
-        longer = replace(fit.inputs, response=exposed(fit.inputs.response, factor))
-        nll, livetime_s = prepare(longer, fit.name, options).nll, factor * fit.inputs.livetime_s
-        found.append(exposure(nll, minimum.values, factor, livetime_s, minos=fit.minos))
+        longer = fit.inputs.exposed(factor)
+        found.append(exposure(longer.prepare(fit.name, options).nll, minimum.values, factor, longer.livetime_s, minos=fit.minos))
     return AsimovStudy(dict(minimum.values), found)
 
 
@@ -96,7 +98,7 @@ def _models(fit: StudiedFit, minimum: Minimum) -> ModelComparison:
     rows: dict[str, ComparedModel] = {fit.options.model.astro: null_model(fit.prepared.nll, minimum)}
     for name in options.models:
         wider = fit.options.model_copy(update={"model": fit.options.model.model_copy(update={"astro": name}), "engine": "native"})
-        alternative = prepare(fit.inputs, fit.name, wider).nll
+        alternative = fit.inputs.prepare(fit.name, wider).nll
         rows[name] = compared_model(
             fit.prepared.nll, minimum, alternative, name, toys=options.toys, seed=fit.inputs.config.seed,
             progress=fit.progress(f"comparison with {name}"), execute=fit.execute,

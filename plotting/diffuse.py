@@ -11,10 +11,12 @@ from configs.errors import InputError, command
 from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
-from fits.diffuse import prepare_all
+from fits.diffuse import prepare_fits
+from fits.joint_inputs import JointInputs
 from plotting import diffuse_likelihood, diffuse_projections, diffuse_response, diffuse_studies
 from plotting.diffuse_flavour import flavours
 from plotting.diffuse_flux import flux
+from plotting.diffuse_samples import each_sample
 from plotting.drawn import DrawnFigure, Plan
 from plotting.fit_view import FitView
 from plotting.published import read_segments, source_name
@@ -44,6 +46,7 @@ FIGURES: dict[str, Callable[[FitView], dict[str, Callable[[], DrawnFigure]]]] = 
     "models": diffuse_studies.models,
     "posterior": diffuse_studies.posterior,
 }
+OF_EVENTS = ("energy", "zenith", "length")  # drawn for each sample of a joint fit
 WHY_NOT = {
     "energy": "no bins in energy",
     "zenith": "no topology is binned in zenith, or no fit has this axis",
@@ -80,7 +83,7 @@ def plan(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], result
     for kind in config.plots.figures:
         found: dict[str, Callable[[], DrawnFigure]] = {}
         for view in views:
-            own = flux(view, segments) if kind == "spectrum" else FIGURES[kind](view)
+            own = flux(view, segments) if kind == "spectrum" else each_sample(view, FIGURES[kind]) if kind in OF_EVENTS else FIGURES[kind](view)
             found |= {name if view.first else f"{view.name}.{name}": draw for name, draw in own.items()}
         if not found:
             skipped[kind] = WHY_NOT[kind]
@@ -92,22 +95,22 @@ def plan(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], result
 
 def fit_views(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], results: Mapping[str, Any]) -> list[FitView]:
     """One view per fit of the configuration, in its order."""
-    for name in config.fits:
-        _check(config, name, results.get(name), account)
-    inputs, prepared = prepare_all(config, hists, account)
+    again = f"run: {command('run_fit.py', config.source)}"
+    if missing := [name for name in config.fits if name not in results]:
+        raise InputError(f"{config.output / 'results.json'}: no result of the fit {missing[0]!r}; {again}")
+    prepared = prepare_fits(config, hists, account)
     preset = style(config.plots.style)
     views = []
-    for number, name in enumerate(config.fits):
+    for number, (name, one) in enumerate(prepared.items()):
+        _check(config, name, results[name], one.inputs.digest)
         others = {key.removeprefix(f"{name}."): result for key, result in results.items() if key.startswith(f"{name}.")}
-        views.append(FitView(name, number == 0, config, preset, inputs, prepared[name], results[name], others, account))
+        of_fit = one.inputs.account if isinstance(one.inputs, JointInputs) else account
+        views.append(FitView(name, number == 0, config, preset, one.inputs, one, results[name], others, of_fit))
     return views
 
 
-def _check(config: DiffuseConfig, name: str, result: FitResult | None, account: Mapping[str, Any]) -> None:
+def _check(config: DiffuseConfig, name: str, result: FitResult, digest: str) -> None:
     again = f"run: {command('run_fit.py', config.source)}"
-    if result is None:
-        raise InputError(f"{config.output / 'results.json'}: no result of the fit {name!r}; {again}")
-    digest = account.get("histogram_digest")
     if result.input_digest and digest and result.input_digest != digest:
         raise InputError(f"{config.output / 'results.json'}: the fit {name!r} was made from other histograms than hists.h5 holds now; {again}")
 

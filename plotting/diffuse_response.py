@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from fits.diffuse_inputs import Inputs
 from fits.response import Response
 from plotting.canvas import Array, Scale
 from plotting.diffuse_projections import TITLES
@@ -29,12 +30,12 @@ ENERGY = r"$E_\nu$ [GeV]"
 
 def response(fit: FitView) -> dict[str, Callable[[], DrawnFigure]]:
     """Migration matrix of each topology and effective area of each class; the same for all fits, so drawn for the first."""
-    if not fit.first:
+    if not fit.first or not isinstance(fit.inputs, Inputs):
         return {}
     whole = fit.inputs.response
     channels = list(dict.fromkeys(one.channel for one in whole.bins))
-    figures: dict[str, Callable[[], DrawnFigure]] = {f"migration_{channel}": partial(_draw_migration, fit, channel) for channel in channels}
-    return figures | ({"effective_area": partial(_draw_area, fit)} if whole.livetime_s is not None else {})
+    figures: dict[str, Callable[[], DrawnFigure]] = {f"migration_{channel}": partial(_draw_migration, fit, whole, channel) for channel in channels}
+    return figures | ({"effective_area": partial(_draw_area, fit, whole)} if whole.livetime_s is not None else {})
 
 
 def node_edges(whole: Response) -> tuple[Array, NDArray[np.intp]]:
@@ -76,8 +77,8 @@ def effective_area_m2(whole: Response) -> tuple[Array, Mapping[str, Array]]:
     return edges, areas
 
 
-def _draw_migration(fit: FitView, channel: str) -> DrawnFigure:
-    true, deposited, table = migration(fit.inputs.response, channel)
+def _draw_migration(fit: FitView, whole: Response, channel: str) -> DrawnFigure:
+    true, deposited, table = migration(whole, channel)
     title = TITLES.get(channel, channel)
     return map_2d(
         true, deposited, table, Scale(ENERGY, True), Scale("Deposited energy [GeV]", True), f"Share of {title.lower()} at this energy",
@@ -85,8 +86,8 @@ def _draw_migration(fit: FitView, channel: str) -> DrawnFigure:
     )  # fmt: skip
 
 
-def _draw_area(fit: FitView) -> DrawnFigure:
-    edges, areas = effective_area_m2(fit.inputs.response)
+def _draw_area(fit: FitView, whole: Response) -> DrawnFigure:
+    edges, areas = effective_area_m2(whole)
     both = {} if "nuebar" in areas else {"nue": r"$\nu_e+\bar\nu_e$", "numu": r"$\nu_\mu+\bar\nu_\mu$", "nutau": r"$\nu_\tau+\bar\nu_\tau$"}
     curves = {both.get(name, SPECIES.get(name, name)): values for name, values in areas.items()}
     top = max(float(values.max()) for values in areas.values())

@@ -33,17 +33,29 @@ DIGITS = 2  # significant digits of the smaller error
 
 
 def symbol(name: str) -> str:
-    """The parameter's symbol for a label; an unknown parameter keeps its name.
+    """The parameter's symbol for a label, with the sample of a joint fit that it belongs to; an unknown parameter keeps its name.
 
-    >>> symbol("beta"), symbol("my_parameter")
-    ('$\\\\beta$', 'my_parameter')
+    >>> symbol("beta"), symbol("my_parameter"), symbol("beta[tracks]")
+    ('$\\\\beta$', 'my_parameter', '$\\\\beta$ (tracks)')
     """
-    return f"${SYMBOLS[name][0]}$" if name in SYMBOLS else name
+    parameter, sample = of_sample(name)
+    shown = f"${SYMBOLS[parameter][0]}$" if parameter in SYMBOLS else parameter
+    return f"{shown} ({sample})" if sample else shown
+
+
+def of_sample(name: str) -> tuple[str, str]:
+    """The parameter and the sample of a joint fit that it belongs to, if any.
+
+    >>> of_sample("atmos_norm[tracks]"), of_sample("beta")
+    (('atmos_norm', 'tracks'), ('beta', ''))
+    """
+    parameter, bracket, sample = name.partition("[")
+    return (parameter, sample.removesuffix("]")) if bracket and name.endswith("]") else (name, "")
 
 
 def axis_label(name: str) -> str:
     """Symbol and unit for an axis."""
-    unit = SYMBOLS.get(name, ("", ""))[1]
+    unit = SYMBOLS.get(of_sample(name)[0], ("", ""))[1]
     return f"{symbol(name)} [{unit}]" if unit else symbol(name)
 
 

@@ -6,7 +6,8 @@ does not know are written as ``null`` (NaN) and ``"inf"``/``"-inf"`` and come ba
 Kinds of ``diffuse``: a fit ``main`` leaves ``main`` (FitResult) and, as far as its configuration asks for them, ``main.scan`` (ScanResult),
 ``main.profile.<parameter>`` (ProfileResult), ``main.toys`` (ToysResult), ``main.gof`` (GoodnessOfFit),
 ``main.feldman_cousins`` (FeldmanCousinsResult), ``main.limit.<parameter>`` (LimitResult), ``main.asimov`` (FitResult of the Asimov set),
-``main.test`` (HypothesisTest), ``main.segments`` (SpectrumResult), ``main.flavour`` (FlavourResult).
+``main.test`` (HypothesisTest), ``main.segments`` (SpectrumResult), ``main.flavour`` (FlavourResult). A joint fit also leaves ``main.samples``
+(JointResult), and for each sample ``main.alone.<sample>`` (FitResult) and, where it has a scan, ``main.alone.<sample>.scan``.
 
 Kinds of ``iwcd``: a fit of kind performance, discriminant, fractions, scale, response or generator leaves one result of its own name
 (PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult), or a FailedFit where the data do not
@@ -48,6 +49,7 @@ from records.diffuse_studies import STUDIES
 from records.gain import GainResult
 from records.generator import GeneratorResult
 from records.iwcd_fits import FailedFit, FractionsResult, ResponseResult, ScaleResult
+from records.joint import JointResult
 from records.performance import DiscriminantResult, PerformanceResult
 from records.reference_difference import ReferenceDifference
 from records.samples import SampleSummary
@@ -223,7 +225,7 @@ KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
-        *(SpectrumResult, FlavourResult),
+        *(SpectrumResult, FlavourResult, JointResult),
         *STUDIES,
         *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult, FailedFit, SampleSummary),
         *(GainResult, SpeResult, ModelChoice, SaldanhaResult, VarianceMeanResult, ReferenceDifference),
