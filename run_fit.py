@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import run_plots
 from configs import batch_options, command_line
-from configs.command_line import DONE, INCOMPLETE, Progress, has_fits, show
-from configs.errors import InputError
+from configs.command_line import DONE, INCOMPLETE, Progress, require_fits, show
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,8 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--import-legacy-csv", type=Path, metavar="FILE", help="pmt_gain: fit mean charges of another analysis, into <output>/legacy"
     )
     options.add_argument(
-        "--coverage", type=command_line.positive, metavar="N", help="stopping_muons: N pseudo-experiments of each target and mode, into coverage.csv"
+        "--coverage", type=command_line.positive, metavar="N", help="stopping_muons: N pseudo-experiments of each target and mode: table, figures"
     )
+    options.add_argument("--export-response", type=Path, metavar="FILE", help="diffuse: write the response as HDF5 for others; no fit is done")
     batch_options.add_options(options)
     return command_line.run(_main, options, arguments)
 
@@ -32,9 +33,14 @@ def _main(arguments: argparse.Namespace) -> int:
 
         return do_shard(arguments)
     config = command_line.read_config(arguments)
+    if arguments.export_response is not None:
+        from fits.response_export import export_response
+
+        show(str(export_response(config, arguments.export_response)))
+        return DONE
     if arguments.command in (None, "collect"):
         return run(config, arguments)
-    _check_has_fits(config)
+    require_fits(config)
     from fits.batch import kind
     from processors.batch import commands
 
@@ -46,7 +52,7 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
 
     Returns the exit status, 3 where a fit failed or trials have not come back.
     """
-    _check_has_fits(config)
+    require_fits(config)
     from processors.batch.trial_runs import Missing
     from records.freshness import dependencies, record
     from records.summary import results_table
@@ -61,6 +67,8 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     if not _beside(arguments):
         record(config.output, "fit", depends, [config.output / "results.json"])
     show(results_table(results))
+    if getattr(arguments, "coverage", None) is not None:
+        run_plots.draw(config, ("closure", "pulls", "coverage"))
     return say_failures(results)
 
 
@@ -80,13 +88,6 @@ def _results(config: Any, arguments: argparse.Namespace, progress: Progress) -> 
     if getattr(arguments, "command", None) == "collect":
         return batch.collect(config, progress, coverage=coverage)
     return stage.fit(config, progress) if coverage is None else stage.coverage(config, coverage, progress)
-
-
-def _check_has_fits(config: Any) -> None:
-    if not has_fits(config):
-        raise InputError(
-            f"{config.source}: analysis {config.analysis!r} has no fits; use its histograms ({config.output / 'hists.h5'}) or run_plots.py"
-        )
 
 
 def say_failures(results: Mapping[str, Any]) -> int:

@@ -57,6 +57,14 @@ def has_fits(config: Any) -> bool:
     return bool(config.analysis != "custom")
 
 
+def require_fits(config: Any) -> None:
+    """Refuse an analysis without a stage of fits."""
+    if not has_fits(config):
+        raise InputError(
+            f"{config.source}: analysis {config.analysis!r} has no fits; use its histograms ({config.output / 'hists.h5'}) or run_plots.py"
+        )
+
+
 def positive(text: str) -> int:
     """An option that must be a whole number above zero."""
     number = int(text)

@@ -16,12 +16,12 @@ from configs.strict import Strict
 Probability = Annotated[float, Field(gt=0, lt=1)]
 Engine = Literal["native", "zfit", "pyhf"]
 Likelihood = Literal["poisson", "say", "bb_lite"]
-Spectrum = Literal["power_law", "log_parabola", "cutoff", "broken_power_law", "table", "class", "expression"]
+Spectrum = Literal["power_law", "log_parabola", "cutoff", "broken_power_law", "segmented", "table", "class", "expression"]
 ProjectionAxis = Literal["energy", "zenith", "topology"]
 Figure = Literal[
     "energy", "zenith", "length", "contour", "profile", "spectrum", "correlation", "pulls", "toys", "gof", "feldman_cousins", "test", "response",
     "flavour",
-    "impacts", "events", "exposures", "models", "posterior",
+    "impacts", "events", "exposures", "models", "posterior", "predictive", "surrogate",
 ]  # fmt: skip
 
 
@@ -76,6 +76,7 @@ class Processor(Strict):
     negative_weights: Literal["refuse", "allow"] = "refuse"
     flavours: bool = True  # keep one class per flavour; false: one class, as in the exercise
     systematics: Systematics | None = None  # specification 4.3
+    keep_events: bool = True  # a table of the selected data events, for fits.<name>.events; at most 100 000
 
     @model_validator(mode="after")
     def _systematics_by_flavour(self) -> Processor:
@@ -131,11 +132,18 @@ class ShapeParameter(Strict):
         return self
 
 
+def ascending(key: str, edges_gev: list[float]) -> None:
+    """Refuse ends of segments that do not ascend; ``key`` states them."""
+    if any(low >= high for low, high in pairwise(edges_gev)):
+        raise ValueError(f"{key}: {edges_gev} are not ascending; give the ends of the segments in GeV, each once")
+
+
 class Model(Strict):
     """The astrophysical spectrum.
 
     ``table``: a file of (E in GeV, flux) whose shape is used; ``class``: ``my_module.MySpectrum`` beside the config.
     ``expression``: a formula of ``E`` in GeV and the parameters of ``shape``, whose shape is used.
+    ``edges_gev``: ends of the segments of ``segmented``, E^-2 with a norm of its own in each; null: those of arXiv:2011.03545.
     ``flavour``: fractions of e, mu, tau at Earth that sum to 1; [1, 1, 1] stands for equal parts.
     ``nuisances``: one norm of the atmosphere (simple), or all parameters of the release's fit that the response knows (official; ``model: official``
     for short), with their priors; ``detector: false`` leaves those of the detector out.
@@ -148,6 +156,7 @@ class Model(Strict):
     class_: Annotated[str | None, Field(alias="class")] = None
     expression: str | None = None
     shape: dict[str, ShapeParameter] = {}
+    edges_gev: Annotated[list[PositiveFloat], Field(min_length=2)] | None = None
     flavour: tuple[float, float, float] = (1.0, 1.0, 1.0)
     nuisances: Literal["simple", "official"] = "simple"
     detector: bool = True
@@ -168,6 +177,13 @@ class Model(Strict):
                 raise ValueError(f"{kind}: {given} has no effect with astro: {self.astro}; set astro: {kind}")
         if self.shape and self.astro != "expression":
             raise ValueError(f"shape: parameters of an expression have no effect with astro: {self.astro}; set astro: expression")
+        return self
+
+    @model_validator(mode="after")
+    def _edges_of_segments(self) -> Model:
+        if self.edges_gev is not None and self.astro != "segmented":
+            raise ValueError(f"edges_gev: segments have no effect with astro: {self.astro}; set astro: segmented")
+        ascending("edges_gev", self.edges_gev or [])
         return self
 
 
@@ -243,8 +259,7 @@ class Segments(Strict):
 
     @model_validator(mode="after")
     def _ascending(self) -> Segments:
-        if any(low >= high for low, high in pairwise(self.edges)):
-            raise ValueError(f"edges: {self.edges} are not ascending; give the ends of the segments in GeV, each once")
+        ascending("edges", self.edges)
         return self
 
 
@@ -294,9 +309,10 @@ class Fit(Studies):
     def _what_a_joint_fit_can_have(self) -> Fit:
         if self.joint is None:
             return self
-        for name in [*BELONG_TO_SAMPLES, *(f"model.{key}" for key in OF_ONE_SAMPLE)]:
-            given = self.model.model_fields_set if "." in name else self.model_fields_set
-            if name.removeprefix("model.") in given:
+        plain = {**dict.fromkeys(BELONG_TO_SAMPLES, self), **{f"model.{key}": self.model for key in OF_ONE_SAMPLE}}
+        for name, options in plain.items():
+            key = name.removeprefix("model.")
+            if getattr(options, key) != type(options).model_fields[key].default:
                 raise ValueError(f"{name}: not for a joint fit; each sample has its own, so set it in the fits that joint.samples name")
         if self.engine != "native":
             raise ValueError(f"engine: {self.engine} knows one sample; joint fits need engine: native")

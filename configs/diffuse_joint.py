@@ -10,7 +10,7 @@ from configs.strict import Strict
 
 SampleName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
-BELONG_TO_SAMPLES = ("axes", "likelihood", "empty_bins", "workspace", "segments", "flavour_scan", "events")  # keys of a fit
+BELONG_TO_SAMPLES = ("axes", "likelihood", "empty_bins", "workspace", "segments", "flavour_scan", "events", "predictive", "surrogate_study")
 OF_ONE_SAMPLE = ("nuisances", "detector")  # keys of its model
 
 

@@ -86,7 +86,14 @@ def _parse(text: str, path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
         raise InputError(f"{path}: a configuration is a mapping of keys (name, analysis, datasets, ...), not {type(data).__name__}")
     lines: dict[KeyPath, int] = {}
     _collect_lines(root, (), lines, path)
-    return data, lines
+    return _apart(data), lines
+
+
+def _apart(value: Any) -> Any:
+    """The same value with nothing shared: what stands behind an anchor and its aliases is one object to YAML, and --set means one key."""
+    if isinstance(value, dict):
+        return {key: _apart(one) for key, one in value.items()}
+    return [_apart(one) for one in value] if isinstance(value, list) else value
 
 
 def _collect_lines(node: yaml.Node | None, prefix: KeyPath, lines: dict[KeyPath, int], path: Path) -> None:

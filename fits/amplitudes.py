@@ -96,7 +96,7 @@ class Amplitudes:
     def __init__(self, names: Sequence[str], terms: Sequence[Term], ln_centre: float, tilt_at_reference: float) -> None:
         self._n = len(names)
         self._terms = terms
-        self._norms = [[names.index(name) for name in NORMS[term.component]] for term in terms]
+        self._norms = [[names.index(name) for name in NORMS[term.component] if name in names] for term in terms]  # segments have no astro_norm
         self._ratio = names.index(NU_RATIO) if NU_RATIO in names else -1
         self._tilt = names.index(TILT) if TILT in names else -1
         self._lever = np.array([ln_centre - math.log(PIVOTS_GEV[term.component]) if term.tilts else 0.0 for term in terms])

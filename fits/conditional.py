@@ -10,7 +10,6 @@ from fits.nll import NegativeLogLikelihood
 from fits.single import minimise_single
 
 Minimiser = Callable[..., Minimum]
-NORM = "astro_norm"  # at 0 the parameters of the shape have no effect
 
 
 def position(nll: NegativeLogLikelihood, parameter: str, what: str) -> int:
@@ -39,7 +38,8 @@ def conditional(nll: NegativeLogLikelihood, fixed: Mapping[str, float], *near: M
 
 
 def _without_effect(nll: NegativeLogLikelihood, fixed: Mapping[str, float], near: Mapping[str, float]) -> dict[str, float]:
-    if fixed.get(NORM) != 0.0:
+    flux = nll.model.flux
+    if any(fixed.get(norm) != 0.0 for norm in flux.norms):
         return {}
-    shape = [one.name for one in nll.model.spectrum.parameters]
+    shape = [name for name in flux.names if name not in flux.norms]
     return {one.name: near.get(one.name, one.start) for one in nll.parameters if one.name in shape and one.prior is None}

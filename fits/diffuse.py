@@ -18,52 +18,65 @@ from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
 from fits import diffuse_studies, goodness, hypothesis, joint_result
+from fits.attempts import attempted
 from fits.comparison import ExternalScan, read_contour, read_scan
-from fits.diffuse_inputs import Histograms, Inputs, Prepared, likelihoods_by_flavour, read_inputs
+from fits.diffuse_inputs import NO_TABLES, Histograms, Inputs, Prepared, likelihoods_by_flavour, read_inputs
 from fits.engines import minimiser
 from fits.feldman_cousins import feldman_cousins
 from fits.fit_result import fit_result
 from fits.flavour import check_flavours, scan_flavours
-from fits.joint_inputs import JointInputs, Processed, read_joint, with_common_model
+from fits.joint_inputs import JointInputs, read_joint, with_common_model
 from fits.joint_likelihood import JointLikelihood
+from fits.joint_model import JointModel
 from fits.limits import limit
 from fits.minimise import Minimum, minimise
+from fits.predictive import predictive
 from fits.profiles import grid_within, profile
 from fits.scans import scan
 from fits.segmented_flux import fit_segments, prepare_segments
 from fits.spectrum_choice import AT_BOUNDARY, NULL_VALUES, Embedding
 from fits.toys import Execute, ToyStudy, run_toys, summarise
 from processors.trials import each
+from records.iwcd_fits import FailedFit
 from records.results import HypothesisTest, ScanResult
+from records.tables import TablesByDataset
 
 
 def fit_all(
-    config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any], progress: Progress | None = None, execute: Execute = map
+    config: DiffuseConfig,
+    hists: Histograms,
+    account: Mapping[str, Any],
+    progress: Progress | None = None,
+    execute: Execute = map,
+    tables: TablesByDataset = NO_TABLES,
 ) -> dict[str, Any]:
     """Run every fit of the configuration: result name -> result (``main``, ``main.scan``, ``main.profile.astro_gamma``, ...).
 
     ``hists``: data set -> name -> histogram; ``account``: the content of processing.json; ``execute``: an ordered map, for
-    toys. A fit that does not converge leaves its result with ``valid=False`` and nothing further; a spectrum that bends within a true-energy
-    node is warned of. ``engine`` finds the minimum itself; scans, profiles, limits and toys are native.
+    toys; ``tables``: data set -> name -> table, with the events that were kept. A fit that does not converge leaves its result with
+    ``valid=False`` and nothing further; a study that cannot be done on the data leaves a ``FailedFit`` in its place, and the others are done.
+    A spectrum that bends within a true-energy node is warned of. ``engine`` finds the minimum itself; scans, profiles, limits and toys are native.
     Raises InputError for everything that cannot be fitted as asked, before the first fit.
     """
-    prepared = prepare_fits(config, hists, account)
+    prepared = prepare_fits(config, hists, account, tables)
     works = [_Fit(name, prepared[name], progress, execute).results for name in config.fits]
     return {name: result for found in each(works) for name, result in found.items()}
 
 
-def prepare_all(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any]) -> tuple[Inputs, dict[str, Prepared]]:
+def prepare_all(
+    config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any], tables: TablesByDataset = NO_TABLES
+) -> tuple[Inputs, dict[str, Prepared]]:
     """Inputs and likelihoods of all fits of a configuration with data sets, with every name in it checked."""
-    inputs = read_inputs(config, hists, account)
-    return inputs, _prepare_fits(config, Processed(inputs, account))
+    inputs = read_inputs(config, hists, account, tables)
+    return inputs, _prepare_fits(config, inputs)
 
 
-def prepare_fits(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any]) -> dict[str, Prepared]:
+def prepare_fits(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any], tables: TablesByDataset = NO_TABLES) -> dict[str, Prepared]:
     """Likelihoods of all fits, also of a configuration without data sets, whose joint fits read what others left."""
-    return _prepare_fits(config, Processed(read_inputs(config, hists, account), account) if config.datasets else None)
+    return _prepare_fits(config, read_inputs(config, hists, account, tables) if config.datasets else None)
 
 
-def _prepare_fits(config: DiffuseConfig, own: Processed | None) -> dict[str, Prepared]:
+def _prepare_fits(config: DiffuseConfig, own: Inputs | None) -> dict[str, Prepared]:
     found = {}
     for name, options in config.fits.items():
         if options.joint is not None:
@@ -71,7 +84,7 @@ def _prepare_fits(config: DiffuseConfig, own: Processed | None) -> dict[str, Pre
             found[name] = _prepared(joined, name, with_common_model(joined, name, options))
         else:
             assert own is not None  # DiffuseConfig.problems
-            found[name] = _prepared(own.inputs, name, options)
+            found[name] = _prepared(own, name, options)
     return found
 
 
@@ -82,10 +95,11 @@ def _prepared(inputs: Inputs | JointInputs, name: str, options: diffuse.Fit) -> 
         _check_options(name, options, prepared.nll.names)
         _check_grids(options, prepared, inputs.config)
         if isinstance(inputs, Inputs) and options.segments is not None:
-            prepare_segments(inputs, options, options.segments, prepared.nll.counts)
+            prepare_segments(inputs, name, options, options.segments, prepared.nll.model.flux.names)
         if isinstance(inputs, Inputs) and options.flavour_scan is not None:
             check_flavours(inputs.response, options.flavour_scan.mixing)
         diffuse_studies.check(options, inputs)
+        diffuse_studies.check_segments(options, inputs, name, prepared)
     except InputError as error:
         path = f"fits.{name}"
         raise InputError(str(error) if str(error).startswith(path) else f"{path}: {error}") from error
@@ -107,10 +121,12 @@ def _check_options(fit: str, options: diffuse.Fit, known: tuple[str, ...]) -> No
 
 
 def _check_grids(options: diffuse.Fit, prepared: Prepared, config: DiffuseConfig) -> None:
-    """Grids must lie inside the parameters' bounds, and files to compare with must be readable."""
+    """Grids and the truth of toys must lie inside the parameters' bounds, and files to compare with must be readable."""
     bounds = {one.name: (one.lower, one.upper) for one in prepared.nll.parameters}
     grids = [(one.parameter, one.grid) for one in options.profiles]
     if options.scan is not None:
+        if options.scan.x == options.scan.y:
+            raise InputError(f"scan: x and y are both {options.scan.x!r}; give two parameters (for one parameter use profiles)")
         grids += [(options.scan.x, options.scan.x_grid), (options.scan.y, options.scan.y_grid)]
         _published(options.scan, config)
     if options.feldman_cousins is not None:
@@ -118,6 +134,9 @@ def _check_grids(options: diffuse.Fit, prepared: Prepared, config: DiffuseConfig
         grids.append((options.feldman_cousins.parameter, (points[0], points[-1], len(points))))
     for name, grid in grids:
         grid_within(name, grid, *bounds[name])
+    for name, value in ((options.toys and options.toys.truth) or {}).items():
+        if not bounds[name][0] <= value <= bounds[name][1]:
+            raise InputError(f"toys.truth.{name}: {value:g} lies outside the parameter's bounds {list(bounds[name])}; change one of them")
 
 
 def _published(options: diffuse.Scan, config: DiffuseConfig) -> tuple[ExternalScan | None, NDArray[np.float64] | None, list[str]]:
@@ -159,46 +178,53 @@ class _Fit:
         self.inputs, self.options = prepared.inputs, prepared.options
         self.name, self.prepared, self.progress = name, prepared, progress
         self.nll, self.seed = prepared.nll, self.inputs.config.seed
-        own = ["astro_norm", *(one.name for one in self.nll.model.spectrum.parameters)]
-        self.minos = own if self.options.minos is None else self.options.minos
+        self.minos = list(self.nll.model.flux.names) if self.options.minos is None else self.options.minos
 
     def results(self) -> dict[str, Any]:
         """The fit itself and everything its options ask for."""
         minimum = minimiser(self.options.engine)(self.nll, minos=self.minos)
         found: dict[str, Any] = {"": fit_result(self.nll, minimum, self.prepared.whole, self.prepared.provenance)}
         if self.options.asimov:
-            found["asimov"] = self._asimov(minimum)
+            found |= attempted("asimov", partial(self._asimov, minimum))
         if minimum.valid:
             self.nll.model.check_fold(minimum.theta)
-            found |= self._beyond(minimum)
+            works = [partial(attempted, kind, work) for kind, work in self._beyond(minimum).items()]
+            found |= {kind: result for results in each(works) for kind, result in results.items()}
+            samples = found.get("posterior" if self.options.posterior is not None else "toys")
+            if self.options.predictive and not isinstance(samples, FailedFit):
+                found |= attempted("predictive", partial(self._predictive, samples, minimum))
         return {f"{self.name}.{kind}" if kind else self.name: result for kind, result in found.items()}
 
-    def _beyond(self, minimum: Minimum) -> dict[str, Any]:
-        """What the options ask for besides the fit, in their order; toys of all studies are asked for before any is waited for."""
-        works: list[Callable[[], dict[str, Any]]] = []
-        if self.options.scan is not None:
-            works.append(partial(self._named, "scan", partial(self._scan, self.options.scan, minimum)))
-        for one in self.options.profiles:
-            works.append(partial(self._named, f"profile.{one.parameter}", partial(profile, self.nll, minimum, one.parameter, one.grid)))
-        for wanted in self.options.upper_limits:
-            works.append(partial(self._named, f"limit.{wanted.parameter}", partial(self._limit, wanted, minimum)))
-        if self.options.toys is not None:
-            works.append(partial(self._toys, self.options.toys, minimum))
-        if self.options.feldman_cousins is not None:
-            works.append(partial(self._named, "feldman_cousins", partial(self._feldman_cousins, self.options.feldman_cousins, minimum)))
-        if self.options.test is not None:
-            works.append(partial(self._named, "test", partial(self._test, self.options.test, minimum)))
-        studied = diffuse_studies.StudiedFit(self.inputs, self.name, self.options, self.prepared, self.minos, self._progress, self.execute)
-        works += diffuse_studies.works(studied, minimum)
-        works += joint_result.works(self.prepared, minimum, self.minos, self._progress)
-        if self.options.segments is not None:
-            works.append(partial(self._named, "segments", partial(self._segments, self.options.segments)))
-        if self.options.flavour_scan is not None:
-            works.append(partial(self._named, "flavour", partial(self._flavour, self.options.flavour_scan, minimum)))
-        return {name: result for found in each(works) for name, result in found.items()}
+    def _beyond(self, minimum: Minimum) -> dict[str, Callable[[], Any]]:
+        """What the options ask for besides the fit, by name and in their order; toys of all are asked for before any is waited for."""
+        options = self.options
+        works: dict[str, Callable[[], Any]] = {}
+        if options.scan is not None:
+            works["scan"] = partial(self._scan, options.scan, minimum)
+        for one in options.profiles:
+            works[f"profile.{one.parameter}"] = partial(profile, self.nll, minimum, one.parameter, one.grid)
+        for wanted in options.upper_limits:
+            works[f"limit.{wanted.parameter}"] = partial(self._limit, wanted, minimum)
+        if options.toys is not None:
+            works["toys"] = partial(self._toys, options.toys, minimum)
+        if options.feldman_cousins is not None:
+            works["feldman_cousins"] = partial(self._feldman_cousins, options.feldman_cousins, minimum)
+        if options.test is not None:
+            works["test"] = partial(self._test, options.test, minimum)
+        studied = diffuse_studies.StudiedFit(self.inputs, self.name, options, self.prepared, self.minos, self._progress, self.execute)
+        works |= diffuse_studies.works(studied, minimum)
+        works |= joint_result.works(self.prepared, minimum, self.minos, self._progress)
+        if options.segments is not None:
+            works["segments"] = partial(self._segments, options.segments)
+        if options.flavour_scan is not None:
+            works["flavour"] = partial(self._flavour, options.flavour_scan, minimum)
+        return works
 
-    def _named(self, name: str, work: Callable[[], Any]) -> dict[str, Any]:
-        return {name: work()}
+    def _predictive(self, samples: Any, minimum: Minimum) -> Any:
+        """After what it is made of."""
+        assert not isinstance(self.prepared.whole, JointModel)  # a joint fit has none
+        counts = None if self.options.data == "asimov" else self.inputs.counts
+        return predictive(self.prepared.whole, minimum, samples, counts, self.options.axes, self.seed)
 
     def _limit(self, wanted: diffuse.UpperLimit, minimum: Minimum) -> Any:
         return limit(
@@ -208,7 +234,7 @@ class _Fit:
 
     def _segments(self, wanted: diffuse.Segments) -> Any:
         assert isinstance(self.inputs, Inputs)  # a joint fit has none
-        return fit_segments(prepare_segments(self.inputs, self.options, wanted, self.nll.counts))
+        return fit_segments(prepare_segments(self.inputs, self.name, self.options, wanted, self.nll.model.flux.names))
 
     def _flavour(self, wanted: diffuse.FlavourScan, minimum: Minimum) -> Any:
         assert isinstance(self.inputs, Inputs)  # a joint fit has none
@@ -258,7 +284,9 @@ class _Fit:
         fits = run_toys(study, options.n, progress=self._progress("toys"), execute=self.execute)
         found: dict[str, Any] = {"toys": summarise(study, fits)}
         valid = [fit.goodness for fit in fits if fit.valid]
-        if options.gof and valid:
+        if options.gof and not valid:
+            found["gof"] = FailedFit(False, f"no p-value: {found['toys'].reason}", "gof")
+        elif options.gof:
             observed = goodness.saturated_by_projection(self.nll.counts, self.nll.model.expected(minimum.theta), groups)
             found["gof"] = goodness.goodness_of_fit(observed, valid, seed=self.seed, n_failed=len(fits) - len(valid))
         return found

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import hist
@@ -23,6 +24,7 @@ from fits.flavour import composition, with_composition
 from fits.joint_model import JointModel
 from fits.model import Model
 from fits.nll import NegativeLogLikelihood
+from fits.observed_events import observed_events
 from fits.official_model import OfficialModel
 from fits.parameters import ATMOSPHERIC_PRIOR, configure
 from fits.priors import Prior
@@ -30,12 +32,14 @@ from fits.response import AXES, Response, counts_from_hists, data_livetime_s
 from fits.spectrum_choice import spectrum_of
 from physics.spectra import Spectrum
 from records.diffuse import Composition
+from records.tables import Table, TablesByDataset
 
 if TYPE_CHECKING:
     from fits.joint_inputs import JointInputs
 
 Array = NDArray[np.float64]
 Histograms = Mapping[str, Mapping[str, hist.Hist]]
+NO_TABLES: TablesByDataset = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class Inputs:
     partial: bool
     digest: str
     outside_tables: Mapping[str, float] = field(default_factory=dict)  # detector parameter -> share of simulated events outside its tables
+    events: Table | None = None  # the counted events one by one, where they were kept
+    account: Mapping[str, Any] = field(default_factory=dict)  # the content of processing.json
 
     def prepare(self, name: str, options: diffuse.Fit) -> Prepared:
         """The likelihood of one entry of ``fits:``."""
@@ -75,25 +81,27 @@ class Prepared:
     samples: Mapping[str, Prepared] = field(default_factory=dict)
 
 
-def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any]) -> Inputs:
+def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any], tables: TablesByDataset = NO_TABLES) -> Inputs:
     """Response and data for the livetime of the data.
 
-    ``hists``: data set -> name -> histogram; ``account``: the content of processing.json. An incomplete account scales the exposures and
-    marks every result ``partial``. Raises InputError when data and simulation were selected or binned differently, when no event is left
-    (with the cut flow), or when a livetime is missing.
+    ``hists``: data set -> name -> histogram; ``account``: the content of processing.json; ``tables``: data set -> name -> table, with the events
+    that were kept. An incomplete account scales the exposures and marks every result ``partial``. Raises InputError when data and simulation
+    were selected or binned differently, when no event is left (with the cut flow), or when a livetime is missing.
     """
     refuse_different_selections(account)
     refuse_unprocessed(account)
     reference_index = getattr(config.processor, "reference_index", 2.5)
     response = Response.from_hists(hists, account, reference_index=reference_index)
-    counts = None
+    counts, events = None, None
     if any(entry["kind"] == "data" for entry in account["datasets"].values()):
         counts = counts_from_hists(hists, account, response)
         if counts.sum() == 0:
             raise InputError(f"no event of the data is left after the selection; {cut_flows(hists, account)}; check processor.selection and units")
+        if (choice := getattr(config.processor, "binning", None)) is not None:
+            events = observed_events(tables, account, choice, counts)
     livetime_s = data_livetime_s(account) or _simulated_livetime_s(account)
     digest, outside = account.get("histogram_digest") or "", outside_tables(hists)
-    return Inputs(config, response, counts, livetime_s, describe_response(config), not account["complete"], digest, outside)
+    return Inputs(config, response, counts, livetime_s, describe_response(config), not account["complete"], digest, outside, events, account)
 
 
 def prepare(inputs: Inputs, name: str, options: diffuse.Fit, *, beside: Path | None = None) -> Prepared:
@@ -185,7 +193,8 @@ def refuse_different_selections(account: Mapping[str, Any]) -> None:
         first = next(iter(stated))
         if selection != stated[first]:
             raise InputError(
-                f"data sets {first} and {name} were selected differently ({stated[first]} and {selection}); data and simulation need the same cuts"
+                f"data sets {first} and {name} were selected differently ({stated[first]} and {selection}); data and simulation need the same "
+                "cuts: select them alike, or correct metadata.selection"
             )
 
 

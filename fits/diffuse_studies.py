@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from configs import diffuse
 from configs.errors import InputError
 from fits.asimov_exposures import exposure
+from fits.attempts import FAILURES
 from fits.diffuse_inputs import Inputs, Prepared
 from fits.event_table import event_table
 from fits.impacts import impacts
 from fits.joint_inputs import JointInputs
 from fits.joint_model import JointModel
 from fits.minimise import Minimum
-from fits.model_comparison import compared_model, null_model
+from fits.model_comparison import compared_model, failed_model, null_model
+from fits.nll import NegativeLogLikelihood
 from fits.sampling import posterior
+from fits.segmented_flux import segmented
+from fits.spectrum_choice import Embedding, IntoSegments
+from fits.surrogate_study import check_surrogate_study, surrogate_study
 from fits.toys import Execute, Progress
+from physics.segmented_spectrum import PUBLISHED_EDGES_GEV, Segmented
 from records.diffuse_studies import AsimovStudy, ComparedModel, EventTable, ModelComparison, PosteriorResult
-from records.text_tables import Column, TextTable, save_text_table
+from records.surrogate_study import SurrogateStudy
+
+SEGMENTED = "segmented"
 
 
 @dataclass(frozen=True)
@@ -41,16 +50,31 @@ def check(options: diffuse.Fit, inputs: Inputs | JointInputs) -> None:
     """Refuse studies that are not possible with this fit. Messages begin with the key of the fit."""
     if options.events and (options.data == "asimov" or inputs.counts is None):
         raise InputError("events: there are no observed events in this fit; remove the key, or fit a data set of kind data (data: observed)")
-    if options.model_comparison is not None and options.model.astro != "power_law":
-        raise InputError(
-            f"model_comparison: the wider spectra are compared with a power law, not with {options.model.astro}; set model.astro: power_law"
-        )
-    if options.model_comparison is not None and len(set(options.model_comparison.models)) < len(options.model_comparison.models):
-        raise InputError(f"model_comparison.models: {', '.join(options.model_comparison.models)}: each once")
+    if options.predictive and options.posterior is None and options.toys is None:
+        raise InputError("predictive: the bands are made of samples of the posterior or of toys, and this fit has neither; add posterior: {} or toys")
+    if options.surrogate_study and isinstance(inputs, Inputs):
+        check_surrogate_study(options.surrogate_study, inputs)
+    if options.model_comparison is not None:
+        _check_models(options.model_comparison.models, options.model.astro)
 
 
-def works(fit: StudiedFit, minimum: Minimum) -> list[Callable[[], dict[str, Any]]]:
-    """What the options ask for, to be called: result name (below the fit's) -> result."""
+def _check_models(models: Sequence[str], own: str) -> None:
+    """A power law is nested in the wider spectra; segments may stand beside any other."""
+    if own == SEGMENTED or (own != "power_law" and list(models) != [SEGMENTED]):
+        only = "" if own == SEGMENTED else "; beside another spectrum stands models: [segmented] alone"
+        raise InputError(f"model_comparison: the wider spectra are compared with a power law, not with {own}; set model.astro: power_law{only}")
+    if len(set(models)) < len(models):
+        raise InputError(f"model_comparison.models: {', '.join(models)}: each once")
+
+
+def check_segments(options: diffuse.Fit, inputs: Inputs | JointInputs, name: str, prepared: Prepared) -> None:
+    """Refuse a comparison of the fit ``name`` with segments in which no simulation lies."""
+    if options.model_comparison is not None and SEGMENTED in options.model_comparison.models:
+        _other(inputs, name, options, prepared, SEGMENTED)
+
+
+def works(fit: StudiedFit, minimum: Minimum) -> dict[str, Callable[[], Any]]:
+    """What the options ask for: result name (below the fit's) -> what makes it when it is called."""
     options = fit.options
     asked: dict[str, tuple[bool, Callable[[], Any]]] = {
         "impacts": (options.impacts, partial(impacts, fit.prepared.nll, minimum)),
@@ -58,28 +82,16 @@ def works(fit: StudiedFit, minimum: Minimum) -> list[Callable[[], dict[str, Any]
         "exposures": (bool(options.asimov_livetimes), partial(_exposures, fit, minimum)),
         "models": (options.model_comparison is not None, partial(_models, fit, minimum)),
         "posterior": (options.posterior is not None, partial(_posterior, fit, minimum)),
+        "surrogate": (bool(options.surrogate_study), partial(_surrogate, fit)),
     }
-    return [partial(_named, name, work) for name, (wanted, work) in asked.items() if wanted]
-
-
-def save_event_tables(directory: Path, results: Mapping[str, Any]) -> list[Path]:
-    """Write every event table as ``<fit>.events.csv`` and ``.tex``; those of earlier fits are removed."""
-    found = {name: result for name, result in results.items() if isinstance(result, EventTable)}
-    paths = [path for name, result in found.items() for path in save_text_table(directory, name, _text_table(result))]
-    for old in [*directory.glob("*.events.csv"), *directory.glob("*.events.tex")]:
-        if old not in paths:
-            old.unlink()
-    return paths
-
-
-def _named(name: str, work: Callable[[], Any]) -> dict[str, Any]:
-    return {name: work()}
+    return {name: work for name, (wanted, work) in asked.items() if wanted}
 
 
 def _events(fit: StudiedFit, minimum: Minimum) -> EventTable:
+    assert isinstance(fit.inputs, Inputs)  # a joint fit has no table of events
+    assert not isinstance(fit.prepared.whole, JointModel)
     assert fit.inputs.counts is not None
-    assert not isinstance(fit.prepared.whole, JointModel)  # a joint fit has no table of events
-    return event_table(fit.prepared.whole, minimum.theta, fit.inputs.counts)
+    return event_table(fit.prepared.whole, minimum.theta, fit.inputs.counts, fit.inputs.events)
 
 
 def _exposures(fit: StudiedFit, minimum: Minimum) -> AsimovStudy:
@@ -97,13 +109,36 @@ def _models(fit: StudiedFit, minimum: Minimum) -> ModelComparison:
     assert options is not None
     rows: dict[str, ComparedModel] = {fit.options.model.astro: null_model(fit.prepared.nll, minimum)}
     for name in options.models:
-        wider = fit.options.model_copy(update={"model": fit.options.model.model_copy(update={"astro": name}), "engine": "native"})
-        alternative = fit.inputs.prepare(fit.name, wider).nll
-        rows[name] = compared_model(
-            fit.prepared.nll, minimum, alternative, name, toys=options.toys, seed=fit.inputs.config.seed,
-            progress=fit.progress(f"comparison with {name}"), execute=fit.execute,
-        )  # fmt: skip
+        alternative = _other(fit.inputs, fit.name, fit.options, fit.prepared, name).nll
+        embedding = _embedding(fit.prepared, alternative, name)
+        progress = fit.progress(f"comparison with {name}")
+        seed = fit.inputs.config.seed
+        try:
+            rows[name] = compared_model(
+                fit.prepared.nll, minimum, alternative, embedding, toys=options.toys, seed=seed, progress=progress, execute=fit.execute
+            )
+        except FAILURES as error:
+            rows[name] = failed_model(alternative, str(error))
     return ModelComparison(fit.options.model.astro, rows, fit.inputs.config.seed, options.toys)
+
+
+def _other(inputs: Inputs | JointInputs, fit: str, options: diffuse.Fit, prepared: Prepared, name: str) -> Prepared:
+    """The likelihood of the same fit with another spectrum."""
+    if name == SEGMENTED:
+        edges = options.segments.edges if options.segments is not None else PUBLISHED_EDGES_GEV
+        return inputs.prepare(fit, segmented(options, edges, prepared.nll.model.flux.names))
+    return inputs.prepare(fit, options.model_copy(update={"model": options.model.model_copy(update={"astro": name}), "engine": "native"}))
+
+
+def _embedding(prepared: Prepared, alternative: NegativeLogLikelihood, name: str) -> Embedding | IntoSegments:
+    """Where the fit of another spectrum may start."""
+    segments, model = alternative.model.spectrum, prepared.nll.model
+    if not isinstance(segments, Segmented):
+        return Embedding(name)
+    edges = np.array(segments.edges_gev)
+    simulated = np.exp(model.response.ln_energy[[0, -1]])
+    centres = np.clip(np.sqrt(edges[1:] * edges[:-1]), *simulated)
+    return IntoSegments(model.spectrum, model.pivot_gev, tuple(centres.tolist()))
 
 
 def _posterior(fit: StudiedFit, minimum: Minimum) -> PosteriorResult:
@@ -111,16 +146,6 @@ def _posterior(fit: StudiedFit, minimum: Minimum) -> PosteriorResult:
     return posterior(fit.prepared.nll, minimum, fit.options.posterior, fit.inputs.config.seed, where=f"fits.{fit.name}.posterior")
 
 
-def _text_table(result: EventTable) -> TextTable:
-    columns = [
-        Column("topology", result.channel),
-        Column("lowest deposited energy", result.energy_low_gev, "GeV", 0),
-        Column("highest deposited energy", result.energy_high_gev, "GeV", 0),
-        Column("third axis", result.third_axis),
-        Column("lowest of third axis", result.third_low, digits=2),
-        Column("highest of third axis", result.third_high, digits=2),
-        Column("expected in the bin", result.expected, digits=3),
-        Column("signalness", result.signalness, digits=3),
-    ]
-    columns += [Column(f"{float(share):.0%} true energy", values, "GeV", 0) for share, values in result.true_energy_gev.items()]
-    return TextTable("Selected events: share of astrophysical events in the bin, quantiles of the neutrino energy if astrophysical", tuple(columns))
+def _surrogate(fit: StudiedFit) -> SurrogateStudy:
+    assert isinstance(fit.inputs, Inputs)  # a joint fit has none
+    return surrogate_study(fit.inputs, fit.name, fit.options, fit.prepared, fit.progress("recipes of the surrogate"))

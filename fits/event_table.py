@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from fits.bins import Bin
 from fits.folding import vector
 from fits.model import Model
+from fits.observed_events import ROW, short_names
 from fits.official_model import OfficialModel
 from records.diffuse_studies import EventTable
+from records.tables import Table
 
 Array = NDArray[np.float64]
 
@@ -21,15 +23,17 @@ QUANTILES = (0.05, 0.16, 0.5, 0.84, 0.95)
 NOWHERE = (math.nan, math.nan)
 
 
-def event_table(model: Model | OfficialModel, theta: ArrayLike, counts: ArrayLike) -> EventTable:
-    """One row for each of the ``counts`` (bins,) of ``model``, at the parameters ``theta``; events of one bin have equal rows.
+def event_table(model: Model | OfficialModel, theta: ArrayLike, counts: ArrayLike, kept: Table | None = None) -> EventTable:
+    """One row for each of the ``counts`` (bins,) of ``model``, at the parameters ``theta``; the fit's numbers of events of one bin are equal.
 
-    Signalness is mu_astro / mu of the bin. Events in bins that expect nothing are kept with NaN and counted.
+    ``kept``: these events one by one (``fits.observed_events``), which the rows follow. Signalness is mu_astro / mu of the bin. Events in bins
+    that expect nothing are kept with NaN and counted.
     """
-    events = np.repeat(np.arange(model.n_bins), np.asarray(counts, dtype=float).round().astype(int))
+    events = np.repeat(np.arange(model.n_bins), np.asarray(counts, dtype=float).round().astype(int)) if kept is None else kept[ROW]
     components = model.components(theta)
     total = np.sum(list(components.values()), axis=0)
-    signalness = np.divide(components["astro"], total, out=np.full(total.shape, np.nan), where=total > 0)
+    shares = {name: np.divide(values, total, out=np.full(total.shape, np.nan), where=total > 0) for name, values in components.items()}
+    signalness = shares["astro"]
     energies = true_energy_quantiles(model, theta)
     return EventTable(
         **_place([model.response.bins[i] for i in events]),
@@ -37,7 +41,14 @@ def event_table(model: Model | OfficialModel, theta: ArrayLike, counts: ArrayLik
         signalness=signalness[events].tolist(),
         true_energy_gev={f"{share:g}": energies[i, events].tolist() for i, share in enumerate(QUANTILES)},
         n_unexplained=int(np.isnan(signalness[events]).sum()),
+        shares={name: values[events].tolist() for name, values in shares.items()},
+        **({} if kept is None else _identity(kept)),
     )
+
+
+def _identity(kept: Table) -> dict[str, list[Any]]:
+    """The columns that say which event each is and what was reconstructed."""
+    return {"file": short_names(kept["file"]), **{name: kept[name].tolist() for name in ("entry", "energy_gev", "coszen", "length_m", "bin")}}
 
 
 def _place(bins: Sequence[Bin]) -> dict[str, list[Any]]:
@@ -60,7 +71,7 @@ def true_energy_weights(model: Model | OfficialModel, theta: ArrayLike) -> Array
     The detector factors of an official model act on a whole bin and flavour; the energies of a bin do not contain them.
     """
     plain = Model(model.response, model.spectrum, pivot_gev=model.pivot_gev)
-    shape = np.asarray(theta, dtype=float)[: 1 + len(model.spectrum.parameters)]
+    shape = np.asarray(theta, dtype=float)[: model.flux.shape.stop]
     folding = vector(plain.weights(np.append(shape, 1.0)), plain.n_moments)
     terms = (plain.matrix * folding).reshape(plain.n_bins, plain.n_moments, -1)
     return np.maximum(terms.sum(axis=1), 0.0)

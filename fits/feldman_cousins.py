@@ -13,6 +13,7 @@ from configs.errors import InputError
 from fits.conditional import Minimiser, conditional, position
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
+from fits.profiles import profiled
 from fits.toys import Aux, Execute, Progress, counted, generator, throw
 from records.results import FeldmanCousinsResult
 
@@ -116,29 +117,25 @@ def feldman_cousins(
     """Interval of one parameter at each confidence level of ``cl``.
 
     At each grid value the nuisances are profiled on the data, ``toys`` pseudo-experiments are thrown there and their TS gives the critical
-    value; the interval is where the TS of the data does not exceed it. Raises InputError for an unknown parameter, a grid that is not
-    ascending, or no seed.
+    value; the interval is where the TS of the data does not exceed it. A point where the fit to the data or every toy fails is left out and
+    named. Raises InputError for an unknown parameter, a grid that is not ascending, no seed, or fewer than 3 points.
     """
-    values = np.asarray(grid, float)
     one = nll.parameters[position(nll, parameter, "feldman_cousins")]
-    if values.size < 3 or (np.diff(values) <= 0).any():
-        raise InputError(f"feldman_cousins: the grid of {parameter} needs at least 3 ascending values, got {list(grid)}")
-    asked = values
-    values, truths, ts_data = _profiled(nll, minimum, parameter, asked, fit)
-    studies = [PointStudy(nll, parameter, truth, point, seed, aux, fit) for point, truth in enumerate(truths)]
-    asked_for = [execute(study, range(toys)) for study in studies]  # all points, before the toys of the first are waited for
-    ts_toys = []
-    for point, outcomes in enumerate(asked_for):
-        shifted = None if progress is None else _shifted(progress, point * toys, toys * len(truths))
-        ts_toys.append(counted(outcomes, toys, shifted))
-    critical = {f"{level:g}": np.array([critical_value(ts, level) for ts in ts_toys]) for level in cl}
+    asked = _ascending(parameter, grid)
+    points = _profiled(nll, minimum, parameter, asked, fit)
+    studies = [PointStudy(nll, parameter, point.truth, i, seed, aux, fit) for i, point in enumerate(points)]
+    ts_toys = _thrown(studies, toys, progress, execute)
+    kept = [i for i, ts in enumerate(ts_toys) if not np.isnan(ts).all()]
+    _enough(len(kept), f"of {len(points)} points of {parameter}, {len(kept)} have a toy whose fits converged")
+    values, ts_data = np.array([points[i].value for i in kept]), np.array([points[i].ts for i in kept])
+    critical = {f"{level:g}": np.array([critical_value(ts_toys[i], level) for i in kept]) for level in cl}
     best, bounds = minimum.values[parameter], (one.lower, one.upper)
     return FeldmanCousinsResult(
         parameter=parameter,
         seed=seed if seed is not None else 0,
         n_toys=toys,
         grid=values.tolist(),
-        ts_data=ts_data,
+        ts_data=ts_data.tolist(),
         critical={label: pairs[:, 0].tolist() for label, pairs in critical.items()},
         critical_error={label: pairs[:, 1].tolist() for label, pairs in critical.items()},
         interval={label: accepted_interval(values, ts_data, pairs[:, 0], best, bounds) for label, pairs in critical.items()},
@@ -147,27 +144,44 @@ def feldman_cousins(
     )
 
 
-def _profiled(
-    nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, grid: Array, fit: Minimiser
-) -> tuple[Array, list[Mapping[str, float]], list[float]]:
-    """The data's profile: the values whose fit converged, the parameters with the nuisances profiled there, and TS.
+@dataclass(frozen=True)
+class _Point:
+    """A tested value, all parameters with the nuisances profiled there on the data, and the TS of the data."""
 
-    Each fit starts at the neighbour's. Raises InputError when fewer than 3 converge.
-    """
-    kept: list[float] = []
-    truths: list[Mapping[str, float]] = []
-    ts: list[float] = []
-    start = minimum.values
-    for value in grid:
-        held = conditional(nll, {parameter: float(value)}, start, minimum.values, fit=fit)
-        start = held.values if held.valid else minimum.values
-        if held.valid or math.isinf(held.nll):  # infinite: no expectation explains the data there, a value that is not accepted
-            kept.append(float(value))
-            truths.append(held.values)
-            ts.append(2.0 * (held.nll - minimum.nll))
-    if len(kept) < 3:
-        raise InputError(f"feldman_cousins: of {len(grid)} fits with {parameter} held, {len(kept)} converged; at least 3 are needed, move the grid")
-    return np.array(kept), truths, ts
+    value: float
+    truth: Mapping[str, float]
+    ts: float
+
+
+def _ascending(parameter: str, grid: Sequence[float]) -> Array:
+    values = np.asarray(grid, float)
+    if values.size < 3 or (np.diff(values) <= 0).any():
+        raise InputError(f"feldman_cousins: the grid of {parameter} needs at least 3 ascending values, got {list(grid)}")
+    return values
+
+
+def _enough(kept: int, said: str) -> None:
+    if kept < 3:
+        raise InputError(f"feldman_cousins: {said}; at least 3 are needed, move the grid")
+
+
+def _thrown(studies: Sequence[PointStudy], toys: int, progress: Progress | None, execute: Execute) -> list[list[float]]:
+    """TS of the toys of every point; all points are asked for before the toys of the first are waited for."""
+    asked = [execute(study, range(toys)) for study in studies]
+    shifted = (None if progress is None else _shifted(progress, i * toys, toys * len(studies)) for i in range(len(studies)))
+    return [counted(outcomes, toys, one) for outcomes, one in zip(asked, shifted, strict=True)]
+
+
+def _profiled(nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, grid: Array, fit: Minimiser) -> list[_Point]:
+    """The data's profile at the values whose fit converged. Raises InputError when fewer than 3 do."""
+    found = profiled(nll, minimum, parameter, grid, fit=fit)
+    points = [
+        _Point(float(value), held.values, 2.0 * (held.nll - minimum.nll))
+        for value, held in zip(grid, found, strict=True)
+        if held.valid or math.isinf(held.nll)  # infinite: no expectation explains the data there, a value that is not accepted
+    ]
+    _enough(len(points), f"of {len(grid)} fits with {parameter} held, {len(points)} converged")
+    return points
 
 
 def _shifted(progress: Progress, before: int, total: int) -> Progress:

@@ -42,7 +42,7 @@ def composition(given: Sequence[float]) -> Composition:
     """
     total = math.fsum(given)
     if len(given) != 3 or not all(math.isfinite(one) and one >= 0.0 for one in given):
-        raise InputError(f"flavour: {list(given)} are not three fractions >= 0 of e, mu, tau")
+        raise InputError(f"flavour: {list(given)} are not three fractions >= 0 of e, mu, tau; give three that sum to 1 (or [1, 1, 1])")
     if min(abs(total - 1.0), abs(total - 3.0)) > SUM_TOLERANCE:
         raise InputError(f"flavour: {list(given)} sum to {total:g}; give fractions of e, mu, tau that sum to 1 (or [1, 1, 1] for equal parts)")
     e, mu, tau = (float(one) / total for one in given)

@@ -104,6 +104,7 @@ class FoldedTerms:
         """Node weights of a product astro x tilted component; its last parameter is the tilt."""
         shape, distance, delta = astro.shape, self._distance, tilt - self.tilt_at_reference
         zero = np.zeros((1, distance.size))
+        linear = None if shape.dfactor is None else np.vstack([shape.dfactor, zero])
         product = Shape(
             shape.l - delta * distance,
             shape.p - delta,
@@ -111,5 +112,7 @@ class FoldedTerms:
             np.vstack([shape.dl, -distance]),
             np.vstack([shape.dp, zero - 1.0]),
             np.vstack([shape.dq, zero]),
+            shape.factor,
+            linear,
         )
         return node_weights(product, self.nodes)

@@ -35,7 +35,7 @@ class Nodes:
 
 
 class NodeWeights(NamedTuple):
-    """r and the coefficients of the parabola at the nodes, with what their derivatives need."""
+    """r and the coefficients of the parabola at the nodes, with what their derivatives need; r = shape.factor ``unit`` where there is a factor."""
 
     r: Array
     c1: Array
@@ -43,19 +43,21 @@ class NodeWeights(NamedTuple):
     p: Array
     cubic: Array  # 3 h^2/32, or 0 where the cubic term is left out
     shape: Shape
+    unit: Array
 
 
 def node_weights(shape: Shape, nodes: Nodes) -> NodeWeights:
     """The ratio of a spectrum to the reference."""
-    p = shape.p + nodes.index
-    return _with_coefficients(np.exp(shape.l + nodes.ln_inverse), p, shape, nodes)
+    return _with_coefficients(np.exp(shape.l + nodes.ln_inverse), shape.p + nodes.index, shape, nodes)
 
 
 def squared(weights: NodeWeights, nodes: Nodes) -> NodeWeights:
     """The same for r^2 (pairs of the component with itself): P = 2p, Q = 2q, and all derivatives doubled."""
     shape = weights.shape
-    doubled = Shape(shape.l, shape.p, 2.0 * shape.q, 2.0 * shape.dl, 2.0 * shape.dp, 2.0 * shape.dq)
-    return _with_coefficients(weights.r**2, 2.0 * weights.p, doubled, nodes)
+    factor = shape.factor
+    squares = (None, None) if factor is None or shape.dfactor is None else (factor**2, 2.0 * factor * shape.dfactor)
+    doubled = Shape(shape.l, shape.p, 2.0 * shape.q, 2.0 * shape.dl, 2.0 * shape.dp, 2.0 * shape.dq, *squares)
+    return _with_coefficients(weights.unit**2, 2.0 * weights.p, doubled, nodes)
 
 
 def vector(weights: NodeWeights, n_moments: int) -> Array:
@@ -65,7 +67,16 @@ def vector(weights: NodeWeights, n_moments: int) -> Array:
 
 def pull_back(weights: NodeWeights, slopes: Array, nodes: Nodes) -> Array:
     """Derivatives in the shape parameters (parameters,) from those in ``vector``, ``slopes`` (n_moments * nodes,)."""
-    r, c1, c2, p, cubic, shape = weights
+    in_logarithm = _pull_back_logarithm(weights, slopes, nodes)
+    if weights.shape.dfactor is None:
+        return in_logarithm
+    by_moment = slopes.reshape(nodes.n_moments, -1)
+    in_factor = weights.unit * sum((g * c for g, c in zip(by_moment[1:], (weights.c1, weights.c2), strict=False)), by_moment[0])
+    return in_logarithm + weights.shape.dfactor @ in_factor
+
+
+def _pull_back_logarithm(weights: NodeWeights, slopes: Array, nodes: Nodes) -> Array:
+    r, c1, c2, p, cubic, shape, _ = weights
     g = slopes.reshape(nodes.n_moments, -1) * r
     if nodes.n_moments == 1:
         return shape.dl @ g[0]
@@ -79,13 +90,15 @@ def pull_back(weights: NodeWeights, slopes: Array, nodes: Nodes) -> Array:
 
 def columns(weights: NodeWeights, nodes: Nodes) -> Array:
     """(n_moments * nodes, 1 + parameters): ``vector`` and its derivative in each shape parameter."""
-    r, c1, c2, p, cubic, shape = weights
+    r, c1, c2, p, cubic, shape, unit = weights
     n = nodes.n_moments
     value = np.stack([np.ones_like(r), c1, c2])[:n]
     in_c1 = shape.dp + cubic * (2.0 * c2 * shape.dp + p * shape.dq) if n == 3 else shape.dp
     slopes = np.stack([np.zeros_like(shape.dp), in_c1, p * shape.dp + 0.5 * shape.dq])[:n]
     derivatives = value[:, None, :] * shape.dl + slopes
     stacked = np.concatenate([value[:, None, :], derivatives], axis=1) * r  # (moment, column, node)
+    if shape.dfactor is not None:
+        stacked[:, 1:] += value[:, None, :] * (unit * shape.dfactor)
     return stacked.transpose(0, 2, 1).reshape(n * r.size, -1)
 
 
@@ -99,11 +112,11 @@ def parabola_error(weights: NodeWeights, aside: Shape, shift: Array, nodes: Node
     return np.abs(exact - parabola)
 
 
-def _with_coefficients(r: Array, p: Array, shape: Shape, nodes: Nodes) -> NodeWeights:
-    square = p * p
+def _with_coefficients(unit: Array, p: Array, shape: Shape, nodes: Nodes) -> NodeWeights:
+    r, square = unit if shape.factor is None else unit * shape.factor, p * p
     if nodes.n_moments < 3:
-        return NodeWeights(r, p, 0.5 * (square + shape.q), p, nodes.cubic, shape)
+        return NodeWeights(r, p, 0.5 * (square + shape.q), p, nodes.cubic, shape, unit)
     cubic, share = nodes.cubic, nodes.cubic * (square / 3.0 + shape.q)
     if np.maximum.reduce(share) > STEEP:
         cubic, share = np.where(share > STEEP, 0.0, cubic), np.where(share > STEEP, 0.0, share)
-    return NodeWeights(r, p + p * share, 0.5 * (square + shape.q), p, cubic, shape)
+    return NodeWeights(r, p + p * share, 0.5 * (square + shape.q), p, cubic, shape, unit)

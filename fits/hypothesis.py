@@ -1,4 +1,4 @@
-"""Two nested models on the same data: test statistic and its p-value from toys of the narrower one."""
+"""Two models on the same data, nested as a rule: test statistic and its p-value from toys of the narrower one."""
 
 from __future__ import annotations
 
@@ -36,11 +36,12 @@ def compare(
     *,
     embed: Embed,
     start: Mapping[str, float] | None = None,
+    nested: bool = True,
     fit: Minimiser = minimise,
 ) -> Comparison:
     """Fit both models. The wider one starts at its own starts and, when it comes out worse, at the null's minimum (``embed``).
 
-    A TS below -1e-6 after that is a failure, never floored.
+    A TS below -1e-6 after that is a failure, never floored; of models that are not ``nested`` it may have either sign.
     """
     narrow = fit(null, starts=None if start is None else [start], hesse=False)
     if not narrow.valid:
@@ -49,7 +50,8 @@ def compare(
     if not wide.valid or 2.0 * (narrow.nll - wide.nll) < 0.0:
         wide = min(wide, fit(alternative, starts=[embed(narrow.values)], hesse=False), key=lambda one: one.nll if one.valid else math.inf)
     ts = 2.0 * (narrow.nll - wide.nll)
-    return Comparison(ts if narrow.valid and wide.valid and ts >= FAILED_FIT else math.nan, narrow, wide)
+    believable = narrow.valid and wide.valid and (ts >= FAILED_FIT or not nested)
+    return Comparison(ts if believable else math.nan, narrow, wide)
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,14 @@ class ComparisonStudy:
     seed: int | None
     aux: Aux = "thrown"
     fit: Minimiser = minimise
+    nested: bool = True
 
     def __call__(self, index: int) -> float:
         """TS of toy number ``index``; NaN when a fit failed twice."""
         toy = throw(self.null, self.truth, generator(self.seed, "test", index), self.aux)
         centres = {name: prior.centre for name, prior in toy.priors.items() if name in self.alternative.names}
         same = self.alternative.with_counts(toy.counts, prior_means=centres)
-        return compare(toy, same, embed=self.embed, start=self.truth, fit=self.fit).ts
+        return compare(toy, same, embed=self.embed, start=self.truth, nested=self.nested, fit=self.fit).ts
 
 
 @dataclass(frozen=True)
@@ -91,20 +94,23 @@ def hypothesis_test(
     """P-value of the TS of the data from ``n`` toys at the null's best fit, beside that of chi-square (Wilks 1938).
 
     ``boundary``: the null is the edge of the alternative's range, so that the chi-square with one degree counts half (Chernoff 1954).
-    Raises InputError when the alternative has no more free parameters than the null, or when no toy converged.
+    There is none (NaN) for models that are not nested, whose toys are valid all the same. Without a valid toy there is no p-value from toys (NaN).
+    Raises InputError when a nested alternative has no more free parameters than the null.
     """
     degrees = free_parameters(study.alternative) - free_parameters(study.null)
-    if degrees < 1:
+    if study.nested and degrees < 1:
         raise InputError("test: the alternative has no more free parameters than the fit's model; name a wider model (log_parabola, cutoff, ...)")
     toys = np.array(counted(execute(study, range(n)), n, progress))
     valid = toys[~np.isnan(toys)]
-    p, error = p_value(data.ts, valid)
-    asymptotic = chi2_p_value(data.ts, degrees, boundary=boundary)
+    p, error = p_value(data.ts, valid) if valid.size else (math.nan, math.nan)
+    asymptotic = chi2_p_value(data.ts, degrees, boundary=boundary) if study.nested else math.nan
     return ComparisonOutcome(data.ts, valid.tolist(), n - valid.size, p, error, asymptotic, degrees)
 
 
 def chi2_p_value(ts: float, degrees: int, *, boundary: bool = False) -> float:
-    """Asymptotic p-value (Wilks 1938); at a ``boundary`` the chi-square with one degree counts half (Chernoff 1954)."""
+    """Asymptotic p-value (Wilks 1938); at a ``boundary`` the chi-square with one degree counts half (Chernoff 1954). NaN for no TS."""
+    if math.isnan(ts):
+        return math.nan
     return half_chi2_p_value(ts) if boundary else float(chi2.sf(max(ts, 0.0), degrees))
 
 

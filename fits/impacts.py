@@ -14,7 +14,7 @@ from records.diffuse_studies import Impact, ImpactResult
 
 def of_interest(nll: NegativeLogLikelihood) -> tuple[str, ...]:
     """Parameters of the astrophysical flux: its norm and the spectrum's own."""
-    return ("astro_norm", *(one.name for one in nll.model.spectrum.parameters))
+    return nll.model.flux.names
 
 
 def impacts(nll: NegativeLogLikelihood, minimum: Minimum, *, fit: Minimiser = minimise) -> ImpactResult:

@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
-from scipy.special import gammaincinv, gammaln, ndtr, ndtri
+from scipy.special import gammaincc, gammaincinv, gammaln, ndtr, ndtri, ndtri_exp
 
 from configs.errors import InputError
 
@@ -45,6 +45,21 @@ def one_sided_level(cl: float) -> float:
 def half_chi2_p_value(ts: float) -> float:
     """P-value of TS >= 0 for one parameter whose null value is its bound: half a chi-square with one degree (Chernoff 1954)."""
     return float(ndtr(-math.sqrt(max(ts, 0.0))))
+
+
+def bounded_significance(ts: float, norms: int) -> float:
+    """Standard deviations of TS for ``norms`` parameters whose null values are their bounds; the root of TS for one (Chernoff 1954).
+
+    For several it depends on their correlations; this is the least that any of them allow, by p = [P(chi2_(n-1) > TS) + P(chi2_n > TS)] / 2
+    (M. D. Perlman, Ann. Math. Statist. 40 (1969) 549).
+
+    >>> bounded_significance(9.0, 1), round(bounded_significance(9.0, 2), 3)
+    (3.0, 2.462)
+    """
+    if norms == 1 or not ts > 0.0:
+        return math.sqrt(max(ts, 0.0))
+    p = 0.5 * float(gammaincc(0.5 * (norms - 1), 0.5 * ts) + gammaincc(0.5 * norms, 0.5 * ts))
+    return float(-ndtri_exp(math.log(p))) if p > 0.0 else math.inf
 
 
 def curve_minimum(x: ArrayLike, y: ArrayLike) -> tuple[float, float]:

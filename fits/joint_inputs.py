@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 from configs import diffuse
 from configs.errors import InputError
 from configs.schema import DiffuseConfig
 from data_info.joint_samples import sample_configs
+from fits.astro_flux import flux_names
 from fits.diffuse_inputs import Inputs, Prepared, prepare, read_inputs
 from fits.fit_result import Provenance
 from fits.flavour import composition
@@ -19,16 +21,10 @@ from fits.joint_likelihood import join
 from fits.joint_model import JointModel, own_name
 from fits.processed import read_processed
 from fits.response import AXES
+from fits.spectrum_choice import spectrum_of
 from records.provenance import value_digest
 
-SPECTRUM = ("astro", "break_gev", "table", "class_", "expression", "shape")  # keys of a model that go together
-
-
-class Processed(NamedTuple):
-    """What a configuration's own run left: all that its fits share, and the content of processing.json."""
-
-    inputs: Inputs
-    account: Mapping[str, Any]
+SPECTRUM = ("astro", "break_gev", "table", "class_", "expression", "shape", "edges_gev")  # keys of a model that go together
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,6 @@ class Sample:
     fit: str
     options: diffuse.Fit
     inputs: Inputs
-    account: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -76,7 +71,7 @@ class JointInputs:
     @property
     def account(self) -> dict[str, Any]:
         """The data sets of all samples, the sample's name before theirs."""
-        entries = {f"{name}: {key}": entry for name, one in self.samples.items() for key, entry in one.account["datasets"].items()}
+        entries = {f"{name}: {key}": entry for name, one in self.samples.items() for key, entry in one.inputs.account["datasets"].items()}
         return {"complete": not self.partial, "datasets": entries, "histogram_digest": self.digest}
 
     def exposed(self, factor: float) -> JointInputs:
@@ -105,7 +100,9 @@ class JointInputs:
             )
         try:
             beside = self.config.source if _states_spectrum(self.config.fits[fit]) else None
-            return prepare(one.inputs, one.fit, one.options.model_copy(update={"model": model, "data": options.data}), beside=beside)
+            parameters = _of_model(one, model, beside)
+            wanted = one.options.model_copy(update={"model": model, "data": options.data, "parameters": parameters})
+            return prepare(one.inputs, one.fit, wanted, beside=beside)
         except InputError as error:
             raise InputError(f"{_where(fit, sample)}: {error}") from error
 
@@ -118,7 +115,7 @@ class JointInputs:
         )  # fmt: skip
 
 
-def read_joint(config: DiffuseConfig, fit: str, own: Processed | None) -> JointInputs:
+def read_joint(config: DiffuseConfig, fit: str, own: Inputs | None) -> JointInputs:
     """The samples of the joint fit ``fit``; ``own``: what the configuration's own run left, for samples of this file.
 
     Raises InputError naming the sample for outputs that are missing, incomplete or of other options, and for the same events in two samples.
@@ -132,15 +129,15 @@ def read_joint(config: DiffuseConfig, fit: str, own: Processed | None) -> JointI
         except InputError as error:
             raise InputError(f"{_where(fit, name)}: {error}") from error
         entry = joint.samples[name].fit
-        samples[name] = Sample(entry, other.fits[entry], run.inputs, run.account)
+        samples[name] = Sample(entry, other.fits[entry], run)
     refuse_same_events(f"fits.{fit}.joint.samples", {name: one.inputs for name, one in samples.items()})
     return JointInputs(config, samples)
 
 
-def read_run(config: DiffuseConfig) -> Processed:
+def read_run(config: DiffuseConfig) -> Inputs:
     """What the processor left for a configuration. Raises InputError naming the command to run."""
     hists, account = read_processed(config)
-    return Processed(read_inputs(config, hists, account), account)
+    return read_inputs(config, hists, account)
 
 
 def with_common_model(inputs: JointInputs, fit: str, options: diffuse.Fit) -> diffuse.Fit:
@@ -159,6 +156,13 @@ def with_common_model(inputs: JointInputs, fit: str, options: diffuse.Fit) -> di
                 raise InputError(f"fits.{fit}.joint: model.{shown} is {values}; state fits.{fit}.model.{shown} for all samples, or make them agree")
         update[key] = getattr(first.options.model, key)
     return options.model_copy(update={"model": options.model.model_copy(update=update)})
+
+
+def _of_model(one: Sample, model: diffuse.Model, beside: Path | None) -> dict[str, diffuse.ParameterOptions]:
+    """What the sample's fit says of parameters, without those of its own flux that another spectrum does not have."""
+    own = flux_names(spectrum_of(one.options.model, one.inputs.config.source))
+    kept = flux_names(spectrum_of(model, beside or one.inputs.config.source))
+    return {name: options for name, options in one.options.parameters.items() if name in kept or name not in own}
 
 
 def _states_spectrum(options: diffuse.Fit) -> bool:

@@ -16,12 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from configs.diffuse import ParameterOptions
 from configs.errors import InputError
 from fits.joint_model import JointModel
-from fits.model import Model
-from fits.nll import AnyModel, NegativeLogLikelihood
-from fits.official_model import OfficialModel
+from fits.nll import NegativeLogLikelihood
 from fits.parameters import FitParameter, configure
 from fits.priors import describe
-from fits.segments import SegmentedModel
 
 Array = NDArray[np.float64]
 
@@ -83,16 +80,10 @@ def join(
     ``options`` change joint parameters as ``parameters:`` of a fit does. A parameter that samples have in common lies inside the bounds of all.
     Raises InputError where samples state different priors of it (or hold it in different places) and ``options`` do not settle which.
     """
-    model = JointModel({name: _of_one_flux(name, one.model) for name, one in members.items()}, shared, one_flux=one_flux)
+    model = JointModel({name: one.model for name, one in members.items()}, shared, one_flux=one_flux)
     stated = options or {}
     parameters = [_merged(name, _by_sample(model, members, name), stated.get(name)) for name in model.names]
     return JointLikelihood(model, members, configure(parameters, stated))
-
-
-def _of_one_flux(sample: str, model: AnyModel) -> Model | OfficialModel:
-    if isinstance(model, SegmentedModel):
-        raise InputError(f"the sample {sample} is fitted in segments, which have no spectrum to share; name a fit of a spectrum")
-    return model
 
 
 def _by_sample(model: JointModel, members: Mapping[str, NegativeLogLikelihood], name: str) -> dict[str, FitParameter]:

@@ -15,18 +15,21 @@ from fits.bins import Bin
 from fits.model import Model
 from fits.official_model import OfficialModel
 from fits.parameters import FitParameter
+from physics.spectra import Shape
 
 Array = NDArray[np.float64]
 OneModel = Model | OfficialModel
 
-SAME_SHAPE = 1.0e-9  # difference of ln flux between spectra that are the same
+PROBE = 0.05  # spectra are compared where every parameter is so much, a different multiple for each, above its start
+SAME_SHAPE = 1.0e-9  # relative difference of the flux between spectra that are the same
 
 
 @dataclass(frozen=True)
 class JointBins:
-    """The bins of all samples; the sample's name stands before the channel's."""
+    """The bins of all samples; the sample's name stands before the channel's. ``ln_energy``: of the true-energy nodes of any."""
 
     bins: tuple[Bin, ...]
+    ln_energy: Array
 
 
 class JointModel:
@@ -40,16 +43,15 @@ class JointModel:
     def __init__(self, models: Mapping[str, OneModel], shared: Sequence[str] = (), *, one_flux: bool = True) -> None:
         self.models = dict(models)
         first = _of_one_spectrum(self.models)
-        self.spectrum, self.pivot_gev = first.spectrum, first.pivot_gev
-        self.flux = ("astro_norm", *(one.name for one in self.spectrum.parameters))
+        self.spectrum, self.pivot_gev, self.flux = first.spectrum, first.pivot_gev, first.flux
         self.shared = tuple(shared)
         self._check_shared()
-        self.common = (*(self.flux if one_flux else ()), *self.shared)
+        self.common = (*(self.flux.names if one_flux else ()), *self.shared)
         by_sample = {sample: [self.name_of(sample, name) for name in model.names] for sample, model in self.models.items()}
         self.names = (*self.common, *dict.fromkeys(name for names in by_sample.values() for name in names if name not in self.common))
         self.places = {sample: np.array([self.names.index(name) for name in names]) for sample, names in by_sample.items()}
         self.slices = _slices(self.models)
-        self.response = JointBins(tuple(_labelled(one, sample) for sample, model in self.models.items() for one in model.response.bins))
+        self.response = _joint_bins(self.models)
         self.parameters = self._first_parameters()
 
     def name_of(self, sample: str, parameter: str) -> str:
@@ -111,11 +113,11 @@ class JointModel:
 
     def _check_shared(self) -> None:
         for name in self.shared:
-            if name in self.flux:
+            if name in self.flux.names:
                 raise InputError(f"shared: {name!r} is a parameter of the flux, which all samples share anyway; name nuisance parameters only")
             for sample, model in self.models.items():
                 if name not in model.names:
-                    known = [one for one in model.names if one not in self.flux]
+                    known = [one for one in model.names if one not in self.flux.names]
                     raise InputError(f"shared: the sample {sample} has no nuisance parameter {name!r}{nearest(name, known)}")
         if len(set(self.shared)) < len(self.shared):
             raise InputError(f"shared: {', '.join(self.shared)}: name each parameter once")
@@ -136,8 +138,9 @@ def _slices(models: Mapping[str, OneModel]) -> dict[str, slice]:
     return {sample: slice(*pair) for sample, pair in zip(models, pairwise(ends), strict=True)}
 
 
-def _labelled(one: Bin, sample: str) -> Bin:
-    return replace(one, channel=f"{sample}: {one.channel}")
+def _joint_bins(models: Mapping[str, OneModel]) -> JointBins:
+    bins = tuple(replace(one, channel=f"{sample}: {one.channel}") for sample, model in models.items() for one in model.response.bins)
+    return JointBins(bins, np.unique(np.concatenate([model.response.ln_energy for model in models.values()])))
 
 
 def _of_one_spectrum(models: Mapping[str, OneModel]) -> OneModel:
@@ -152,10 +155,10 @@ def _of_one_spectrum(models: Mapping[str, OneModel]) -> OneModel:
 
 def _same_spectrum(name: str, model: OneModel, other_name: str, other: OneModel) -> None:
     """The samples must give the flux the same parameters, and the same shape where both have simulation."""
-    ours, theirs = ([one.name for one in each.spectrum.parameters] for each in (model, other))
+    ours, theirs = (list(each.flux.names) for each in (model, other))
     if ours != theirs:
         raise InputError(
-            f"the spectrum has the parameters {', '.join(ours) or 'none'} in {name} and {', '.join(theirs) or 'none'} in {other_name}; "
+            f"the flux has the parameters {', '.join(ours)} in {name} and {', '.join(theirs)} in {other_name}; "
             "a joint fit has one spectrum: give it as the joint fit's model.astro, or the same in both"
         )
     if model.pivot_gev != other.pivot_gev:
@@ -163,7 +166,11 @@ def _same_spectrum(name: str, model: OneModel, other_name: str, other: OneModel)
         raise InputError(f"astro_norm stands at pivot_gev: {pivots}; give it as the joint fit's model.pivot_gev, or the same in both")
     here, there = model.response.ln_energy, other.response.ln_energy
     x = here[(here >= there.min()) & (here <= there.max())] - math.log(model.pivot_gev)
-    starts = np.array([one.start for one in model.spectrum.parameters])
-    first, second = (each.spectrum.evaluate(x, starts).l for each in (model, other))
-    if not np.allclose(first, second, rtol=0.0, atol=SAME_SHAPE):
+    theta = np.array([min(one.start + PROBE * i, one.upper) for i, one in enumerate(model.spectrum.parameters, start=1)])
+    first, second = (_relative_flux(each.spectrum.evaluate(x, theta)) for each in (model, other))
+    if not np.allclose(first, second, rtol=SAME_SHAPE, atol=0.0):
         raise InputError(f"the spectra of {name} and {other_name} have equal parameters and different shapes; a joint fit has one spectrum")
+
+
+def _relative_flux(shape: Shape) -> Array:
+    return np.exp(shape.l) if shape.factor is None else shape.factor * np.exp(shape.l)

@@ -25,17 +25,17 @@ from records.joint import JointResult, SampleOfFit
 from records.results import FitResult
 
 Index = NDArray[np.int64]
-Work = Callable[[], dict[str, Any]]
+Work = Callable[[], Any]
 
 
-def works(prepared: Prepared, minimum: Minimum, minos: Sequence[str], progress: Callable[[str], Progress | None]) -> list[Work]:
+def works(prepared: Prepared, minimum: Minimum, minos: Sequence[str], progress: Callable[[str], Progress | None]) -> dict[str, Work]:
     """What a joint fit leaves besides, to be called: ``samples``, ``alone.<sample>`` and ``alone.<sample>.scan``; nothing for other fits."""
     if not isinstance(prepared.nll, JointLikelihood):
-        return []
+        return {}
     assert prepared.options.joint is not None
-    found: list[Work] = [partial(_samples, prepared, minimum)]
+    found: dict[str, Work] = {"samples": partial(_samples, prepared, minimum)}
     if prepared.options.joint.alone:
-        found += [partial(_alone, prepared, name, minos, progress(f"{name} alone")) for name in prepared.samples]
+        found |= {f"alone.{name}": partial(_alone, prepared, name, minos, progress(f"{name} alone")) for name in prepared.samples}
     return found
 
 
@@ -73,7 +73,7 @@ def of_sample(result: FitResult, prepared: Prepared, name: str) -> FitResult:
     )
 
 
-def _samples(prepared: Prepared, minimum: Minimum) -> dict[str, Any]:
+def _samples(prepared: Prepared, minimum: Minimum) -> JointResult:
     nll, inputs = prepared.nll, prepared.inputs
     assert isinstance(nll, JointLikelihood)
     assert isinstance(inputs, JointInputs)
@@ -81,7 +81,7 @@ def _samples(prepared: Prepared, minimum: Minimum) -> dict[str, Any]:
     prior = sum(nll.priors[name].quadratic(minimum.values[name]) for name in nll.model.common if name in nll.priors)
     ts, degrees, reason = one_flux(nll, minimum)
     p = chi2_p_value(ts, degrees) if math.isfinite(ts) else math.nan
-    return {"samples": JointResult(samples, list(nll.model.common), prior, ts, degrees, p, reason)}
+    return JointResult(samples, list(nll.model.common), prior, ts, degrees, p, reason)
 
 
 def _sample(prepared: Prepared, nll: JointLikelihood, inputs: JointInputs, name: str, minimum: Minimum) -> SampleOfFit:
@@ -110,7 +110,7 @@ def one_flux(nll: JointLikelihood, minimum: Minimum) -> tuple[float, int, str]:
     Nuisance parameters that are shared stay shared, with one prior (the sum over samples fitted alone would count it for each of them). Without
     shared ones it is the parameter goodness of fit of M. Maltoni and T. Schwetz, PRD 68 (2003) 033020.
     """
-    if constrained := [name for name in nll.model.flux if name in nll.priors]:
+    if constrained := [name for name in nll.model.flux.names if name in nll.priors]:
         return math.nan, 0, f"the prior of {constrained[0]} ties the samples together"
     wide = _own_fluxes(nll)
     degrees = free_parameters(wide) - free_parameters(nll)

@@ -10,7 +10,6 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from configs.errors import InputError
 from fits.conditional import Minimiser, conditional, position
 from fits.intervals import one_sided_level
 from fits.minimise import Minimum, minimise
@@ -104,23 +103,25 @@ def limit(
 ) -> LimitResult:
     """Observed upper limit and, from ``expected_toys`` toys without signal, the median and the one and two standard deviation bands.
 
-    Without signal means: the parameter at its lower bound (or at 0 where it has none), nuisances profiled there on the data. Raises
-    InputError when fewer than half of those toys give a limit.
+    Without signal means: the parameter at its lower bound (or at 0 where it has none), nuisances profiled there on the data. Where fewer than
+    half of those toys give a limit there is no expected one, and ``not_expected`` says so.
     """
     one = nll.parameters[position(nll, parameter, "upper limit")]
     observed = upper_limit(nll, minimum, parameter, cl, fit=fit)
-    expected, n_failed = None, 0
+    expected, n_failed, missing = None, 0, ""
     if expected_toys:
         null = one.lower if math.isfinite(one.lower) else 0.0
         truth = conditional(nll, {parameter: null}, minimum.values, fit=fit).values
         study = LimitStudy(nll, parameter, cl, truth, seed, aux, fit)
         limits = np.array(counted(execute(study, range(expected_toys)), expected_toys, progress))
         n_failed = int(np.isnan(limits).sum())
-        expected = _bands(limits[~np.isnan(limits)], expected_toys, parameter)
-    return LimitResult(parameter, cl, "profile", observed, expected, one.unit, n_failed)
+        given = limits[~np.isnan(limits)]
+        if given.size < 0.5 * expected_toys:
+            missing = f"only {given.size} of {expected_toys} toys gave a limit; give {parameter} bounds or a prior"
+        else:
+            expected = _bands(given)
+    return LimitResult(parameter, cl, "profile", observed, expected, one.unit, n_failed, missing)
 
 
-def _bands(limits: np.ndarray, requested: int, parameter: str) -> dict[str, float]:
-    if limits.size < 0.5 * requested:
-        raise InputError(f"expected limit of {parameter}: only {limits.size} of {requested} toys gave a limit; give the parameter bounds or a prior")
+def _bands(limits: np.ndarray) -> dict[str, float]:
     return {band: float(np.quantile(limits, ndtr(float(band)))) for band in BANDS}

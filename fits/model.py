@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from configs.errors import InputError
+from fits.astro_flux import AstroFlux
 from fits.folding import Nodes, NodeWeights, columns, node_weights, parabola_error, squared, vector
 from fits.parameters import FitParameter
 from fits.response import Response
-from physics.spectra import Shape, Spectrum
+from physics.spectra import Spectrum
 
 Array = NDArray[np.float64]
 
 REFERENCE_ENERGY_GEV = 1.0e5  # where the reference spectrum of the response is normalised
-NORM_UNIT = "1e-18 / (GeV cm2 s sr)"
 ATMOSPHERE = {"atmo": "atmo", "pion": "conventional", "kaon": "conventional", "muon": "muon"}  # response component -> component of results
 FOLD_TOLERANCE = 1.0e-3  # relative; a larger estimate of the neglected terms is worth a warning ...
 FOLD_MINIMUM = 0.01  # ... in bins that expect more events than this
@@ -32,34 +32,30 @@ FOLD_MINIMUM = 0.01  # ... in bins that expect more events than this
 class Model:
     """Expected counts of one response for one spectrum.
 
-    Parameters in order: ``astro_norm`` (six species summed at the pivot, 1e-18 GeV^-1 cm^-2 s^-1 sr^-1), the spectrum's own, ``atmos_norm``
-    (scales ``atmo``, or pion + kaon + muon of a response from the official simulation). ``parameters`` have no priors yet:
-    ``fits.parameters.configure`` adds them.
+    Parameters in order: ``astro_norm`` (six species summed at the pivot, 1e-18 GeV^-1 cm^-2 s^-1 sr^-1), the spectrum's own (segments carry their
+    norms themselves: no ``astro_norm``), ``atmos_norm`` (scales ``atmo``, or pion + kaon + muon of a response from the official simulation).
+    ``parameters`` have no priors yet: ``fits.parameters.configure`` adds them.
     """
 
     def __init__(self, response: Response, spectrum: Spectrum, *, pivot_gev: float = REFERENCE_ENERGY_GEV) -> None:
-        self.response = response
+        if "astro" not in response.components:
+            raise InputError(f"the response has no component astro (present: {', '.join(response.components)})")
         self.spectrum = spectrum
         self.pivot_gev = pivot_gev
-        shape = [FitParameter(one.name, (one.start,), one.lower, one.upper, one.unit) for one in spectrum.parameters]
-        self.parameters: tuple[FitParameter, ...] = (
-            FitParameter("astro_norm", (6.0,), 0.0, math.inf, NORM_UNIT),
-            *shape,
-            FitParameter("atmos_norm", (1.0,), 0.0, math.inf),
-        )
+        self.flux = AstroFlux(spectrum, response, pivot_gev)
+        self.response = response = self.flux.response
+        self.parameters: tuple[FitParameter, ...] = (*self.flux.parameters, FitParameter("atmos_norm", (1.0,), 0.0, math.inf))
         self.names = tuple(parameter.name for parameter in self.parameters)
         astro = response.total("astro")
-        if astro is None:
-            raise InputError(f"the response has no component astro (present: {', '.join(response.components)})")
+        assert astro is not None
         self.n_moments = astro.shape[0]
         self.matrix = _side_by_side(astro)
         self.atmosphere = _atmosphere(response)
         self.background = sum(self.atmosphere.values(), np.zeros(len(response.bins)))
-        self._x = response.ln_energy - math.log(pivot_gev)
         from_reference = response.ln_energy - math.log(REFERENCE_ENERGY_GEV)
         index, cubic = response.reference_index, 3.0 / 32.0 * response.width**2
         self.nodes = Nodes(index, index * from_reference, cubic, self.n_moments)
-        self._constant = None if spectrum.parameters else self._evaluate(np.empty(0))
+        self._constant = None if spectrum.parameters else self.flux.at(np.empty(1))
 
     @property
     def n_bins(self) -> int:
@@ -78,33 +74,35 @@ class Model:
 
     def weights(self, theta: Array) -> NodeWeights:
         """The spectrum at the nodes for the full parameter vector ``theta``."""
-        shape = self._constant if self._constant is not None else self._evaluate(theta[1:-1])
+        shape = self._constant if self._constant is not None else self.flux.at(theta)
         return node_weights(shape, self.nodes)
 
     def expected(self, theta: ArrayLike) -> Array:
         """Expected counts (bins,)."""
         theta = np.asarray(theta, dtype=float)
-        return theta[0] * (self.matrix @ vector(self.weights(theta), self.n_moments)) + theta[-1] * self.background
+        norm = self.flux.with_norm(theta)[0]
+        return norm * (self.matrix @ vector(self.weights(theta), self.n_moments)) + theta[-1] * self.background
 
     def mu_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
         """Expected counts (bins,) and their derivatives (parameters, bins)."""
         theta = np.asarray(theta, dtype=float)
+        norm = self.flux.with_norm(theta)[0]
         folded = (self.matrix @ columns(self.weights(theta), self.nodes)).T
         gradient = np.vstack([folded, self.background])
-        gradient[1:-1] *= theta[0]
-        return theta[0] * folded[0] + theta[-1] * self.background, gradient
+        gradient[1:-1] *= norm
+        return norm * folded[0] + theta[-1] * self.background, self.flux.without_norm(gradient)
 
     def variance_and_gradient(self, theta: ArrayLike) -> tuple[Array, Array]:
         """Variance (bins,) of the expectation from the finite simulation, sum of w^2, and its derivatives (parameters, bins)."""
         theta = np.asarray(theta, dtype=float)
-        norm, atmos = theta[0], theta[-1]
+        norm, atmos = self.flux.with_norm(theta)[0], theta[-1]
         own, cross, constant = self.pair_matrices
         weights = self.weights(theta)
         v2 = (own @ columns(squared(weights, self.nodes), self.nodes)).T
         v1 = (cross @ columns(weights, self.nodes)).T
         both = norm**2 * v2 + 2.0 * norm * atmos * v1
         gradient = np.vstack([2.0 * (norm * v2[0] + atmos * v1[0]), both[1:], 2.0 * (norm * v1[0] + atmos * constant)])
-        return both[0] + atmos**2 * constant, gradient
+        return both[0] + atmos**2 * constant, self.flux.without_norm(gradient)
 
     def variance(self, theta: ArrayLike) -> Array:
         """Variance (bins,) of the expectation from the finite simulation."""
@@ -141,7 +139,7 @@ class Model:
     def components(self, theta: ArrayLike) -> Mapping[str, Array]:
         """Expected counts (bins,) of each component: astro, and atmo or conventional and muon."""
         theta = np.asarray(theta, dtype=float)
-        astro = theta[0] * (self.matrix @ vector(self.weights(theta), self.n_moments))
+        astro = self.flux.with_norm(theta)[0] * (self.matrix @ vector(self.weights(theta), self.n_moments))
         return {"astro": astro, **{name: theta[-1] * values for name, values in self.atmosphere.items()}}
 
     def fold_error(self, theta: ArrayLike) -> Array:
@@ -149,19 +147,19 @@ class Model:
 
         The distance is looked at in four places of a node: between them it may be a tenth larger, which shows in bins of a few simulated events.
         The distance is zero where events sit at the node's centre, so that the weight is at most 3 sqrt(M_0 M_2) / (h/2) (T_3(u) <= 3u): a response
-        whose nodes are points has no error. Nodes at the ends of a tabulated spectrum are compared inside the table only.
+        whose nodes are points has no error. Nodes at the ends of a tabulated spectrum are compared inside the table only; segments share nodes as
+        they do in the folding.
         """
         theta = np.asarray(theta, dtype=float)
-        weights = self.weights(theta)
-        distance = np.zeros_like(self._x)
+        weights, nodes = self.weights(theta), self.flux.x
+        distance = np.zeros_like(nodes)
         for share in (-0.5, -0.25, 0.25, 0.5):
-            x = np.clip(self._x + share * self.response.width, self._x[0], self._x[-1])
-            aside = self.spectrum.evaluate(x, theta[1:-1])
-            distance = np.maximum(distance, parabola_error(weights, aside, x - self._x, self.nodes))
+            x = np.clip(nodes + share * self.response.width, nodes[0], nodes[-1])
+            distance = np.maximum(distance, parabola_error(weights, self.flux.at(theta, x), x - nodes, self.nodes))
         first, *_, last = np.split(np.abs(self.matrix), self.n_moments, axis=1) if self.n_moments > 1 else (np.abs(self.matrix),) * 2
         if self.n_moments == 3:
             first = np.minimum(first, 6.0 / self.response.width * np.sqrt(first * last))
-        error = theta[0] * (first @ (weights.r * distance))
+        error = self.flux.with_norm(theta)[0] * (first @ (weights.r * distance))
         mu = self.expected(theta)
         return np.divide(error, mu, out=np.zeros_like(error), where=mu > 0)
 
@@ -178,9 +176,6 @@ class Model:
                 stacklevel=2,
             )
         return float(error[worst])
-
-    def _evaluate(self, theta: Array) -> Shape:
-        return self.spectrum.evaluate(self._x, theta)
 
 
 def _side_by_side(moments: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Spectra beside each other: every wider model against the power law on the same data and on the same toys."""
+"""Spectra beside each other: every other model against the fit's own on the same data and on the same toys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fits.fit_result import parameter_of
 from fits.hypothesis import Comparison, ComparisonStudy, chi2_p_value, compare, free_parameters, hypothesis_test
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
-from fits.spectrum_choice import AT_BOUNDARY, Embedding
+from fits.spectrum_choice import AT_BOUNDARY, Embedding, IntoSegments
 from fits.toys import Execute, Progress
 from records.diffuse_studies import ComparedModel
 
@@ -17,41 +17,51 @@ NO_TEST = {"ts": math.nan, "p_chi2": math.nan, "p_toys": math.nan, "p_toys_error
 
 
 def null_model(nll: NegativeLogLikelihood, minimum: Minimum) -> ComparedModel:
-    """The row of the power law itself, which has no test."""
+    """The row of the fit's own spectrum, which has no test."""
     return _row(nll, minimum, NO_TEST, 0, 0)
 
 
+def failed_model(nll: NegativeLogLikelihood, reason: str) -> ComparedModel:
+    """The row of a spectrum that could not be compared."""
+    return ComparedModel(False, reason, {}, free_parameters(nll), math.nan, math.nan, nested=True, **NO_TEST, n_valid=0, n_failed=0)
+
+
 def compared_model(
-    null: NegativeLogLikelihood, minimum: Minimum, alternative: NegativeLogLikelihood, name: str, *,
+    null: NegativeLogLikelihood, minimum: Minimum, alternative: NegativeLogLikelihood, embedding: Embedding | IntoSegments, *,
     toys: int, seed: int, progress: Progress | None = None, execute: Execute = map,
 ) -> ComparedModel:  # fmt: skip
-    """One wider spectrum with its test statistic over the null; p-values from chi-square and, with ``toys``, from toys of the null.
+    """One other spectrum with its test statistic over the null; p-values from chi-square and, with ``toys``, from toys of the null.
 
-    Toys of one number are the same for every alternative. A failed fit leaves NaN.
+    Toys of one number are the same for every alternative. A failed fit leaves NaN. Segments do not hold the null: their test statistic may be
+    negative and follows no chi-square (norms lie at their bounds too), so that their p-value comes from toys alone.
     """
-    study = ComparisonStudy(null, alternative, minimum.values, Embedding(name), seed)
-    data = compare(null, alternative, embed=study.embed, start=minimum.values)
+    nested = isinstance(embedding, Embedding)
+    study = ComparisonStudy(null, alternative, minimum.values, embedding, seed, nested=nested)
+    data = compare(null, alternative, embed=study.embed, start=minimum.values, nested=nested)
     wide = minimise(alternative, starts=[data.alternative.values]) if data.alternative.valid else data.alternative
     if math.isnan(data.ts):
-        return _row(alternative, wide, NO_TEST, 0, 0)
-    found, n_valid, n_failed = _tested(study, data, name, toys, progress, execute)
-    return _row(alternative, wide, found, n_valid, n_failed)
+        return _row(alternative, wide, NO_TEST, 0, 0, nested=nested)
+    boundary = isinstance(embedding, Embedding) and embedding.alternative in AT_BOUNDARY
+    found, n_valid, n_failed = _tested(study, data, boundary, toys, progress, execute)
+    return _row(alternative, wide, found, n_valid, n_failed, nested=nested)
 
 
 def _tested(
-    study: ComparisonStudy, data: Comparison, name: str, toys: int, progress: Progress | None, execute: Execute
+    study: ComparisonStudy, data: Comparison, boundary: bool, toys: int, progress: Progress | None, execute: Execute
 ) -> tuple[Mapping[str, float], int, int]:
     """Test statistic and p-values, toys with and without one."""
-    boundary = name in AT_BOUNDARY
     if toys == 0:
-        p_chi2 = chi2_p_value(data.ts, free_parameters(study.alternative) - free_parameters(study.null), boundary=boundary)
+        degrees = free_parameters(study.alternative) - free_parameters(study.null)
+        p_chi2 = chi2_p_value(data.ts, degrees, boundary=boundary) if study.nested else math.nan
         return {**NO_TEST, "ts": data.ts, "p_chi2": p_chi2}, 0, 0
     found = hypothesis_test(study, data, toys, boundary=boundary, progress=progress, execute=execute)
     values = {"ts": found.ts, "p_chi2": found.p_chi2, "p_toys": found.p_toys, "p_toys_error": found.p_toys_error}
     return values, len(found.ts_toys), found.n_failed
 
 
-def _row(nll: NegativeLogLikelihood, minimum: Minimum, test: Mapping[str, float], n_valid: int, n_failed: int) -> ComparedModel:
+def _row(
+    nll: NegativeLogLikelihood, minimum: Minimum, test: Mapping[str, float], n_valid: int, n_failed: int, *, nested: bool = True
+) -> ComparedModel:
     n_free = free_parameters(nll)
     return ComparedModel(
         valid=minimum.valid,
@@ -62,5 +72,6 @@ def _row(nll: NegativeLogLikelihood, minimum: Minimum, test: Mapping[str, float]
         aic=2.0 * (n_free + minimum.nll),
         n_valid=n_valid,
         n_failed=n_failed,
+        nested=nested,
         **test,
     )

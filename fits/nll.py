@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, Protocol, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,11 +19,10 @@ from fits.model import Model
 from fits.official_model import OfficialModel
 from fits.parameters import FitParameter
 from fits.priors import Prior
-from fits.segments import SegmentedModel
 
 Array = NDArray[np.float64]
 EmptyBins = Literal["refuse", "skip", "floor"]
-AnyModel = Model | OfficialModel | SegmentedModel
+AnyModel = Model | OfficialModel
 DataPart = Callable[[Array], tuple[float, Array]]  # theta -> value and gradient (parameters,)
 
 FLOOR = 1.0e-9  # expectation of an empty bin under empty_bins: floor
@@ -53,7 +52,7 @@ class NegativeLogLikelihood:
         self._set_parameters(model.names, model.parameters if parameters is None else parameters)
         self.counts, offset, self.dropped_bins, self.n_dropped = _explainable(model, counts, empty_bins)
         kernel = prepare(likelihood, self.counts)
-        if isinstance(model, OfficialModel | SegmentedModel):
+        if isinstance(model, OfficialModel):
             model.check(self.parameters)
             self._data: DataPart = _PulledBack(model, kernel, offset, likelihood in NEEDS_VARIANCE)
         elif likelihood in NEEDS_VARIANCE:
@@ -147,8 +146,9 @@ class _MergedPoisson:
         self._offset = None if offset is None else np.append(offset.sum(), offset[seen])
 
     def __call__(self, theta: Array) -> tuple[float, Array]:
-        model, norm = self._model, theta[0]
-        weights = model.weights(theta)
+        model = self._model
+        weights, theta = model.weights(theta), model.flux.with_norm(theta)
+        norm = theta[0]
         folding = vector(weights, model.n_moments)
         whole = np.empty(folding.size + 1)
         whole[:-1] = norm * folding
@@ -168,7 +168,7 @@ class _MergedPoisson:
         gradient[1:-1] = norm * pull_back(weights, back[:-1], model.nodes)
         gradient[-1] = back[-1]
         value = math.inf if impossible else float(mu[0] - self._k @ np.log(each)) + self._ln_factorials
-        return value, gradient
+        return value, model.flux.without_norm(gradient)
 
 
 class _PerBin:
@@ -183,8 +183,9 @@ class _PerBin:
         self._both = np.vstack([model.matrix, cross])  # mu and the cross term fold with the same weights
 
     def __call__(self, theta: Array) -> tuple[float, Array]:
-        model, norm, atmos = self._model, theta[0], theta[-1]
-        weights = model.weights(theta)
+        model = self._model
+        weights, theta = model.weights(theta), model.flux.with_norm(theta)
+        norm, atmos = theta[0], theta[-1]
         weights_2 = squared(weights, model.nodes)
         astro, v1 = (self._both @ vector(weights, model.n_moments)).reshape(2, -1)
         v2 = self._own @ vector(weights_2, model.n_moments)
@@ -196,29 +197,13 @@ class _PerBin:
         gradient[-1] = in_mu @ model.background + 2.0 * (norm * (in_s2 @ v1) + atmos * (in_s2 @ self._constant))
         slopes = np.concatenate([norm * in_mu, 2.0 * norm * atmos * in_s2]) @ self._both
         gradient[1:-1] = pull_back(weights, slopes, model.nodes) + norm**2 * pull_back(weights_2, in_s2 @ self._own, model.nodes)
-        return float(nll.sum()), gradient
-
-
-class _WithWayBack(Protocol):
-    """A model that knows the way back from mu and s2 to its parameters."""
-
-    def require_variance(self) -> None:
-        """Refuse a response without pair moments."""
-        ...
-
-    def at(self, theta: ArrayLike, *, variance: bool = False) -> Any:
-        """The model at a point, with ``mu`` and ``s2`` (bins,)."""
-        ...
-
-    def pull_back(self, point: Any, in_mu: Array, in_s2: Array | None = None) -> Array:
-        """Derivatives in the parameters from those in ``mu`` and ``s2``."""
-        ...
+        return float(nll.sum()), model.flux.without_norm(gradient)
 
 
 class _PulledBack:
     """Data part of a model that knows the way back from mu and s2 to its parameters."""
 
-    def __init__(self, model: _WithWayBack, kernel: Likelihood, offset: Array | None, variance: bool) -> None:
+    def __init__(self, model: OfficialModel, kernel: Likelihood, offset: Array | None, variance: bool) -> None:
         self._model, self._kernel, self._variance = model, kernel, variance
         self._offset = 0.0 if offset is None else offset
         if variance:

@@ -9,7 +9,6 @@ atmo only, no pairs; which parameters there are follows from the components pres
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,11 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from configs.errors import InputError
 from fits.amplitudes import Amplitudes
+from fits.astro_flux import AstroFlux
 from fits.detector_factors import DetectorFactors
 from fits.folded_terms import REFERENCE_ENERGY_GEV, FoldedTerms
 from fits.folding import NodeWeights, columns
 from fits.model import Model
-from fits.official_parameters import ASTRO_NORM, TILT, TILT_LIMIT, TILT_OF_TABLES, check_range, is_detector, nuisances
+from fits.official_parameters import TILT, TILT_LIMIT, TILT_OF_TABLES, check_range, is_detector, nuisances
 from fits.parameters import FitParameter
 from fits.response import AXES, Response
 from physics.spectra import Spectrum
@@ -54,8 +54,8 @@ class Point:
 class OfficialModel:
     """Expected counts of a response with nuisance parameters; ``axes``: of the projection that is fitted.
 
-    Parameters: ``astro_norm``, the spectrum's own, then nuisances (``fits.official_parameters``) with priors and bounds. ``detector=False`` leaves
-    the detector parameters out. Raises ``InputError`` for a response without cells.
+    Parameters: ``astro_norm`` and the spectrum's own (of segments these alone), then nuisances (``fits.official_parameters``) with priors and bounds.
+    ``detector=False`` leaves the detector parameters out. Raises ``InputError`` for a response without cells.
     """
 
     def __init__(
@@ -68,23 +68,22 @@ class OfficialModel:
         detector: bool = True,
     ) -> None:
         self._factors = _factors(response) if detector else None
+        self.flux = AstroFlux(spectrum, response, pivot_gev)
+        response = self.flux.response
         self.spectrum, self.pivot_gev, self.whole = spectrum, pivot_gev, response
         self.response = response.project(axes)
         self._group = None if len(self.response.bins) == len(response.bins) else response.groups(axes)[0]
         self._plain = Model(self.response, spectrum, pivot_gev=pivot_gev)
         systematics = self._factors.systematics if self._factors else ()
-        shape = tuple(FitParameter(one.name, (one.start,), one.lower, one.upper, one.unit) for one in spectrum.parameters)
-        self.parameters: tuple[FitParameter, ...] = (ASTRO_NORM, *shape, *nuisances(response.components, systematics))
+        self.parameters: tuple[FitParameter, ...] = (*self.flux.parameters, *nuisances(response.components, systematics))
         self.names = tuple(one.name for one in self.parameters)
         self.check(self.parameters)
-        self._shape = slice(1, 1 + len(shape))
         self._tilt = self.names.index(TILT) if TILT in self.names else None
         self._detector = [self.names.index(name) for name in systematics]
         tilt_at_reference = TILT_OF_TABLES if "atmo" in response.components else 0.0
         keys = self._factors.cells.keys if self._factors else ()
         self._terms = FoldedTerms(response, keys, tilt_at_reference)
         self._amplitudes = Amplitudes(self.names, self._terms.terms, self._terms.middle, tilt_at_reference)
-        self._x = response.ln_energy - math.log(pivot_gev)
 
     def check(self, parameters: Sequence[FitParameter]) -> None:
         """Refuse bounds beyond the tables of the detector or the range of the tilt."""
@@ -117,7 +116,7 @@ class OfficialModel:
         """The model at ``theta``; ``s2`` is zero unless ``variance``."""
         theta = np.asarray(theta, dtype=float)
         terms, tilt = self._terms, self._tilt_of(theta)
-        astro = terms.astro(self.spectrum.evaluate(self._x, theta[self._shape]))
+        astro = terms.astro(self.flux.at(theta))
         amplitudes = self._amplitudes.values(theta)
         factors, detector = self._detector_factors(theta)
         folded, in_tilt = terms.fold(astro, tilt)
@@ -161,7 +160,7 @@ class OfficialModel:
         return both.astype(np.float64)
 
     def _add(self, gradient: Array, shape: Array, in_tilt: float) -> None:
-        gradient[self._shape] += shape
+        gradient[self.flux.shape] += shape
         if self._tilt is not None:
             gradient[self._tilt] += in_tilt
 
@@ -201,7 +200,7 @@ class OfficialModel:
         point = self.at(theta)
         gradient = self._amplitudes.jacobian(point.theta) @ point.folded
         weighted, n = point.amplitudes[:, None] * point.factors, self._terms.n_astro
-        for row, column in enumerate(columns(point.astro, self._terms.nodes)[:, 1:].T, start=1):
+        for row, column in enumerate(columns(point.astro, self._terms.nodes)[:, 1:].T, start=self.flux.shape.start):
             gradient[row] += (weighted[:n] * self._terms.fold_column(column)).sum(axis=0)
         if self._tilt is not None:
             gradient[self._tilt] += (weighted[n:] * point.in_tilt).sum(axis=0)
@@ -223,7 +222,7 @@ class OfficialModel:
     def check_fold(self, theta: ArrayLike) -> float:
         """Largest error of the folding of the astrophysical spectrum; see ``Model.check_fold``."""
         theta = np.asarray(theta, dtype=float)
-        return self._plain.check_fold(np.append(theta[: self._shape.stop], 1.0))
+        return self._plain.check_fold(np.append(theta[: self.flux.shape.stop], 1.0))
 
 
 def _factors(response: Response) -> DetectorFactors:

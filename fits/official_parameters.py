@@ -14,7 +14,6 @@ from fits.parameters import ATMOSPHERIC_PRIOR, FitParameter
 from fits.priors import Gaussian
 from physics.detector_systematics import SYSTEMATICS
 
-NORM_UNIT = "1e-18 / (GeV cm2 s sr)"
 TILT = "cr_delta_gamma"
 TILT_LIMIT = 0.5
 TILT_OF_TABLES = -0.05  # at which a tabulated atmosphere (component atmo) stands: the nominal one [convention]
@@ -37,7 +36,6 @@ NUISANCES = MappingProxyType(
         )
     }
 )
-ASTRO_NORM = FitParameter("astro_norm", (6.0,), 0.0, math.inf, NORM_UNIT)
 NEEDED_BY = MappingProxyType(
     {
         "pion": ("conv_norm", "nunubar_ratio", TILT),

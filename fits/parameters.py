@@ -26,7 +26,7 @@ class FitParameter:
 
     def __post_init__(self) -> None:
         if not self.lower < self.upper:
-            raise InputError(f"parameter {self.name}: bounds [{self.lower}, {self.upper}] are not ascending")
+            raise InputError(f"parameter {self.name}: bounds [{self.lower}, {self.upper}] are not ascending; give the lower one first")
         for start in self.starts:
             if not self.lower <= start <= self.upper:
                 raise InputError(f"parameter {self.name}: start {start} lies outside its bounds [{self.lower}, {self.upper}]; change one of them")

@@ -59,6 +59,11 @@ def _positive(value: float, what: str) -> None:
         )
 
 
+def _finite(value: float, what: str) -> None:
+    if not math.isfinite(value):
+        raise InputError(f"{what} of a prior must be a finite number, got {value!r}; for no prior write prior: null")
+
+
 @dataclass(frozen=True)
 class Gaussian:
     """Normal density of mean ``mean`` and standard deviation ``sigma``.
@@ -71,6 +76,7 @@ class Gaussian:
     sigma: float
 
     def __post_init__(self) -> None:
+        _finite(self.mean, "mean")
         _positive(self.sigma, "sigma")
 
     @property
@@ -155,6 +161,7 @@ class Asymmetric:
     up: float
 
     def __post_init__(self) -> None:
+        _finite(self.mode, "mode")
         _positive(self.down, "lower sigma")
         _positive(self.up, "upper sigma")
 

@@ -54,12 +54,14 @@ def profile(
     """Profile of ``parameter`` over [low, high, points] with the 68 and 95 % intervals (Delta NLL 0.5 and 2).
 
     An interval is open (infinite) on a side where the curve does not rise so far, unless the grid ends at the parameter's bound there. A
-    point whose fit failed is NaN. Raises InputError for an unknown parameter and for a grid outside the bounds.
+    point whose fit failed is NaN. Raises InputError for an unknown parameter, a grid outside the bounds, and fewer than 3 points that converged.
     """
     one = nll.parameters[position(nll, parameter, "profile")]
     values = grid_within(one.name, grid, one.lower, one.upper)
     minima = profiled(nll, minimum, parameter, values, fit=fit)
     delta = np.array([found.nll - minimum.nll if found.valid else math.nan for found in minima])
+    if (n_valid := sum(found.valid for found in minima)) < 3:
+        raise InputError(f"profile: of {values.size} fits with {parameter} held, {n_valid} converged; at least 3 are needed, move the grid")
     others = {name: [found.values[name] for found in minima] for name in nll.names if name != parameter}
     bounds = (one.lower, one.upper)
     return ProfileResult(

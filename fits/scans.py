@@ -41,7 +41,7 @@ def scan(
 
     ``delta_nll`` is above the fit's minimum; a point that no expectation can explain is ``inf``, one whose fit failed NaN. ``external``:
     another program's scan to compare with; ``contour``: published points (n, 2) to draw. Raises InputError for unknown parameters, twice
-    the same one, fewer than 3 points or a grid outside the bounds.
+    the same one, fewer than 3 points, a grid outside the bounds, or when no point converged.
     """
     if x_name == y_name:
         raise InputError(f"scan: x and y are both {x_name!r}; give two parameters (for one parameter use profiles)")
@@ -54,6 +54,8 @@ def scan(
         values, thetas = scan_linear(nll, x_name, y_name, x, y)
     else:
         values, thetas = scan_general(nll, minimum, x_name, y_name, x, y, fit=fit, progress=progress)
+    if not np.isfinite(values).any():
+        raise InputError(f"scan: no fit with {x_name} and {y_name} held converged at any of {values.size} points; move the grid")
     delta = values - minimum.nll
     surface = Surface(x, y, delta)
     return ScanResult(

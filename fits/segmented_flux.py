@@ -1,4 +1,4 @@
-"""The fit of a flux in segments of energy, from the options of a fit to its ``SpectrumResult``."""
+"""The flux in segments of energy beside another spectrum: from the options of a fit to a ``SpectrumResult``."""
 
 from __future__ import annotations
 
@@ -13,16 +13,13 @@ from configs import diffuse
 from configs.errors import InputError
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
-from fits.diffuse_inputs import Inputs, default_priors
+from fits.diffuse_inputs import Inputs, prepare
 from fits.fit_result import parameter_of
-from fits.flavour import composition, with_composition
 from fits.limits import upper_limit
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
-from fits.parameters import configure
 from fits.published_segments import EDGES_AGREE, PublishedSegments, read_published_segments
-from fits.response import AXES
-from fits.segments import UNIT_GEV_CM2_S_SR, SegmentedModel
+from physics.segmented_spectrum import UNIT_GEV_CM2_S_SR
 from records.diffuse import SpectrumResult
 
 
@@ -30,7 +27,6 @@ from records.diffuse import SpectrumResult
 class SegmentedFit:
     """The likelihood of the segments, and the published numbers to stand beside it."""
 
-    model: SegmentedModel
     nll: NegativeLogLikelihood
     options: diffuse.Segments
     axes: tuple[str, ...]
@@ -38,45 +34,49 @@ class SegmentedFit:
     not_compared: str
 
 
-def prepare_segments(inputs: Inputs, options: diffuse.Fit, wanted: diffuse.Segments, counts: np.ndarray) -> SegmentedFit:
-    """Check everything that the fit of segments needs. ``counts`` (bins,): those of the fit that asks for it.
+def segmented(options: diffuse.Fit, edges_gev: Sequence[float], replaced: Sequence[str]) -> diffuse.Fit:
+    """The options of a fit with a flux in segments instead of its own, whose parameters are ``replaced``; engine native."""
+    model = options.model.model_copy(
+        update={"astro": "segmented", "edges_gev": list(edges_gev), "table": None, "class_": None, "expression": None, "shape": {}}
+    )
+    parameters = {name: one for name, one in options.parameters.items() if name not in replaced}
+    return options.model_copy(update={"model": model, "parameters": parameters, "engine": "native"})
 
-    Raises InputError for the release's nuisance parameters (not available here), segments without simulation, published segments of other edges.
+
+def prepare_segments(inputs: Inputs, name: str, options: diffuse.Fit, wanted: diffuse.Segments, replaced: Sequence[str]) -> SegmentedFit:
+    """Check everything that the fit of segments needs: data, likelihood, nuisance parameters are those of the fit that asks for it.
+
+    ``replaced``: names of the flux's parameters in that fit. Raises InputError for segments without simulation, published segments of other edges.
     """
-    if options.model.nuisances == "official":
-        raise InputError("segments: a fit with the release's nuisance parameters has none; ask for them in a fit with nuisances: simple")
-    response = inputs.response if list(options.axes) == list(AXES) else inputs.response.project(options.axes)
-    model = SegmentedModel(with_composition(response, composition(options.model.flavour)), wanted.edges)
-    own = {name: one for name, one in options.parameters.items() if name in model.names}
-    parameters = configure(model.parameters, own, default_priors(inputs.config))
-    nll = NegativeLogLikelihood(model, counts, options.likelihood, parameters=parameters, empty_bins=options.empty_bins)
+    nll = prepare(inputs, name, segmented(options, wanted.edges, replaced)).nll
     published, reason = published_beside(wanted, inputs.config.source)
-    return SegmentedFit(model, nll, wanted, tuple(options.axes), published, reason)
+    return SegmentedFit(nll, wanted, tuple(options.axes), published, reason)
 
 
 def fit_segments(fit: SegmentedFit) -> SpectrumResult:
     """Fit, 68 % intervals by MINOS (one-sided at the bound), one-sided upper limits where an interval reaches 0."""
-    names = fit.nll.names[:-1]
-    minimum = minimise(fit.nll, minos=names)
-    ends = [_interval(minimum, name) for name in names]
+    flux = fit.nll.model.flux
+    minimum = minimise(fit.nll, minos=flux.names)
+    ends = [_interval(minimum, name) for name in flux.names]
     limits = _limits(fit, minimum, [minimum.valid and low <= 0.0 for low, _ in ends])
-    values = np.array([minimum.values[name] for name in names])
+    values = np.array([minimum.values[name] for name in flux.names])
+    per_unit = fit.nll.model.mu_and_gradient(minimum.theta)[1][flux.shape].sum(axis=1)
     return SpectrumResult(
         valid=minimum.valid,
         reason=minimum.reason,
-        edges_gev=fit.model.edges_gev.tolist(),
+        edges_gev=list(fit.options.edges),
         e2_flux=_flux(values),
         low=_flux([low for low, _ in ends]),
         high=_flux([high for _, high in ends]),
-        at_bound=[name in minimum.at_bound for name in names],
+        at_bound=[name in minimum.at_bound for name in flux.names],
         upper_limit=_flux(limits),
         cl=fit.options.cl,
-        expected=(fit.model.per_unit.sum(axis=0) * values).tolist(),
+        expected=(per_unit * values).tolist(),
         parameters={name: parameter_of(fit.nll, minimum, i) for i, name in enumerate(fit.nll.names)},
         correlation=minimum.correlation.tolist(),
         nll=minimum.nll,
         axes=fit.axes,
-        n_shared=fit.model.n_shared,
+        n_shared=flux.n_shared,
         published=fit.published.rows if fit.published else [],
         published_source=(fit.options.compare or "") if fit.published else "",
         not_compared=fit.not_compared,
@@ -85,7 +85,8 @@ def fit_segments(fit: SegmentedFit) -> SpectrumResult:
 
 def _limits(fit: SegmentedFit, minimum: Minimum, wanted: Sequence[bool]) -> list[float]:
     """One-sided upper limits of the segments that are ``wanted``, NaN for the others."""
-    return [upper_limit(fit.nll, minimum, name, fit.options.cl) if one else math.nan for name, one in zip(fit.nll.names[:-1], wanted, strict=True)]
+    names = fit.nll.model.flux.names
+    return [upper_limit(fit.nll, minimum, name, fit.options.cl) if one else math.nan for name, one in zip(names, wanted, strict=True)]
 
 
 def _interval(minimum: Minimum, name: str) -> tuple[float, float]:

@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from configs.diffuse import Model as ModelOptions
 from data_info.files import find_file
 from fits.spectrum_table import read_spectrum_table
+from physics.constants import N_FLAVOURS
 from physics.expression_spectra import parse
-from physics.spectra import ShapeParameter, Spectrum, named
+from physics.segmented_spectrum import PUBLISHED_EDGES_GEV, UNIT_GEV_CM2_S_SR, Segmented
+from physics.spectra import ShapeParameter, Spectrum, flux_per_gev_cm2_s_sr, named
 from physics.user_spectra import from_user
 from processors.user_code import load_class
 
@@ -36,6 +40,8 @@ def spectrum_of(options: ModelOptions, config_path: Path) -> Spectrum:
     if options.expression is not None:
         shape = [ShapeParameter(name, one.start, *one.bounds, one.unit) for name, one in options.shape.items()]
         return from_user(parse(options.expression, shape), pivot_gev=options.pivot_gev)
+    if options.astro == "segmented":
+        return Segmented(PUBLISHED_EDGES_GEV if options.edges_gev is None else tuple(options.edges_gev), options.pivot_gev)
     return named(options.astro, pivot_gev=options.pivot_gev, break_gev=options.break_gev)
 
 
@@ -49,3 +55,21 @@ class Embedding:
         """``values`` with the wider model's own parameters added."""
         added = NULL_VALUES.get(self.alternative, {})
         return {**values, **{name: values[value] if isinstance(value, str) else float(value) for name, value in added.items()}}
+
+
+@dataclass(frozen=True)
+class IntoSegments:
+    """Values of a fit of ``spectrum`` -> segments with its flux at ``centres_gev``: near, not the same flux; where a new fit may start. Picklable."""
+
+    spectrum: Spectrum
+    pivot_gev: float
+    centres_gev: tuple[float, ...]
+
+    def __call__(self, values: Mapping[str, float]) -> dict[str, float]:
+        """``values`` with the norms of the segments instead of the parameters of the flux."""
+        own = [one.name for one in self.spectrum.parameters]
+        energy = np.array(self.centres_gev)
+        flux = flux_per_gev_cm2_s_sr(self.spectrum, energy, values["astro_norm"], [values[name] for name in own], pivot_gev=self.pivot_gev)
+        phi = energy**2 * flux / N_FLAVOURS / UNIT_GEV_CM2_S_SR
+        kept = {name: value for name, value in values.items() if name not in ("astro_norm", *own)}
+        return {**kept, **{f"phi_{i + 1}": float(one) for i, one in enumerate(phi)}}

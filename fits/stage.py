@@ -17,11 +17,13 @@ from data_info.joint_samples import joined_files
 from fits import request
 from fits.processed import read_processed
 from records.atomic import write_text
+from records.event_tables import save_event_tables
 from records.gain_tables import save_gain_tables
 from records.manifest import update_manifest
 from records.provenance import input_identities
 from records.result_tables import save_result_tables
 from records.results import save_results
+from records.study_tables import save_study_tables
 from records.tables import FOLDER, load_tables
 
 if TYPE_CHECKING:
@@ -70,13 +72,14 @@ def _fits(config: FittedConfig, progress: Progress | None, execute: Execute | No
 
 
 def _diffuse(config: DiffuseConfig, progress: Progress | None, execute: Execute | None) -> _Fits:
-    from fits import diffuse, diffuse_studies  # brings scipy.stats: imported for this analysis only
+    from fits import diffuse  # brings scipy.stats: imported for this analysis only
     from processors.trials import opened_map  # brings coffea
 
     hists, account = read_processed(config) if config.datasets else ({}, {})
     with nullcontext(execute) if execute else opened_map(config.executor) as mapped:
-        results = diffuse.fit_all(config, hists, account, progress, mapped)
-    diffuse_studies.save_event_tables(config.output / FOLDER, results)
+        results = diffuse.fit_all(config, hists, account, progress, mapped, load_tables(config.output))
+    save_event_tables(config.output / FOLDER, results)
+    save_study_tables(config.output / FOLDER, results)
     for name, options in config.fits.items():
         if options.workspace:
             write_workspace(config.output / f"workspace_{name}.json", config, name, hists, account)

@@ -37,15 +37,14 @@ class TiltedSums:
             matrix = np.concatenate(list(array), axis=1)
             folded = [matrix @ vector(tilt(multiple * (centre + half_width * u), distance, nodes), nodes.n_moments) for u in places]
             tables.append(np.stack(folded, axis=-1) @ to_series.T)
-        table = np.concatenate(tables) if tables else np.empty((0, TERMS))
-        slopes = np.pad(chebyshev.chebder(table, axis=1), ((0, 0), (0, 1))) / half_width
-        self._both = np.concatenate([table, slopes])
+        self._table = np.ascontiguousarray(np.concatenate(tables).T if tables else np.empty((TERMS, 0)))
+        self._slope = np.pad(chebyshev.chebder(np.eye(TERMS), axis=1), ((0, 0), (0, 1))) / half_width  # d/dDelta of a series, as coefficients
 
     def value_and_slope(self, delta: float) -> tuple[Array, Array]:
         """(components, bins) and the derivative in Delta, at ``delta``."""
         angle = math.acos(min(max((delta - self._centre) / self._half_width, -1.0), 1.0))
-        found = self._both @ np.cos(np.arange(TERMS) * angle)
-        value, slope = found.reshape(2, -1)
+        basis = np.cos(np.arange(TERMS) * angle)
+        value, slope = np.stack([basis, self._slope @ basis]) @ self._table  # one pass over the table for both: memory is what it costs
         return value.reshape(self.n, -1), slope.reshape(self.n, -1)
 
 

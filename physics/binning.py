@@ -90,7 +90,9 @@ def _custom(edges: CustomBinning) -> dict[str, ChannelBinning]:
     energy = _increasing("energy_gev", edges.energy_gev, above=0.0)
     coszen = _increasing("coszen", edges.coszen)
     if coszen[0] < -1.0 or coszen[-1] > 1.0:
-        raise InputError(f"binning.coszen: edges {coszen[0]:g} to {coszen[-1]:g} leave the range -1 to 1 of a cosine; give cosines, not angles")
+        raise InputError(
+            f"processor.binning.coszen: edges {coszen[0]:g} to {coszen[-1]:g} leave the range -1 to 1 of a cosine; give cosines, not angles"
+        )
     if edges.length_m is None:
         return _channels(energy, coszen)
     return _channels(energy, coszen, dcascade=("reco_length", _increasing("length_m", edges.length_m, above=0.0)))
@@ -98,11 +100,11 @@ def _custom(edges: CustomBinning) -> dict[str, ChannelBinning]:
 
 def _increasing(name: str, edges: Sequence[float], above: float | None = None) -> tuple[float, ...]:
     if len(edges) < 2:
-        raise InputError(f"binning.{name}: {len(edges)} edge(s) make no bin; give at least two")
+        raise InputError(f"processor.binning.{name}: {len(edges)} edge(s) make no bin; give at least two")
     if not np.all(np.isfinite(edges)) or np.any(np.diff(edges) <= 0):
-        raise InputError(f"binning.{name}: edges must be finite and increase strictly; sort them and remove doubles (given: {list(edges)})")
+        raise InputError(f"processor.binning.{name}: edges must be finite and increase strictly; sort them and remove doubles (given: {list(edges)})")
     if above is not None and edges[0] <= above:
-        raise InputError(f"binning.{name}: the first edge {edges[0]:g} must be above {above:g}")
+        raise InputError(f"processor.binning.{name}: the first edge {edges[0]:g} must be above {above:g}")
     return tuple(float(edge) for edge in edges)
 
 

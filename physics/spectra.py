@@ -37,7 +37,10 @@ class ShapeParameter:
 
 @dataclass(frozen=True)
 class Shape:
-    """A shape at n nodes: ``l, p, q`` of shape (n,), and their derivatives ``dl, dp, dq`` of shape (number of parameters, n)."""
+    """A shape at n nodes: ``l, p, q`` of shape (n,), and their derivatives ``dl, dp, dq`` of shape (number of parameters, n).
+
+    A flux that is linear in its parameters and may vanish has a ``factor`` (n,) >= 0 with derivatives ``dfactor``: f = factor exp(l).
+    """
 
     l: Array  # noqa: E741 (the letter of the specification)
     p: Array
@@ -45,6 +48,13 @@ class Shape:
     dl: Array
     dp: Array
     dq: Array
+    factor: Array | None = None
+    dfactor: Array | None = None
+
+    @property
+    def f(self) -> Array:
+        """The shape itself (n,)."""
+        return np.exp(self.l) if self.factor is None else self.factor * np.exp(self.l)
 
 
 @runtime_checkable
@@ -269,4 +279,4 @@ def flux_per_gev_cm2_s_sr(spectrum: Spectrum, energy_gev: ArrayLike, norm: float
     '6.37e-18'
     """
     x = np.log(np.atleast_1d(np.asarray(energy_gev, dtype=float)) / pivot_gev)
-    return norm * FLUX_UNIT_PER_GEV_CM2_S_SR * np.exp(spectrum.evaluate(x, np.asarray(theta, dtype=float)).l)
+    return norm * FLUX_UNIT_PER_GEV_CM2_S_SR * spectrum.evaluate(x, np.asarray(theta, dtype=float)).f

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import hist
@@ -12,17 +12,19 @@ from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
 from fits.diffuse import prepare_fits
-from fits.joint_inputs import JointInputs
+from fits.effective_areas import effective_areas
 from plotting import diffuse_likelihood, diffuse_projections, diffuse_response, diffuse_studies
 from plotting.diffuse_flavour import flavours
 from plotting.diffuse_flux import flux
 from plotting.diffuse_samples import each_sample
+from plotting.diffuse_surrogate import surrogate
 from plotting.drawn import DrawnFigure, Plan
 from plotting.fit_view import FitView
 from plotting.published import read_segments, source_name
 from plotting.spectrum import Segments
 from plotting.style import style
-from records.results import FitResult
+from records.iwcd_fits import FailedFit
+from records.results import FitResult, failures
 
 Hists = Mapping[str, Mapping[str, hist.Hist]]
 
@@ -45,7 +47,10 @@ FIGURES: dict[str, Callable[[FitView], dict[str, Callable[[], DrawnFigure]]]] = 
     "exposures": diffuse_studies.exposures,
     "models": diffuse_studies.models,
     "posterior": diffuse_studies.posterior,
+    "predictive": diffuse_projections.predictive,
+    "surrogate": surrogate,
 }
+FIGURE_OF = {"scan": "contour", "segments": "spectrum"}  # result (its first word) -> figure, where their names differ
 OF_EVENTS = ("energy", "zenith", "length")  # drawn for each sample of a joint fit
 WHY_NOT = {
     "energy": "no bins in energy",
@@ -67,6 +72,8 @@ WHY_NOT = {
     "exposures": "no fit has longer exposures, or the livetime is not stated; add fits.<name>.asimov_livetimes",
     "models": "no fit has a comparison of models; add fits.<name>.model_comparison",
     "posterior": "no fit has a posterior; add fits.<name>.posterior",
+    "predictive": "no fit has bands of predicted counts; add fits.<name>.predictive: true",
+    "surrogate": "no fit has varied the surrogate's recipe; add fits.<name>.surrogate_study: true",
 }
 
 
@@ -85,8 +92,9 @@ def plan(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], result
         for view in views:
             own = flux(view, segments) if kind == "spectrum" else each_sample(view, FIGURES[kind]) if kind in OF_EVENTS else FIGURES[kind](view)
             found |= {name if view.first else f"{view.name}.{name}": draw for name, draw in own.items()}
-        if not found:
-            skipped[kind] = WHY_NOT[kind]
+            skipped |= _failed(view, kind, drawn=bool(own))
+        if not found and not any(_failed(view, kind, drawn=False) for view in views):
+            skipped[kind] = _without(views) or WHY_NOT[kind]
         if kind == "contour":
             skipped |= {f"{view.name}: published contour": reason for view in views if (reason := "; ".join(_not_compared(view)))}
         figures |= found
@@ -99,13 +107,14 @@ def fit_views(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], r
     if missing := [name for name in config.fits if name not in results]:
         raise InputError(f"{config.output / 'results.json'}: no result of the fit {missing[0]!r}; {again}")
     prepared = prepare_fits(config, hists, account)
-    preset = style(config.plots.style)
+    preset, areas = style(config.plots.style), effective_areas(hists, account) if config.datasets else None
     views = []
     for number, (name, one) in enumerate(prepared.items()):
         _check(config, name, results[name], one.inputs.digest)
-        others = {key.removeprefix(f"{name}."): result for key, result in results.items() if key.startswith(f"{name}.")}
-        of_fit = one.inputs.account if isinstance(one.inputs, JointInputs) else account
-        views.append(FitView(name, number == 0, config, preset, one.inputs, one, results[name], others, of_fit))
+        own = {key.removeprefix(f"{name}."): result for key, result in results.items() if key.startswith(f"{name}.")}
+        others = {key: result for key, result in own.items() if not isinstance(result, FailedFit)}
+        failed = {key: own[key] for key in failures(own)}
+        views.append(FitView(name, number == 0, config, preset, one.inputs, one, results[name], others, one.inputs.account, failed, areas))
     return views
 
 
@@ -118,6 +127,17 @@ def _check(config: DiffuseConfig, name: str, result: FitResult, digest: str) -> 
 def _not_compared(view: FitView) -> list[str]:
     """Why a published scan or contour that was asked for is not on the figure."""
     return view.others["scan"].not_compared if "scan" in view.others else []
+
+
+def _failed(view: FitView, kind: str, *, drawn: bool) -> dict[str, str]:
+    """Result -> why it is not drawn, of those behind a kind of figure; ``drawn``: there is a figure of what is left."""
+    failed = {name: one for name, one in view.failed.items() if FIGURE_OF.get(name.partition(".")[0], name.partition(".")[0]) == kind}
+    return {f"{view.name}.{name}": f"it failed: {one.reason}" for name, one in failed.items() if not drawn or isinstance(one, FailedFit)}
+
+
+def _without(views: Sequence[FitView]) -> str:
+    """The fits that did not converge, in words; nothing follows them."""
+    return "; ".join(f"the fit {view.name} did not converge" for view in views if not view.result.valid)
 
 
 def _segments(config: DiffuseConfig, skipped: dict[str, str]) -> list[Segments]:

@@ -12,6 +12,7 @@ from fits.joint_model import JointModel
 from fits.model import Model
 from fits.official_model import OfficialModel
 from physics.constants import FLUX_UNIT_PER_GEV_CM2_S_SR, N_FLAVOURS
+from physics.segmented_spectrum import UNIT_GEV_CM2_S_SR, Segmented
 from plotting.canvas import Array
 from plotting.drawn import DrawnFigure
 from plotting.fit_view import FitView
@@ -23,7 +24,7 @@ POINTS = 100
 
 
 def flux(fit: FitView, published: Sequence[Segments] = ()) -> dict[str, Callable[[], DrawnFigure]]:
-    """E^2 Phi per flavour with its 68 % band, beside published segments."""
+    """E^2 Phi per flavour with its 68 % band, or the fitted segments, beside published ones."""
     return {"spectrum": partial(_draw, fit, published)} if fit.result.valid else {}
 
 
@@ -34,7 +35,7 @@ def central_energies(model: Model | OfficialModel, theta: Sequence[float], share
     reference = model.response.reference_index * (ln_energy - math.log(model.pivot_gev))
     shape = model.spectrum.evaluate(ln_energy - math.log(model.pivot_gev), _shape_values(model, theta))
     edges = np.append(ln_energy - 0.5 * width, ln_energy[-1] + 0.5 * width[-1])
-    cumulated = np.append(0.0, np.cumsum(expected * np.exp(shape.l + reference)))
+    cumulated = np.append(0.0, np.cumsum(expected * shape.f * np.exp(reference)))
     low, high = np.exp(np.interp([0.5 * (1.0 - share), 0.5 * (1.0 + share)], cumulated / cumulated[-1], edges))
     return float(low), float(high)
 
@@ -63,6 +64,8 @@ def _energies(model: Model | OfficialModel | JointModel, theta: Sequence[float])
 
 def _own_segments(fit: FitView) -> list[Segments]:
     """The fit in segments of energy, with 68 % intervals; where one reaches 0 its upper end is drawn as a limit."""
+    if isinstance(fit.prepared.whole.spectrum, Segmented):
+        return [_fitted(fit, fit.prepared.whole.spectrum)]
     found = fit.others.get("segments")
     if found is None or not found.valid:
         return []
@@ -70,8 +73,20 @@ def _own_segments(fit: FitView) -> list[Segments]:
     return [Segments(edges, flux, low, high, "This fit, segments")]
 
 
+def _fitted(fit: FitView, spectrum: Segmented) -> Segments:
+    """The parameters of a fit in segments: MINOS intervals where they were asked for, else errors of the Hessian; not below 0."""
+    rows = [fit.result.parameters[one.name] for one in spectrum.parameters]
+    down, up = np.array([one.minos or (-one.error, one.error) for one in rows]).T
+    flux = np.array([one.value for one in rows])
+    low, high = np.fmax(flux + down, 0.0), flux + np.where(np.isfinite(up), up, [one.error for one in rows])
+    edges, unit = np.array(spectrum.edges_gev), UNIT_GEV_CM2_S_SR
+    return Segments(edges, unit * flux, unit * low, unit * high, "This fit")
+
+
 def _draw(fit: FitView, published: Sequence[Segments]) -> DrawnFigure:
     model = fit.prepared.whole
+    if isinstance(model.spectrum, Segmented):
+        return spectrum([], [*_own_segments(fit), *published], style=fit.style, caption=fit.caption)
     energies = np.geomspace(*_energies(model, fit.theta), POINTS)
     band = flux_band(model, fit.theta, covariance(fit.result), energies, f"This fit, 68 % band, central {100 * CENTRAL:.0f} % of events")
     return spectrum([band], [*_own_segments(fit), *published], text=fit.text(), style=fit.style, caption=fit.caption)

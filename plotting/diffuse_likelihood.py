@@ -26,6 +26,7 @@ RANGES = {"astro_gamma": (1.7, 3.8), "astro_norm": (0.0, 15.0)}
 PROJECTIONS = {"all": "All bins", "energy": "Energy", "zenith": "Zenith", "topology": "Topology"}
 MODELS = {
     "power_law": "power law", "log_parabola": "log-parabola", "cutoff": "power law with cut-off", "broken_power_law": "broken power law",
+    "segmented": "segments",
 }  # fmt: skip
 
 
@@ -57,7 +58,7 @@ def pulls(fit: FitView) -> dict[str, Draw]:
 
 def toy_pulls(fit: FitView) -> dict[str, Draw]:
     """Pulls of toys beside the unit Gaussian."""
-    return {"toys": partial(_toys, fit, fit.others["toys"])} if "toys" in fit.others else {}
+    return {"toys": partial(_toys, fit, fit.others["toys"])} if "toys" in fit.others and fit.others["toys"].valid else {}
 
 
 def goodness(fit: FitView) -> dict[str, Draw]:
@@ -66,8 +67,8 @@ def goodness(fit: FitView) -> dict[str, Draw]:
 
 
 def hypothesis_test(fit: FitView) -> dict[str, Draw]:
-    """The test statistic of a wider model in toys and data."""
-    return {"test": partial(_test, fit, fit.others["test"])} if "test" in fit.others else {}
+    """The test statistic of a wider model in toys and data; nothing without either."""
+    return {"test": partial(_test, fit, fit.others["test"])} if "test" in fit.others and fit.others["test"].valid else {}
 
 
 def _contour(fit: FitView, scan: ScanResult) -> DrawnFigure:

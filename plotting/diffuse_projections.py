@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
+
 from plotting.canvas import Scale
 from plotting.drawn import DrawnFigure
 from plotting.fit_view import FitView
+from plotting.predicted import PredictedPanel, predicted_counts
 from plotting.projections import Expectation
 from plotting.stack import Projection, Words, stacked
+from records.diffuse_predictive import Predicted, PredictiveResult
 
 Draw = Callable[[], DrawnFigure]
 
 TITLES = {"cascade": "Cascades", "track": "Tracks", "dcascade": "Double cascades"}
 QUANTITIES = {"energy": "reco_energy_gev", "reco_coszen": "reco_coszen", "reco_length": "reco_length_m"}  # name in the numbers
 LABELS = {"energy": "Deposited energy [GeV]", "reco_coszen": "cos(zenith)", "reco_length": "Length [m]"}
+AXES = {"energy": "energy", "reco_coszen": "zenith", "reco_length": "length"}  # axis -> name of its figures
 LOGARITHMIC = ("energy", "reco_length")
 LOWEST_EVENTS = 0.1  # lower end of a logarithmic event axis, at most
 LOWEST_SHARE = 0.2  # and at most this share of the highest bin of the expectation
@@ -36,6 +41,20 @@ def zenith(fit: FitView) -> dict[str, Draw]:
 def length(fit: FitView) -> dict[str, Draw]:
     """Length of double cascades, where the binning has it."""
     return _figures(fit, "length", "reco_length") if "zenith" in fit.options.axes else {}
+
+
+def predictive(fit: FitView) -> dict[str, Draw]:
+    """What the posterior or toys predict for the counts, in each axis: all topologies, and each its own panel."""
+    result = fit.others.get("predictive")
+    if not isinstance(result, PredictiveResult):
+        return {}
+    figures: dict[str, Draw] = {}
+    for axis, name in AXES.items():
+        whole = [one for key, one in result.projections.items() if key == axis]
+        parts = [one for key, one in result.projections.items() if key.startswith(f"{axis}.")]
+        figures |= {f"predictive_{name}": partial(_draw_predicted, fit, result, whole)} if whole else {}
+        figures |= {f"predictive_{name}_by_topology": partial(_draw_predicted, fit, result, parts)} if parts else {}
+    return figures
 
 
 def _figures(fit: FitView, name: str, axis: str) -> dict[str, Draw]:
@@ -91,3 +110,24 @@ def _threshold(fit: FitView, axis: str) -> float | None:
     """The lowest energy that the selection keeps, in GeV: bins below it take no part in the fit."""
     selection = getattr(fit.config.processor, "selection", None)
     return selection.edep_min_gev if axis == "energy" and selection is not None else None
+
+
+def _draw_predicted(fit: FitView, result: PredictiveResult, shown: list[Predicted]) -> DrawnFigure:
+    axis = shown[0].axis
+    log = axis in LOGARITHMIC
+    edges = np.asarray(shown[0].edges)
+    highest = max(max([*one.counts_95_high, *one.observed]) for one in shown)
+    limits = (LOWEST_EVENTS, 2.0 * max(highest, HIGHEST_EVENTS / 2.0)) if log else (0.0, 1.1 * max(highest, 1.0))
+    x = Scale(LABELS[axis], log, (float(edges[0]), float(edges[-1])))
+    y = Scale(f"Events per {fit.days}" if fit.days else "Events", log, limits)
+    bands = [
+        PredictedPanel(
+            _title(fit.expectation(), one.channels), edges, np.asarray(one.median), (np.asarray(one.expected_low), np.asarray(one.expected_high)),
+            (np.asarray(one.counts_68_low, float), np.asarray(one.counts_68_high, float)),
+            (np.asarray(one.counts_95_low, float), np.asarray(one.counts_95_high, float)),
+            np.asarray(one.observed, float) if one.observed else None, one.p_value,
+        )
+        for one in shown
+    ]  # fmt: skip
+    source = "Posterior predictive" if result.source == "posterior" else "Predicted by toys"
+    return predicted_counts(bands, x, y, source, QUANTITIES[axis], style=fit.style, caption=fit.caption)

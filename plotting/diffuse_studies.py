@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -11,6 +12,7 @@ from plotting import study_panels
 from plotting.diffuse_likelihood import MODELS
 from plotting.diffuse_projections import TITLES
 from plotting.drawn import DrawnFigure
+from plotting.event_map import event_map
 from plotting.fit_view import FitView
 from plotting.symbols import axis_label, symbol
 from records.diffuse_studies import AsimovStudy, EventTable, ImpactResult, ModelComparison, PosteriorResult
@@ -28,9 +30,12 @@ def impacts(fit: FitView) -> dict[str, Draw]:
 
 
 def events(fit: FitView) -> dict[str, Draw]:
-    """Neutrino energies of the selected events."""
+    """Neutrino energies of the selected events; where each event is known, also where it was reconstructed."""
     result = fit.others.get("events")
-    return {"events": partial(_events, fit, result)} if isinstance(result, EventTable) else {}
+    if not isinstance(result, EventTable):
+        return {}
+    figures: dict[str, Draw] = {"events": partial(_events, fit, result)}
+    return {**figures, "events_map": partial(_event_map, fit, result)} if result.identified else figures
 
 
 def exposures(fit: FitView) -> dict[str, Draw]:
@@ -42,9 +47,11 @@ def exposures(fit: FitView) -> dict[str, Draw]:
 
 
 def models(fit: FitView) -> dict[str, Draw]:
-    """Wider spectra beside the power law."""
+    """Wider spectra beside the power law, those that could be compared."""
     result = fit.others.get("models")
-    return {"models": partial(_models, fit, result)} if isinstance(result, ModelComparison) else {}
+    if not isinstance(result, ModelComparison) or np.isnan([one.ts for one in result.models.values()]).all():
+        return {}
+    return {"models": partial(_models, fit, result)}
 
 
 def posterior(fit: FitView) -> dict[str, Draw]:
@@ -66,12 +73,22 @@ def _impacts(fit: FitView, result: ImpactResult, name: str) -> DrawnFigure:
 
 def _events(fit: FitView, result: EventTable) -> DrawnFigure:
     energy = [np.asarray(result.true_energy_gev[share]) for share in ("0.16", "0.5", "0.84")]
-    middle = np.sqrt(np.asarray(result.energy_low_gev) * np.asarray(result.energy_high_gev))
+    middle = np.asarray(result.deposited_gev)
     order = np.lexsort((energy[1], middle))
     topology = [TITLES.get(result.channel[i], result.channel[i]) for i in order]
     low, median, high = (one[order] for one in energy)
     signalness = np.asarray(result.signalness)[order]
-    return study_panels.events(low, median, high, signalness, middle[order], topology, style=fit.style, caption=fit.caption)
+    deposited = "Deposited" if result.identified else "Deposited (bin)"
+    return study_panels.events(
+        low, median, high, signalness, middle[order], topology, list(TITLES.values()), deposited, style=fit.style, caption=fit.caption
+    )
+
+
+def _event_map(fit: FitView, result: EventTable) -> DrawnFigure:
+    topology = [TITLES.get(name, name) for name in result.channel]
+    energy_gev, coszen, signalness = (np.asarray(values) for values in (result.energy_gev, result.coszen, result.signalness))
+    caption = replace(fit.caption, notes=("Numbers: entry in the input file, counted from 0", *fit.caption.notes))
+    return event_map(energy_gev, coszen, signalness, result.entry, topology, list(TITLES.values()), style=fit.style, caption=caption)
 
 
 def _exposures(fit: FitView, result: AsimovStudy) -> DrawnFigure:
@@ -89,7 +106,7 @@ def _width(one: Parameter) -> float:
 
 
 def _models(fit: FitView, result: ModelComparison) -> DrawnFigure:
-    wider = {MODELS.get(name, name): one for name, one in result.models.items() if name != result.null}
+    wider = {MODELS.get(name, name): one for name, one in result.models.items() if not np.isnan(one.ts)}
     rows = list(wider.values())
     p_values = np.array([one.p_chi2 if np.isnan(one.p_toys) else one.p_toys for one in rows])
     delta_aic = np.array([one.aic - result.models[result.null].aic for one in rows])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from configs import diffuse
 from configs.schema import DiffuseConfig
 from fits.diffuse_inputs import Inputs, Prepared
+from fits.effective_areas import Areas
 from fits.joint_inputs import JointInputs
 from fits.joint_model import JointModel
 from physics.constants import DAY_S
@@ -26,7 +27,10 @@ PARAMETERS_SHOWN = 4
 
 @dataclass(frozen=True)
 class FitView:
-    """``others``: results that belong to the fit by the rest of their name (``scan``, ``profile.beta``); ``first``: the configuration's first fit."""
+    """``others``: results that belong to the fit by the rest of their name (``scan``, ``profile.beta``); ``first``: the configuration's first fit.
+
+    ``failed``: those that are not valid; a ``FailedFit`` is among these only.
+    """
 
     name: str
     first: bool
@@ -37,6 +41,8 @@ class FitView:
     result: FitResult
     others: Mapping[str, Any]
     account: Mapping[str, Any]
+    failed: Mapping[str, Any] = field(default_factory=dict)
+    areas: Areas | None = None  # effective areas of the simulation, where the processor left them
     sample: str = ""  # of a joint fit, where only that is looked at
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,21 @@ def plot(config: Config, progress: Progress | None = None) -> Figures:
     if not todo.figures:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in todo.skipped.items())
         raise InputError(f"{config.source.name}: nothing to draw ({reasons or 'plots.figures is empty'})")
+    paths = _drawn(config, todo, progress)
+    _remove_others(config.output / FIGURES, paths)
+    entry = {"started": started.isoformat(timespec="seconds"), "seconds": round(time.perf_counter() - clock, 3), "figures": list(todo.figures)}
+    update_manifest(config.output, "plot", {**entry, "skipped": dict(todo.skipped)})
+    return Figures(paths, todo.skipped)
+
+
+def plot_kinds(config: StoppingMuonsConfig, kinds: Sequence[str], progress: Progress | None = None) -> Figures:
+    """Draw the figures of some kinds, whatever ``plots.figures`` says, and leave the others as they are. Raises as ``plot``."""
+    plots = config.plots.model_copy(update={"figures": list(kinds)})
+    todo = planned(config.model_copy(update={"plots": plots}))
+    return Figures(_drawn(config, todo, progress), todo.skipped)
+
+
+def _drawn(config: Config, todo: Plan, progress: Progress | None) -> list[Path]:
     paths: list[Path] = []
     for done, (name, draw) in enumerate(todo.figures.items()):
         if progress is not None:
@@ -49,10 +64,7 @@ def plot(config: Config, progress: Progress | None = None) -> Figures:
         paths += save_figure(draw(), config.output / FIGURES, name, config.plots.formats, todo.style)  # type: ignore[attr-defined]
     if progress is not None:
         progress("figures", len(todo.figures), len(todo.figures))
-    _remove_others(config.output / FIGURES, paths)
-    entry = {"started": started.isoformat(timespec="seconds"), "seconds": round(time.perf_counter() - clock, 3), "figures": list(todo.figures)}
-    update_manifest(config.output, "plot", {**entry, "skipped": dict(todo.skipped)})
-    return Figures(paths, todo.skipped)
+    return paths
 
 
 def planned(config: Config) -> Plan:

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from plotting.canvas import NO_CAPTION, Array, Caption, Scale, apply_scale, beside, page
 from plotting.drawn import DrawnFigure
+from plotting.event_map import markers_of
 from plotting.legend import place_legend
 from plotting.matrix import LETTER_IN, longest, name_ticks
 from plotting.style import BLACK, GREEN, GREY, OTHER, OURS, SKY, Style
@@ -57,20 +58,23 @@ def impacts(labels: Sequence[str], down: Array, up: Array, pulls: Array, constra
     )
 
 
-def events(low: Array, median: Array, high: Array, signalness: Array, deposited: Array, channels: Sequence[str], *, style: Style,
-           caption: Caption = NO_CAPTION) -> DrawnFigure:  # fmt: skip
-    """Neutrino energy of each event (median, 68 %), in the order of the deposited energies; colour is the signalness, the shape the topology."""
+def events(low: Array, median: Array, high: Array, signalness: Array, deposited: Array, channels: Sequence[str], kinds: Sequence[str],
+           name_of_deposited: str, *, style: Style, caption: Caption = NO_CAPTION) -> DrawnFigure:  # fmt: skip
+    """Neutrino energy of each event (median, 68 %), in the order of the deposited energies; colour is the signalness, the shape the topology.
+
+    ``kinds``: all topologies, in the order of the shapes.
+    """
     at = np.arange(1, len(median) + 1)
     with style.context():
         sheet = page(style, caption, width_in=11.0, right_in=1.75)
         axes = sheet.panels[0]
         axes.vlines(at, low, high, color=GREY, linewidth=1.6, gid="68 %")
         drawn = None
-        for marker, name in zip("osDv^", dict.fromkeys(channels), strict=False):
+        for marker, name in markers_of(channels, kinds):
             own = np.array([one == name for one in channels])
             drawn = axes.scatter(at[own], median[own], c=signalness[own], marker=marker, s=55, cmap="viridis", vmin=0.0, vmax=1.0, zorder=3,
                                  edgecolors=BLACK, linewidths=0.7, label=name, gid=f"events {name}")  # fmt: skip
-        axes.plot(at, deposited, linestyle="none", marker="_", markersize=8, color=OTHER, label="Deposited (bin)", gid="deposited")
+        axes.plot(at, deposited, linestyle="none", marker="_", markersize=8, color=OTHER, label=name_of_deposited, gid="deposited")
         finite = np.concatenate([low[np.isfinite(low)], high[np.isfinite(high)], deposited])
         limits = (0.7 * float(finite.min()), 2.0 * float(finite.max()))
         apply_scale(axes, Scale("Event, by deposited energy", limits=(0.0, len(median) + 1.0)), Scale("Neutrino energy [GeV]", True, limits))
@@ -112,11 +116,11 @@ def models(labels: Sequence[str], ts: Array, p_values: Array, delta_aic: Array, 
         axes = sheet.panels[0]
         axes.barh(rows, ts, height=0.5, color=SKY, gid="ts")
         top = max(4.0, 1.1 * float(np.nanmax(ts, initial=0.0)))
-        apply_scale(axes, Scale(f"TS against the {null}", limits=(0.0, 2.0 * top)))
+        apply_scale(axes, Scale(f"TS against the {null}", limits=(min(0.0, 1.2 * float(np.nanmin(ts, initial=0.0))), 2.0 * top)))
+        axes.axvline(0.0, color=BLACK, linewidth=1.0)
         for row, p, aic in zip(rows.tolist(), p_values, delta_aic, strict=True):
-            axes.text(
-                0.98, row, f"p = {p:.2f}, $\\Delta$AIC = {aic:+.1f}", transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=15
-            )
+            likely = "no p without toys" if np.isnan(p) else f"p = {p:.2f}"
+            axes.text(0.98, row, f"{likely}, $\\Delta$AIC = {aic:+.1f}", transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=15)
         axes.set_ylim(len(labels) - 0.4, -0.6)
         name_ticks(axes, labels, both=False)
     return DrawnFigure(sheet.figure, {"models": list(labels), "ts": ts, "p_value": p_values, "delta_aic": delta_aic, "null": null})

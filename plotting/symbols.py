@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from records.results import Parameter
 
@@ -28,6 +29,8 @@ SYMBOLS: dict[str, tuple[str, str]] = {
     "gamma_2": (r"\gamma_2", ""),
     "log10_break_gev": (r"\log_{10}(E_\mathrm{break}/\mathrm{GeV})", ""),
 }
+E2_UNIT = r"10$^{-8}$ GeV cm$^{-2}$ s$^{-1}$ sr$^{-1}$"  # of the norms phi_1, phi_2, ... of segments
+SEGMENT = re.compile(r"phi_(\d+)")
 MINUS = "\N{MINUS SIGN}"
 DIGITS = 2  # significant digits of the smaller error
 
@@ -35,11 +38,12 @@ DIGITS = 2  # significant digits of the smaller error
 def symbol(name: str) -> str:
     """The parameter's symbol for a label, with the sample of a joint fit that it belongs to; an unknown parameter keeps its name.
 
-    >>> symbol("beta"), symbol("my_parameter"), symbol("beta[tracks]")
-    ('$\\\\beta$', 'my_parameter', '$\\\\beta$ (tracks)')
+    >>> symbol("beta"), symbol("phi_12"), symbol("my_parameter"), symbol("beta[tracks]")
+    ('$\\\\beta$', '$\\\\phi_{12}$', 'my_parameter', '$\\\\beta$ (tracks)')
     """
     parameter, sample = of_sample(name)
-    shown = f"${SYMBOLS[parameter][0]}$" if parameter in SYMBOLS else parameter
+    found, _ = _written(parameter)
+    shown = f"${found}$" if found else parameter
     return f"{shown} ({sample})" if sample else shown
 
 
@@ -55,8 +59,14 @@ def of_sample(name: str) -> tuple[str, str]:
 
 def axis_label(name: str) -> str:
     """Symbol and unit for an axis."""
-    unit = SYMBOLS.get(of_sample(name)[0], ("", ""))[1]
+    _, unit = _written(of_sample(name)[0])
     return f"{symbol(name)} [{unit}]" if unit else symbol(name)
+
+
+def _written(name: str) -> tuple[str, str]:
+    """Symbol and unit, empty where there is none."""
+    segment = SEGMENT.fullmatch(name)
+    return (rf"\phi_{{{segment[1]}}}", E2_UNIT) if segment else SYMBOLS.get(name, ("", ""))
 
 
 def measured(name: str, parameter: Parameter) -> str:

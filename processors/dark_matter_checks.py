@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -51,8 +50,6 @@ def season_metadata(config: DarkMatterConfig, name: str, paths: Sequence[str]) -
     if dataset.kind == "mc":
         return {"flavour": dataset.flavour, "seasons": dataset.seasons}
     if dataset.livetime_days is not None:
-        if not math.isfinite(dataset.livetime_days):
-            raise InputError(f"{config.source}: datasets.{name}.livetime_days is {dataset.livetime_days}; it must be a finite number")
         return {"season": dataset.season, "livetime_s": dataset.livetime_days * DAY_S}
     grl = find_file(dataset.grl, config.source) if dataset.grl is not None else Path(paths[0]).with_name(EXAMPLE_GRL)
     runs = read_good_runs([grl])

@@ -17,6 +17,7 @@ from processors import worker_code
 from processors.executors import LARGE, Lost, Pooled, Stalled, call_shipped
 
 CONNECT_S = 10.0
+ANSWER_S = 30.0  # of a scheduler that is asked for its workers
 POLL_S = 5.0  # between looks at workers
 SETTINGS = {
     "distributed.admin.large-graph-warning-threshold": "100 GB",  # a large function is sent once
@@ -76,7 +77,8 @@ class Dask(Pooled):
         end = time.monotonic() + self.stall_timeout_s
         while (left := end - time.monotonic()) > 0.0:
             with self._answering():
-                self._look_after_workers()
+                with contextlib.suppress(TimeoutError):  # a scheduler that is silent: the watchdog's business
+                    self._look_after_workers(min(left, ANSWER_S))
                 with contextlib.suppress(TimeoutError), self._client.as_current():
                     return self.distributed.wait(list(futures), timeout=min(left, POLL_S), return_when="FIRST_COMPLETED").done
         return ()
@@ -105,7 +107,7 @@ class Dask(Pooled):
     def condition(self) -> str:
         """Executor and workers in words."""
         try:
-            workers = len(self._client.nthreads())
+            workers = len(worker_code.within(CONNECT_S, self._client, self._client.nthreads))
         except (OSError, TimeoutError):
             return f"dask scheduler {self._place()} does not answer"
         return f"dask {self._place()}, {workers or 'no'} workers"
@@ -113,10 +115,10 @@ class Dask(Pooled):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self._open.close()
 
-    def _look_after_workers(self) -> None:
-        """Check workers that are new. Raises ``InputError`` saying what keeps one from doing the work."""
+    def _look_after_workers(self, answer_s: float) -> None:
+        """Check workers that are new. Raises ``InputError`` saying what keeps one from doing the work, ``TimeoutError`` without an answer."""
         if self.address is not None:
-            self._known |= worker_code.check_new(self._client, self._known)
+            self._known |= worker_code.check_new(self._client, self._known, answer_s)
 
     @property
     def _silence(self) -> tuple[type[BaseException], ...]:
@@ -153,15 +155,16 @@ class Dask(Pooled):
             ) from None
         self._open.enter_context(client)
         if self.address is not None:
-            self.workers = max(self.workers, len(client.nthreads()))
-            self._introduce(client)
+            with self._answering():
+                self._introduce(client)
+            self.workers = max(self.workers, len(self._known))
         return client
 
     def _introduce(self, client: Any) -> None:
         """Give the code to workers, those that come later too, and check those that are there."""
         if self.ship:
             worker_code.ship(client, self.own)
-        self._known |= worker_code.check_new(client, self._known)
+        self._known |= worker_code.check_new(client, self._known, ANSWER_S)
 
     def _local_cluster(self) -> Any:
         import dask

@@ -21,13 +21,15 @@ from configs import diffuse
 from configs.errors import InputError
 from physics.binning import ChannelBinning, binning, true_energy_edges
 from physics.constants import HESE_LIVETIME_S
-from processors import event_columns, response_fill
+from processors import effective_area, event_columns, response_fill
 from processors.detector_cells import CellEvents, DetectorCells
 from processors.diffuse_layouts import ALL, LAYOUTS, Columns, Layout, Reco, Release, Surrogate, check_lengths, recognise
 from processors.diffuse_selection import Selected, check_cuts, check_not_empty, cut_axis, select
 from processors.event_columns import ANY_WEIGHT, WEIGHT, Place
 from processors.exact_sums import node_quanta
+from processors.kept_events import EVENTS, check_number, kept_events
 from readers.detector_tables import folder_digest
+from records.tables import Table
 
 # Every contribution is rounded to whole quanta before it is added, so that sums are exact and do not depend on the chunks (processors.exact_sums).
 # Sums are exact up to 2^53 quanta: 64 expected events a cell (class, bin, node) up to 100 TeV, less by E^-1 above, where cells hold far less; for
@@ -42,7 +44,7 @@ Hists = dict[str, hist.Hist]
 
 
 class DiffuseProcessor(ProcessorABC):
-    """Fills ``response_<channel>`` (kind mc) or ``data_<channel>`` (kind data), and ``cutflow``.
+    """Fills ``response_<channel>`` (kind mc) or ``data_<channel>`` and the table ``events`` (kind data), and ``cutflow``.
 
     With ``tables``, the folder of the detector tables, also ``cells_<channel>`` and ``tables``, the count of events within them.
 
@@ -65,7 +67,13 @@ class DiffuseProcessor(ProcessorABC):
         layout = LAYOUTS[self.layout or Release().name]
         response = {f"response_{name}": self.response_axes(layout, channel) for name, channel in self.channels.items()}
         data = {f"data_{name}": response_fill.reco_axes(channel) for name, channel in self.channels.items()}
-        return {**response, **data, **self._cell_axes(layout), "cutflow": (cut_axis(),)}
+        return {**response, **data, **self._cell_axes(layout), effective_area.NAME: self._area_axes(layout), "cutflow": (cut_axis(),)}
+
+    def _area_axes(self, layout: Layout) -> tuple[hist.axis.AxisProtocol, ...]:
+        return effective_area.area_axes(self._classes(layout), tuple(self.channels), self.true_edges_gev)
+
+    def _classes(self, layout: Layout) -> tuple[str, ...]:
+        return layout.classes if self.options.flavours else (ALL,)
 
     def _cell_axes(self, layout: Layout) -> dict[str, tuple[hist.axis.AxisProtocol, ...]]:
         if self.cells is None:
@@ -75,11 +83,10 @@ class DiffuseProcessor(ProcessorABC):
 
     def response_axes(self, layout: Layout, channel: ChannelBinning) -> tuple[hist.axis.AxisProtocol, ...]:
         """Axes class, component (with pairs ``a*b``), moment, reco_energy, third axis, true_energy of a channel's response."""
-        classes = layout.classes if self.options.flavours else (ALL,)
         components = (*layout.components, *(f"{first}*{second}" for first, second in self._pairs(layout)))
         moments = list(range(self.options.moments + 1))
         return (
-            response_fill.category("class", classes, "Class"),
+            response_fill.category("class", self._classes(layout), "Class"),
             response_fill.category("component", components, "Component"),
             response_fill.category("moment", moments, "Moment"),
             *response_fill.reco_axes(channel),
@@ -99,8 +106,8 @@ class DiffuseProcessor(ProcessorABC):
             layout.check_reference_index(self.options.reference_index)
         return layout, _livetime(metadata, layout, place)
 
-    def process(self, events: ak.Array) -> Hists:
-        """Histograms of one chunk. Raises ``InputError`` for events that the specification refuses (section 10)."""
+    def process(self, events: ak.Array) -> dict[str, hist.Hist | Table]:
+        """Histograms of one chunk, and the table of its data events. Raises ``InputError`` for events that the specification refuses (section 10)."""
         kind, place = events.metadata.get("kind"), _place(events.metadata)
         layout, livetime_s = self.check_columns(events.fields, events.metadata)
         reco = layout.observables(event_columns.read(events, layout.reco, place))
@@ -108,14 +115,21 @@ class DiffuseProcessor(ProcessorABC):
         selected, cutflow = select(reco, layout, self.options.selection, self.channels, place)
         if kind == "data":
             hists = {f"data_{name}": response_fill.count_events(self.channels[name], taken.reco_index) for name, taken in selected.items()}
-            return {**hists, "cutflow": cutflow}
+            kept = {EVENTS: kept_events(reco, selected, self.channels, place)} if self.options.keep_events else {}
+            return {**hists, **kept, "cutflow": cutflow}
         columns = event_columns.read(events, self._truth(layout), place)
         responses = {f"response_{name}": self._response(layout, name, taken, columns, livetime_s, place) for name, taken in selected.items()}
-        return {**responses, **self._cells(layout, selected, columns, reco, livetime_s), "cutflow": cutflow}
+        area = self._area(layout, selected, columns, effective_area.interactions(events), livetime_s)
+        return {**responses, **area, **self._cells(layout, selected, columns, reco, livetime_s), "cutflow": cutflow}
 
     def postprocess(self, accumulator: Hists) -> Hists:
-        """Histograms hold raw sums and stay as they are. Raises ``InputError`` with the cut flow when no event of a data set is left."""
+        """Histograms hold raw sums and stay as they are.
+
+        Raises ``InputError`` with the cut flow when no event of a data set is left, and when there are too many to be kept one by one.
+        """
         check_not_empty(accumulator)
+        if self.options.keep_events and any(name.startswith("data_") for name in accumulator):
+            check_number(int(sum(accumulator[name].sum() for name in accumulator if name.startswith("data_"))), "all files together")
         return accumulator
 
     def _pairs(self, layout: Layout) -> tuple[tuple[str, str], ...]:
@@ -147,6 +161,20 @@ class DiffuseProcessor(ProcessorABC):
             cells = response_fill.Cells.of(self.true_edges_gev, chosen["primaryEnergy"], part.reco_index, n_reco, class_index, n_classes)
             response_fill.add_terms(target, cells, self._terms(layout, cells, weights, _power_of_two(livetime_s / HESE_LIVETIME_S)))
         return response
+
+    def _area(
+        self, layout: Layout, selected: Mapping[str, Selected], columns: Columns, interaction: response_fill.Indices, livetime_s: float
+    ) -> Hists:
+        """The effective area; none where the weights contain a livetime that is not stated."""
+        weight = layout.area_weight(columns, livetime_s)
+        if np.isnan(weight).any():
+            return {}
+        inside = {name: response_fill.in_bins(self.channels[name], taken.reco_index) for name, taken in selected.items()}
+        topology = effective_area.topologies(selected, inside, len(weight))
+        classes = layout.class_index(columns) if len(self._classes(layout)) > 1 else np.zeros(len(weight), dtype=np.intp)
+        return {
+            effective_area.NAME: effective_area.fill_area(self._area_axes(layout), classes, interaction, topology, columns["primaryEnergy"], weight)
+        }
 
     def _cells(self, layout: Layout, selected: Mapping[str, Selected], columns: Columns, reco: Reco, livetime_s: float) -> Hists:
         """Cell averages of every channel, and how many events lie in the detector tables."""
@@ -188,7 +216,7 @@ class DiffuseProcessor(ProcessorABC):
             raise InputError(
                 f"{place.filename}: {len(wrong)} selected event(s) with true energies outside the nodes, {low:g} to {high:g} GeV: smallest "
                 f"{energy_gev[wrong].min():g}, largest {energy_gev[wrong].max():g} GeV, first at {place.entry(taken.positions[wrong[0]])}; "
-                "widen processor.true_energy (min_gev, max_gev)"
+                f"widen processor.true_energy (min_gev, max_gev){'; is it in TeV?' if energy_gev[wrong].max() < low else ''}"
             )
 
 

@@ -67,7 +67,10 @@ def tables_folder(config: DiffuseConfig, name: str) -> Path | None:
     if found is None and wanted == diffuse.Systematics().tables:
         found = [resolve_folder(f"{wanted}/{one.folder}").parent for one in SYSTEMATICS.values()][-1]
     if found is None:
-        looked = ", ".join(str(root) for root in search_roots(config.source))
-        raise InputError(f"{config.source}: processor.systematics.tables: there is no folder {wanted} (looked in {looked})")
+        looked = ", ".join(dict.fromkeys(str(root) for root in search_roots(config.source)))
+        raise InputError(
+            f"{config.source}: processor.systematics.tables: there is no folder {wanted} (looked in {looked}); give the folder of the release's "
+            "spline tables, or leave processor.systematics out"
+        )
     check_folder(found)
     return found.resolve()

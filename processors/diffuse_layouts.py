@@ -93,6 +93,11 @@ class Layout(ABC):
             f"processor.systematics: the {self.name} form does not tell flavours apart, and the detector tables do; leave systematics out"
         )
 
+    def area_weight(self, columns: Columns, livetime_s: float) -> Array:
+        """Weight over flux and livetime of each event in GeV sr cm^2, from a tabulated astrophysical weight: NaN without a livetime."""
+        flux = FLUX_UNIT_PER_GEV_CM2_S_SR / N_SPECIES * (columns["primaryEnergy"] / PIVOT_GEV) ** -TABULATED_INDEX
+        return np.asarray(columns["astroWeight"] / (livetime_s * flux))
+
     @abstractmethod
     def weights(self, columns: Columns, livetime_s: float, reference_index: float) -> Weights:
         """Expected events of each component at the reference spectrum: name -> (events,)."""
@@ -135,6 +140,10 @@ class Release(Layout):
         """0, 1, 2 for e, mu, tau; -1 for muons."""
         types = np.abs(columns["primaryType"].astype(np.intp))
         return np.where(types == MUON_TYPE, -1, (types - 12) // 2)
+
+    def area_weight(self, columns: Columns, livetime_s: float) -> Array:
+        """The release's own weights, whatever the livetime."""
+        return np.asarray(columns["weightOverFluxOverLivetime"])
 
     def weights(self, columns: Columns, livetime_s: float, reference_index: float) -> Weights:
         """Expected events (specification 3.2): T W flux for neutrinos, T muonWeight for muons."""

@@ -29,6 +29,7 @@ class Quantity:
     high: float = np.inf
     allowed: tuple[int, ...] = ()
     advice: str = ""
+    unit_hint: str = ""  # where values lie above the range
     energy: bool = False
     nan: bool = False  # NaN says "not defined for this event"
 
@@ -38,10 +39,11 @@ ENERGY = Quantity(
     low=np.nextafter(0.0, 1.0),
     high=MAX_PLAUSIBLE_GEV,
     energy=True,
-    advice="an energy in GeV is positive and below 1e9; is it in eV?",
+    advice="an energy in GeV is positive and below 1e9",
+    unit_hint="; is it in eV?",
 )
-ZENITH = Quantity("zenith angle in rad", low=0.0, high=np.pi, advice="a zenith angle in rad lies in 0 to pi; is it in degrees?")
-COSINE = Quantity("cosine", low=-1.0, high=1.0, advice="a cosine lies in -1 to 1; is it an angle?")
+ZENITH = Quantity("zenith angle in rad", low=0.0, high=np.pi, advice="a zenith angle in rad lies in 0 to pi", unit_hint="; is it in degrees?")
+COSINE = Quantity("cosine", low=-1.0, high=1.0, advice="a cosine lies in -1 to 1", unit_hint="; is it an angle?")
 WEIGHT = Quantity("weight", low=0.0, advice="weights and fluxes are not negative; allow them by processor.negative_weights: allow")
 ANY_WEIGHT = Quantity("weight of either sign")
 LENGTH = Quantity("length in m, NaN unless a double cascade", nan=True, advice="lengths are finite, or NaN where the event is no double cascade")
@@ -65,15 +67,21 @@ class Place:
 
 
 def require(fields: Iterable[str], wanted: Iterable[str], place: Place) -> None:
-    """Refuse events that lack any of ``wanted``; the ``InputError`` lists all that are missing, each with the nearest present name,
-    and all names that are present when one of them resembles none."""
-    present = list(fields)
-    missing = [name for name in wanted if name not in present]
+    """Refuse events that lack any of ``wanted``; the ``InputError`` lists all that are missing, each with the nearest of the names that are
+    present and stand for nothing else, and all names that are present when one of them resembles none."""
+    needed, present = list(wanted), list(fields)
+    missing = [name for name in needed if name not in present]
     if missing:
-        hints = {name: nearest(name, present) for name in missing}
+        hints = {name: _hint(name, present, needed) for name in missing}
         unlike = [name for name, hint in hints.items() if "did you mean" not in hint]
         listed = ", ".join(f"{name!r}{'' if name in unlike else hint}" for name, hint in hints.items()) + (hints[unlike[0]] if unlike else "")
         raise InputError(f"{place.filename}: missing columns: {listed}; rename with the data set's columns: {{our_name: name_in_file}}")
+
+
+def _hint(name: str, present: list[str], needed: list[str]) -> str:
+    """The nearest present name that is none of those needed, else all that are present."""
+    close = nearest(name, [one for one in present if one not in needed])
+    return close if "did you mean" in close else f"; present: {', '.join(sorted(present))}"
 
 
 def read(events: ak.Array, quantities: Mapping[str, Quantity], place: Place) -> dict[str, Array]:
@@ -105,9 +113,10 @@ def _checked(values: Array, name: str, quantity: Quantity, place: Place) -> Arra
         return values
     low, high = values.min(), values.max()  # NaN if any value is
     if not (np.isfinite(low) and np.isfinite(high)):
-        _refuse(~np.isfinite(values), values, name, f"every {quantity.meaning} must be a finite number", place)
+        _refuse(~np.isfinite(values), values, name, f"every {quantity.meaning} must be a finite number; correct these events or take them out", place)
     if low < quantity.low or high > quantity.high:
-        _refuse((values < quantity.low) | (values > quantity.high), values, name, quantity.advice, place)
+        advice = quantity.advice + (quantity.unit_hint if high > quantity.high else "")
+        _refuse((values < quantity.low) | (values > quantity.high), values, name, advice, place)
     if quantity.energy and high < MIN_PLAUSIBLE_GEV and len(values) >= UNIT_HINT_ENTRIES:
         raise InputError(
             f"{place.filename}: column {name!r}: all {len(values)} energies are below 1e3 (largest {high:g}); energies are in GeV: is it TeV?"

@@ -79,11 +79,13 @@ def event_files(paths: Sequence[str], dataset: Dataset, unavailable: Mapping[str
     ordered = sorted(path for path in paths if path not in unavailable)
     found = (form or _detected(ordered[0], dataset)) if ordered else None
     if len(paths) > 1 and found in MERGED_BY_COLUMN:
-        reasons = "; ".join(f"{path}: {reason}" for path, reason in unavailable.items())
-        return (source(tuple(sorted(paths)), form, unavailable=reasons),)
-    missing = (source((path,), form, unavailable=unavailable[path]) for path in sorted(unavailable))
-    groups = _batches(ordered) if found in BATCHED else [(path,) for path in ordered]
-    return (*(source(group, found if found in BATCHED else form) for group in groups), *missing)
+        return (source(tuple(sorted(paths)), form, unavailable=_reasons(unavailable)),)
+    there = [source(group, found) for group in _batches(ordered)] if found in BATCHED else [source((path,), form) for path in ordered]
+    return (*there, *(source((path,), form, unavailable=unavailable[path]) for path in sorted(unavailable)))
+
+
+def _reasons(unavailable: Mapping[str, str]) -> str:
+    return "; ".join(f"{path}: {reason}" for path, reason in unavailable.items())
 
 
 def _batches(paths: Sequence[str]) -> list[tuple[str, ...]]:

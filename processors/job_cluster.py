@@ -14,7 +14,7 @@ from typing import Any
 from configs import schema
 from configs.errors import InputError
 from configs.jobs import Job
-from processors.dask_cluster import SETTINGS, Dask
+from processors.dask_cluster import ANSWER_S, SETTINGS, Dask
 from processors.executors import Stalled
 
 PROGRAMS = {"slurm": "sbatch", "htcondor": "condor_submit"}
@@ -82,11 +82,11 @@ class JobCluster(Dask):
     def _introduce(self, client: Any) -> None:
         from processors import worker_code
 
-        self._known |= worker_code.check_new(client, self._known)
+        self._known |= worker_code.check_new(client, self._known, ANSWER_S)
 
-    def _look_after_workers(self) -> None:
+    def _look_after_workers(self, answer_s: float) -> None:
         """Check new workers, and ask for jobs in place of those that ended."""
-        super()._look_after_workers()
+        super()._look_after_workers(answer_s)
         if len(self._client.nthreads()) < self.workers:
             self._cluster.scale(jobs=self.workers)
 

@@ -55,6 +55,12 @@ def _counts(channel: ChannelBinning, index: Indices) -> NDArray[np.int64]:
     return np.bincount(index, minlength=math.prod(shape)).reshape(shape)
 
 
+def in_bins(channel: ChannelBinning, index: Indices) -> NDArray[np.bool_]:
+    """Which events are neither under- nor overflow."""
+    third, energy = np.divmod(index, channel.shape[0] + 2)
+    return (energy >= 1) & (energy <= channel.shape[0]) & (third >= 1) & (third <= channel.shape[1])
+
+
 def count_in_bins(channel: ChannelBinning, index: Indices) -> int:
     """Number of events that are neither under- nor overflow."""
     return int(_counts(channel, index)[1:-1, 1:-1].sum())

@@ -9,7 +9,7 @@ import contextlib
 import io
 import sys
 import tarfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +64,18 @@ def _same(modules: Sequence[str], digest: str) -> bool:
         return False
 
 
-def check_new(client: Any, known: Collection[str]) -> set[str]:
-    """Check the workers that are not ``known``; returns their addresses. Raises ``InputError`` saying what differs on which of them."""
-    new = set(client.nthreads()) - set(known)
+def check_new(client: Any, known: Collection[str], answer_s: float) -> set[str]:
+    """Check the workers that are not ``known``; returns their addresses.
+
+    Raises ``InputError`` saying what differs on which of them, ``TimeoutError`` when the scheduler does not answer within ``answer_s`` or a
+    worker within ``CHECK_S``.
+    """
+    new = set(within(answer_s, client, client.nthreads)) - set(known)
     if not new:
         return new
     with _by_value():
-        found = client.run(probe, tuple(vars(handshake.environment()).items()), workers=sorted(new), on_error="return")
+        wanted = tuple(vars(handshake.environment()).items())
+        found = within(CHECK_S, client, client.run, probe, wanted, workers=sorted(new), on_error="return")
     wrong = {address: [str(told)] if isinstance(told, BaseException) else told[1] for address, told in found.items()}
     problems = {address: told for address, told in wrong.items() if told}
     gone = {address for address, told in found.items() if isinstance(told, OSError)}  # left again meanwhile
@@ -79,6 +84,15 @@ def check_new(client: Any, known: Collection[str]) -> set[str]:
             where = found[address][0] if isinstance(found[address], tuple) else ""
             raise InputError(handshake.told(f"the dask worker {address} {where}".rstrip(), told))
     return set(found) - gone
+
+
+def within(limit_s: float, client: Any, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """What a method of the client returns. Raises ``TimeoutError`` where the other side, a frozen process say, does not answer in time."""
+
+    async def answer() -> Any:
+        return await call(*arguments, **options)
+
+    return client.sync(answer, callback_timeout=limit_s)
 
 
 def probe(wanted: Sequence[tuple[str, Any]]) -> tuple[str, list[str]]:

@@ -6,8 +6,10 @@ does not know are written as ``null`` (NaN) and ``"inf"``/``"-inf"`` and come ba
 Kinds of ``diffuse``: a fit ``main`` leaves ``main`` (FitResult) and, as far as its configuration asks for them, ``main.scan`` (ScanResult),
 ``main.profile.<parameter>`` (ProfileResult), ``main.toys`` (ToysResult), ``main.gof`` (GoodnessOfFit),
 ``main.feldman_cousins`` (FeldmanCousinsResult), ``main.limit.<parameter>`` (LimitResult), ``main.asimov`` (FitResult of the Asimov set),
-``main.test`` (HypothesisTest), ``main.segments`` (SpectrumResult), ``main.flavour`` (FlavourResult). A joint fit also leaves ``main.samples``
-(JointResult), and for each sample ``main.alone.<sample>`` (FitResult) and, where it has a scan, ``main.alone.<sample>.scan``.
+``main.test`` (HypothesisTest), ``main.segments`` (SpectrumResult), ``main.flavour`` (FlavourResult), ``main.impacts``, ``main.events``,
+``main.exposures``, ``main.models``, ``main.posterior``. What could not be done on the data is a FailedFit under the same name.
+A joint fit also leaves ``main.samples`` (JointResult), and for each sample ``main.alone.<sample>`` (FitResult) and, where it has a scan,
+``main.alone.<sample>.scan``.
 
 Kinds of ``iwcd``: a fit of kind performance, discriminant, fractions, scale, response or generator leaves one result of its own name
 (PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult), or a FailedFit where the data do not
@@ -45,6 +47,7 @@ from configs.errors import InputError, nearest
 from records.atomic import write_text
 from records.dark_matter import CombinationResult, ReferenceModeResult
 from records.diffuse import FlavourResult, SpectrumResult
+from records.diffuse_predictive import PredictiveResult
 from records.diffuse_studies import STUDIES
 from records.gain import GainResult
 from records.generator import GeneratorResult
@@ -67,6 +70,7 @@ from records.stopping_muons import (
     TemplateSummary,
     TheorySpectrum,
 )
+from records.surrogate_study import SurrogateStudy
 from records.unfolding import ClosureTable, FluxSpectrum, RegularisationScan, UnfoldedSpectrum
 from records.value import Parameter, Value
 
@@ -115,7 +119,7 @@ class ScanResult(Value):
     y_name: str
     x: list[float]
     y: list[float]
-    delta_nll: list[list[float]]
+    delta_nll: list[list[float]]  # NaN where the fit did not converge, infinite where no expectation explains the data
     nuisances: Mapping[str, list[list[float]]]  # profiled values on the same grid
     best: tuple[float, float]
     contours: Mapping[str, list[list[tuple[float, float]]]]  # "0.6827" -> polylines of (x, y)
@@ -128,6 +132,11 @@ class ScanResult(Value):
         """Whether the best fit lies on the scanned grid; contours mean little otherwise."""
         return all(grid[0] <= value <= grid[-1] for value, grid in zip(self.best, (self.x, self.y), strict=True))
 
+    @property
+    def n_failed(self) -> int:
+        """Points whose fit did not converge."""
+        return sum(math.isnan(one) for row in self.delta_nll for one in row)
+
 
 @dataclass(frozen=True, repr=False)
 class ProfileResult(Value):
@@ -139,6 +148,11 @@ class ProfileResult(Value):
     nuisances: Mapping[str, list[float]]
     interval_68: tuple[float, float]
     interval_95: tuple[float, float]
+
+    @property
+    def n_failed(self) -> int:
+        """Points whose fit did not converge."""
+        return sum(math.isnan(one) for one in self.delta_nll)
 
 
 @dataclass(frozen=True, repr=False)
@@ -158,6 +172,16 @@ class ToysResult(Value):
     pull_width: Mapping[str, float]
     near_bound: Mapping[str, float]  # fraction of toys that end at a bound
     coverage_68: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def valid(self) -> bool:
+        """Whether any toy was fitted."""
+        return self.n_valid > 0
+
+    @property
+    def reason(self) -> str:
+        """Why none was."""
+        return "" if self.valid else f"none of {self.n_requested} toys was fitted ({'; '.join(self.failures)})"
 
 
 @dataclass(frozen=True, repr=False)
@@ -186,7 +210,7 @@ class FeldmanCousinsResult(Value):
     critical_error: Mapping[str, list[float]]
     interval: Mapping[str, tuple[float, float]]
     n_failed: int = 0  # toys without TS
-    failed_points: list[float] = field(default_factory=list)  # grid values whose fit to the data did not converge, left out
+    failed_points: list[float] = field(default_factory=list)  # grid values left out: the fit to the data did not converge, or that of every toy
 
 
 @dataclass(frozen=True, repr=False)
@@ -200,6 +224,17 @@ class LimitResult(Value):
     expected: Mapping[str, float] | None  # "-2", "-1", "0", "1", "2" standard deviations, from toys or Asimov
     unit: str = ""
     n_failed: int = 0  # toys without a limit, left out of ``expected``
+    not_expected: str = ""  # why there is no expected limit although it was asked for
+
+    @property
+    def valid(self) -> bool:
+        """Whether all that was asked for is there."""
+        return not self.reason
+
+    @property
+    def reason(self) -> str:
+        """Why something is not."""
+        return "a fit with the parameter held did not converge" if math.isnan(self.observed) else self.not_expected
 
 
 @dataclass(frozen=True, repr=False)
@@ -220,6 +255,18 @@ class HypothesisTest(Value):
     ts_toys: list[float]
     alternative_fit: FitResult
 
+    @property
+    def valid(self) -> bool:
+        """Whether there is a test statistic, and toys to compare it with."""
+        return not self.reason
+
+    @property
+    def reason(self) -> str:
+        """Why not."""
+        if math.isnan(self.ts):
+            return f"the fit of {self.null} or {self.alternative} did not converge, or the wider one missed its minimum"
+        return f"none of {self.n_requested} toys has a test statistic" if self.n_requested and not self.n_valid else ""
+
 
 KINDS: dict[str, type] = {
     kind.__name__: kind
@@ -227,6 +274,8 @@ KINDS: dict[str, type] = {
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
         *(SpectrumResult, FlavourResult, JointResult),
         *STUDIES,
+        PredictiveResult,
+        SurrogateStudy,
         *(PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult, FailedFit, SampleSummary),
         *(GainResult, SpeResult, ModelChoice, SaldanhaResult, VarianceMeanResult, ReferenceDifference),
         *(CombinationResult, ReferenceModeResult),

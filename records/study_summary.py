@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from records.diffuse_predictive import PredictiveResult
 from records.diffuse_studies import AsimovStudy, ComparedModel, EventTable, ImpactResult, ModelComparison, PosteriorResult
+from records.surrogate_study import SurrogateStudy, SurrogateVariation
 from records.value import Parameter
 
 Row = tuple[str, str, str]
-LIKELIEST = 5  # events shown
+HIGHEST = 10  # events shown
+LARGEST = 5  # variations of the surrogate shown
 
 
 def of_impacts(result: ImpactResult) -> list[Row]:
@@ -24,16 +27,23 @@ def of_impacts(result: ImpactResult) -> list[Row]:
 
 
 def of_events(result: EventTable) -> list[Row]:
-    """How many events are astrophysical, and the likeliest of them by their bins."""
+    """How many events are astrophysical, and those of the highest deposited energies."""
     shown = [("events", f"{len(result.channel)}, {result.expected_signal:.1f} of them astrophysical", "")]
     if result.n_unexplained:
         shown.append(("not explained", f"{result.n_unexplained} in bins without expectation", ""))
-    order = sorted(range(len(result.channel)), key=lambda i: -result.energy_low_gev[i])
-    for i in order[:LIKELIEST]:
+    deposited = result.deposited_gev
+    for i in sorted(range(len(result.channel)), key=lambda i: -deposited[i])[:HIGHEST]:
         low, median, high = (result.true_energy_gev[share][i] / 1e3 for share in ("0.16", "0.5", "0.84"))
-        place = f"{result.channel[i]}, {result.energy_low_gev[i] / 1e3:.4g}-{result.energy_high_gev[i] / 1e3:.4g} TeV"
-        shown.append((place, f"signalness {result.signalness[i]:.3f}, neutrino {median:.3g} TeV [{low:.3g}, {high:.3g}]", ""))
+        shown.append((_event(result, i), f"signalness {result.signalness[i]:.3f}, neutrino {median:.3g} TeV [{low:.3g}, {high:.3g}]", ""))
     return shown
+
+
+def _event(result: EventTable, i: int) -> str:
+    """Which event, by what is known of it."""
+    if not result.identified:
+        return f"{result.channel[i]}, {result.energy_low_gev[i] / 1e3:.4g}-{result.energy_high_gev[i] / 1e3:.4g} TeV"
+    file = f"{result.file[i]} " if len(set(result.file)) > 1 else ""
+    return f"{file}entry {result.entry[i]}: {result.channel[i]}, {result.energy_gev[i] / 1e3:.4g} TeV, cos zenith {result.coszen[i]:+.2f}"
 
 
 def of_exposures(result: AsimovStudy) -> list[Row]:
@@ -52,7 +62,8 @@ def of_exposures(result: AsimovStudy) -> list[Row]:
 
 def of_models(result: ModelComparison) -> list[Row]:
     """A row for each spectrum."""
-    return [(name, _model(one, result.models[result.null].nll), "") for name, one in result.models.items()]
+    shown = [(name, _model(one, result.models[result.null].nll), "") for name, one in result.models.items()]
+    return shown + ([("FAILED", result.reason, "")] if result.reason else [])
 
 
 def of_posterior(result: PosteriorResult) -> list[Row]:
@@ -65,6 +76,35 @@ def of_posterior(result: PosteriorResult) -> list[Row]:
     return [*shown, ("chains", f"{result.walkers} walkers, {result.steps} steps, tau {result.tau_steps:.0f}; {chains}", "")]
 
 
+def of_predictive(result: PredictiveResult) -> list[Row]:
+    """How well the data lie within what is predicted, for each projection."""
+    shown = []
+    for name, one in result.projections.items():
+        inside = f"{one.outside_95} of {len(one.observed)} bins outside 95 %, p = {one.p_value:.2f}" if one.observed else "no data"
+        shown.append((f"{name} ({result.source})", inside, ""))
+    return shown
+
+
+def of_surrogate(result: SurrogateStudy) -> list[Row]:
+    """Shifts in quadrature by group beside the errors of the fit, the variations that move it most, and those that failed."""
+    shown = [] if result.valid else [("INVALID", result.reason, "")]
+    for name, error in result.errors.items():
+        parts = [f"{group} {result.together(choices, name):.2g}" for group, choices in result.groups.items()]
+        shown.append((f"{name}, all choices", f"\u00b1 {result.total(name):.2g} (error {error:.2g}): {', '.join(parts)}", ""))
+    order = sorted((one for one in result.variations if one.valid), key=lambda one: -_largest(one, result.errors))
+    shown += [(f"{one.choice}: {one.change}", _shifts(one, result.errors), "") for one in order[:LARGEST]]
+    return shown + [(f"{one.choice}: {one.change}", f"FAILED: {one.reason}", "") for one in result.variations if not one.valid]
+
+
+def _largest(one: SurrogateVariation, errors: Mapping[str, float]) -> float:
+    return max((abs(one.shift[name]) / error for name, error in errors.items() if error > 0.0), default=0.0)
+
+
+def _shifts(one: SurrogateVariation, errors: Mapping[str, float]) -> str:
+    moved = [f"{name} {one.shift[name]:+.2g} (error x {one.error[name] / error:.3f})" for name, error in errors.items()]
+    return f"{', '.join(moved)}, -ln L {one.delta_nll:+.2f}"
+
+
 def _errors(one: Parameter) -> str:
     down, up = one.minos or (-one.error, one.error)
     return f"{down:+.2g} {up:+.2g}"
@@ -74,10 +114,15 @@ def _model(one: ComparedModel, null: float) -> str:
     if not one.valid:
         return f"INVALID: {one.reason}"
     shown = f"-ln L {one.nll:.3f} ({one.nll - null:+.3f}), AIC {one.aic:.2f}, {one.n_free} parameters"
-    if math.isnan(one.ts):
+    if math.isnan(one.ts):  # of the null, or of a failed test
         return shown
-    p = f"p = {one.p_chi2:.3f} (asymptotic)" if math.isnan(one.p_toys) else f"p = {one.p_toys:.3f} \u00b1 {one.p_toys_error:.3f}"
-    return f"{shown}, TS {one.ts:.2f}, {p}"
+    return f"{shown}, TS {one.ts:.2f}, {_p_value(one)}"
+
+
+def _p_value(one: ComparedModel) -> str:
+    if not math.isnan(one.p_toys):
+        return f"p = {one.p_toys:.3f} \u00b1 {one.p_toys_error:.3f}"
+    return f"p = {one.p_chi2:.3f} (asymptotic)" if one.nested else "not nested: p needs toys"
 
 
 ROWS: dict[type, Callable[[Any], list[Row]]] = {
@@ -86,4 +131,6 @@ ROWS: dict[type, Callable[[Any], list[Row]]] = {
     AsimovStudy: of_exposures,
     ModelComparison: of_models,
     PosteriorResult: of_posterior,
+    PredictiveResult: of_predictive,
+    SurrogateStudy: of_surrogate,
 }

@@ -82,12 +82,15 @@ def _(result: kinds.ScanResult) -> list[Row]:
     rows = [(f"{result.x_name}, {result.y_name}", f"minimum at {result.best[0]:.4g}, {result.best[1]:.4g}{outside}", "")]
     if result.comparison:
         rows.append(("published scan", _compared(result.comparison), ""))
+    if result.n_failed:
+        rows.append(("not converged", f"{result.n_failed} of {len(result.x) * len(result.y)} points", ""))
     return rows + [("not compared", reason.splitlines()[0], "") for reason in result.not_compared]
 
 
 @rows.register
 def _(result: kinds.ProfileResult) -> list[Row]:
-    return [(result.parameter, f"68 %: {_range(result.interval_68, result.x)}, 95 %: {_range(result.interval_95, result.x)}", "")]
+    rows = [(result.parameter, f"68 %: {_range(result.interval_68, result.x)}, 95 %: {_range(result.interval_95, result.x)}", "")]
+    return rows + ([("not converged", f"{result.n_failed} of {len(result.x)} points", "")] if result.n_failed else [])
 
 
 @rows.register
@@ -97,7 +100,8 @@ def _(result: kinds.ToysResult) -> list[Row]:
         (f"pull of {name}", f"mean {mean:+.3f}, width {result.pull_width[name]:.3f}{bounds.get(name, '')}", "")
         for name, mean in result.pull_mean.items()
     ]
-    return [("toys", f"{result.n_valid} of {result.n_requested} valid", ""), *pulls]
+    head = [("toys", f"{result.n_valid} of {result.n_requested} valid", "")]
+    return [*head, *pulls] if result.valid else [("FAILED", result.reason, "")]
 
 
 @rows.register
@@ -108,19 +112,24 @@ def _(result: kinds.GoodnessOfFit) -> list[Row]:
 @rows.register
 def _(result: kinds.FeldmanCousinsResult) -> list[Row]:
     rows = [(f"{result.parameter} at {float(level):.2%}", _range(interval, result.grid), "") for level, interval in result.interval.items()]
-    return rows + [("left out", f"fit to the data with {result.parameter} = {value:g} did not converge", "") for value in result.failed_points]
+    return rows + [("left out", f"{result.parameter} = {value:g}: no fit to the data or to any toy converged", "") for value in result.failed_points]
 
 
 @rows.register
 def _(result: kinds.LimitResult) -> list[Row]:
     expected = f" (expected {result.expected['0']:.4g})" if result.expected and "0" in result.expected else ""
     found = "no limit: a fit with the parameter held did not converge" if math.isnan(result.observed) else f"< {result.observed:.4g} {result.unit}"
-    return [(result.parameter, f"{found} at {result.cl:.0%}{expected}", "")]
+    rows = [(result.parameter, f"{found} at {result.cl:.0%}{expected}", "")]
+    return rows + ([("not expected", result.not_expected, "")] if result.not_expected else [])
 
 
 @rows.register
 def _(result: kinds.HypothesisTest) -> list[Row]:
-    return [(f"{result.alternative} against {result.null}", f"TS {result.ts:.2f}, p = {result.p_toys:.3f} \u00b1 {result.p_toys_error:.3f}", "")]
+    rows = [] if result.valid else [("FAILED", result.reason, "")]
+    if math.isnan(result.ts):
+        return rows
+    p = f"p = {result.p_chi2:.3f} (asymptotic)" if math.isnan(result.p_toys) else f"p = {result.p_toys:.3f} \u00b1 {result.p_toys_error:.3f}"
+    return [*rows, (f"{result.alternative} against {result.null}", f"TS {result.ts:.2f}, {p}", "")]
 
 
 @rows.register
@@ -164,7 +173,7 @@ def _(result: kinds.FractionsResult) -> list[Row]:
 
 @rows.register
 def _(result: kinds.FailedFit) -> list[Row]:
-    return [("FAILED", result.reason, f"fit of kind {result.kind_of_fit}"), *_notes(result.notes)]
+    return [("FAILED", result.reason, ""), *_notes(result.notes)]
 
 
 @rows.register

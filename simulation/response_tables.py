@@ -6,6 +6,7 @@ Angle, energy kernel and topology as in the recipe of the specification (section
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,19 +26,22 @@ TRACK_SMEARING_RAD = np.deg2rad(1.0)
 TRACK_Y_MAX = 0.12  # largest log10(E_deposited / E_neutrino) of a track
 
 
-def topology_fractions() -> dict[str, Array]:
+def topology_fractions(track: ArrayLike = TRACK_FRACTION, dcascade: ArrayLike = DCASCADE_FRACTION) -> dict[str, Array]:
     """P(channel | flavour) as channel -> (3,) for electron, muon, tau; the three channels sum to 1."""
-    return {"cascade": 1.0 - TRACK_FRACTION - DCASCADE_FRACTION, "track": TRACK_FRACTION, "dcascade": DCASCADE_FRACTION}
+    track, dcascade = np.asarray(track, dtype=np.float64), np.asarray(dcascade, dtype=np.float64)
+    return {"cascade": 1.0 - track - dcascade, "track": track, "dcascade": dcascade}
 
 
-def angular_shape(tables: HeseTables, energy_gev: ArrayLike) -> Array:
+def angular_shape(tables: HeseTables, energy_gev: ArrayLike, *, nearest: bool = False) -> Array:
     """S(E, c): effective area in true cos zenith relative to its mean over the sky; shape (energies, 10), mean 1 in every row.
 
-    Linear in ln E between the tabulated bin centres, constant outside them.
+    Linear in ln E between the tabulated bin centres, constant outside them; ``nearest``: the row of the nearest centre.
     """
     rows = tables.area_coszen_m2 / tables.area_coszen_m2.mean(axis=1, keepdims=True)
     log_centres = np.log(TRUE_CENTRES_GEV[tables.first_area_bin :])
     log_energy = np.log(np.asarray(energy_gev, dtype=np.float64))
+    if nearest:
+        log_energy = log_centres[np.abs(log_energy[:, None] - log_centres).argmin(axis=1)]
     shape = np.stack([np.interp(log_energy, log_centres, column) for column in rows.T], axis=1)
     return shape / shape.mean(axis=1, keepdims=True)
 
@@ -52,33 +56,47 @@ def cascade_cdf(tables: HeseTables, j: int) -> PchipInterpolator:
     return PchipInterpolator(np.log10(TRUE_EDGES_GEV / TRUE_CENTRES_GEV[j]), cumulated)
 
 
-def _cascade(tables: HeseTables, j: int, y: Array) -> Array:
+def _cascade(tables: HeseTables, j: int) -> Callable[[Array], Array]:
+    """The distribution for any y."""
     cdf = cascade_cdf(tables, j)
-    return cdf(np.clip(y, cdf.x[0], cdf.x[-1]))
+    return lambda y: np.asarray(cdf(np.clip(y, cdf.x[0], cdf.x[-1])))
 
 
-def _track(tables: HeseTables, j: int, y: Array) -> Array:
+def _track(tables: HeseTables, j: int, width_scale: float) -> Callable[[Array], Array]:
     """Gaussian in y, truncated at 0.12: a track cannot deposit much more than the neutrino's energy."""
-    bias, width = tables.track_bias[j - tables.first_area_bin], tables.track_width[j - tables.first_area_bin]
-    return np.minimum(ndtr((y - bias) / width) / ndtr((TRACK_Y_MAX - bias) / width), 1.0)
+    bias, width = tables.track_bias[j - tables.first_area_bin], width_scale * tables.track_width[j - tables.first_area_bin]
+    whole = ndtr((TRACK_Y_MAX - bias) / width)
+    return lambda y: np.minimum(ndtr((y - bias) / width) / whole, 1.0)
 
 
-def energy_kernel(tables: HeseTables, channel: str, energy_gev: ArrayLike, deposited_edges_gev: ArrayLike) -> Array:
+def energy_kernel(
+    tables: HeseTables,
+    channel: str,
+    energy_gev: ArrayLike,
+    deposited_edges_gev: ArrayLike,
+    *,
+    scale: float = 1.0,
+    track_width_scale: float = 1.0,
+    nearest: bool = False,
+) -> Array:
     """K(b | E): probability of deposited-energy bin b for a neutrino energy E in GeV; shape (energies, bins).
 
-    The cumulative distributions of the two nearest true-energy bins are averaged linearly in ln E; none below the first tabulated centre
-    (47.3 TeV). Double cascades use the kernel of cascades.
+    The cumulative distributions of the two nearest true-energy bins are averaged linearly in ln E (``nearest``: that of the nearest one alone);
+    none below the first tabulated centre (47.3 TeV). Double cascades use the kernel of cascades. ``scale`` multiplies deposited energies,
+    ``track_width_scale`` the widths of tracks in log10 of them.
     """
-    cumulative = _track if channel == "track" else _cascade
-    energy = np.asarray(energy_gev, dtype=np.float64)
+    energy, edges = np.asarray(energy_gev, dtype=np.float64), np.asarray(deposited_edges_gev)
     first, last = tables.first_migration_bin, len(TRUE_CENTRES_GEV) - 1
+    rows = range(first, last + 1)
+    cumulative = [_track(tables, j, track_width_scale) if channel == "track" else _cascade(tables, j) for j in rows]
     position = np.interp(np.log(energy), np.log(TRUE_CENTRES_GEV), np.arange(len(TRUE_CENTRES_GEV)))
-    kernel = np.zeros((len(energy), len(np.asarray(deposited_edges_gev)) - 1))
+    kernel = np.zeros((len(energy), len(edges) - 1))
     for i in np.flatnonzero(energy >= TRUE_CENTRES_GEV[first]):
         j = int(np.clip(np.floor(position[i]), first, last - 1))
         upper = np.clip(position[i] - j, 0.0, 1.0)
-        y = np.log10(np.asarray(deposited_edges_gev) / energy[i])
-        kernel[i] = np.diff((1.0 - upper) * cumulative(tables, j, y) + upper * cumulative(tables, j + 1, y))
+        upper = np.rint(upper) if nearest else upper
+        y = np.log10(edges / (energy[i] * scale))
+        kernel[i] = np.diff((1.0 - upper) * cumulative[j - first](y) + upper * cumulative[j + 1 - first](y))
     return kernel
 
 

@@ -17,7 +17,9 @@ from scipy.interpolate import PchipInterpolator
 from data_info.hese_tables import COSZEN_EDGES, NODE_CENTRES_GEV, NODE_EDGES_GEV, TRUE_EDGES_GEV, HeseTables, load_tables
 from physics.binning import MORPHOLOGY, ChannelBinning, binning
 from physics.constants import DAY_S, FLUX_UNIT_PER_GEV_CM2_S_SR, FULL_SKY_SR, HESE_LIVETIME_S, M2_TO_CM2, N_SPECIES, PIVOT_GEV
+from simulation.diffuse import VETO_KAPPA
 from simulation.response_tables import angular_shape, energy_kernel, topology_fractions, zenith_smearing
+from simulation.surrogate_recipe import RECIPE, Recipe
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -25,63 +27,95 @@ Indices = NDArray[np.intp]
 REFERENCE_INDEX = 2.5
 FLAVOUR_CODE = (12, 14, 16)  # PDG codes of the neutrinos; nu and nubar are summed
 ATMOSPHERE_CODE = 0
-ATMOSPHERIC_LIVETIME_S = 4269.0 * DAY_S  # of the tabulated background; assumed, its source calls it "12 years"
 ANALYSIS_END_GEV = 1.0e7  # the background is tabulated, and events are selected, up to here
-TRUE_OVER_DEPOSITED = 1.4  # typical neutrino energy of an atmospheric event over its deposited energy [convention]
+BACKGROUND_KAPPA = {"cascade": VETO_KAPPA[12], "track": VETO_KAPPA[14]}  # of the self-veto in the tabulated zenith shapes
 COLUMNS = ("recoDepositedEnergy", "recoCosZenith", "recoMorphology", "primaryEnergy", "flavour", "astroWeight", "atmoWeight")
 
 
-def astro_response(tables: HeseTables, livetime_s: float = HESE_LIVETIME_S) -> dict[str, Array]:
+def node_points(recipe: Recipe = RECIPE) -> tuple[Array, Array]:
+    """Energies of the points and their widths in GeV, node by node; one point of a node is its geometric centre."""
+    if recipe.points_per_node == 1:
+        return NODE_CENTRES_GEV, np.diff(NODE_EDGES_GEV)
+    n = recipe.points_per_node
+    edges = np.interp(np.arange(n * len(NODE_CENTRES_GEV) + 1) / n, np.arange(len(NODE_EDGES_GEV)), np.log(NODE_EDGES_GEV))
+    return np.exp(0.5 * (edges[1:] + edges[:-1])), np.diff(np.exp(edges))
+
+
+def astro_response(tables: HeseTables, livetime_s: float = HESE_LIVETIME_S, recipe: Recipe = RECIPE) -> dict[str, Array]:
     """Expected astrophysical events at norm 1 and index 2.5: channel -> (3 flavours, 60 nodes, energy bins, angular bins).
 
-    A spectrum folds it as sum over nodes of (E_i / 100 TeV)^-(index - 2.5); double cascades have one angular bin.
+    A spectrum folds it as sum over nodes of (E_i / 100 TeV)^-(index - 2.5); double cascades have one angular bin. With several points in a node
+    (``node_points``) these stand in place of the nodes.
     """
-    species_flux = FLUX_UNIT_PER_GEV_CM2_S_SR / N_SPECIES * (NODE_CENTRES_GEV / PIVOT_GEV) ** -REFERENCE_INDEX
-    exposure = livetime_s * FULL_SKY_SR * M2_TO_CM2 * tables.flavour_area_m2 * species_flux * np.diff(NODE_EDGES_GEV)
-    direction = angular_shape(tables, NODE_CENTRES_GEV) / (len(COSZEN_EDGES) - 1)
-    sky = {"cascade": direction @ zenith_smearing(COSZEN_EDGES), "track": direction, "dcascade": np.ones((len(direction), 1))}
-    fractions = topology_fractions()
+    energies, widths = node_points(recipe)
+    area_m2 = np.repeat(tables.flavour_area_m2, recipe.points_per_node, axis=1)
+    species_flux = FLUX_UNIT_PER_GEV_CM2_S_SR / N_SPECIES * (energies / PIVOT_GEV) ** -REFERENCE_INDEX
+    exposure = livetime_s * FULL_SKY_SR * M2_TO_CM2 * area_m2 * species_flux * widths
+    direction = angular_shape(tables, energies, nearest=recipe.nearest_row) / (len(COSZEN_EDGES) - 1)
+    sky = {
+        "cascade": _smeared(direction, recipe.cascade_smearing_deg),
+        "track": _smeared(direction, recipe.track_smearing_deg),
+        "dcascade": np.ones((len(direction), 1)),
+    }
+    fractions = topology_fractions(recipe.track_fraction, recipe.dcascade_fraction)
+    kernel = {"scale": recipe.energy_scale, "track_width_scale": recipe.track_width_scale}
     return {
         name: np.einsum(
-            "fi,f,ib,ic->fibc", exposure, fractions[name], energy_kernel(tables, name, NODE_CENTRES_GEV, channel.energy_edges_gev), sky[name]
+            "fi,f,ib,ic->fibc",
+            exposure,
+            fractions[name],
+            energy_kernel(tables, name, energies, channel.energy_edges_gev, nearest=recipe.nearest_row, **kernel),
+            sky[name],
         )
         for name, channel in binning("surrogate").items()
     }
 
 
-def atmospheric_background(tables: HeseTables, livetime_s: float = HESE_LIVETIME_S) -> dict[str, Array]:
+def _smeared(direction: Array, sigma_deg: float) -> Array:
+    return direction @ zenith_smearing(COSZEN_EDGES, float(np.deg2rad(sigma_deg))) if sigma_deg > 0.0 else direction
+
+
+def atmospheric_background(tables: HeseTables, livetime_s: float = HESE_LIVETIME_S, recipe: Recipe = RECIPE) -> dict[str, Array]:
     """Expected atmospheric events: channel -> (energy bins, angular bins).
 
     The tabulated spectra are cumulated, interpolated monotonically in log10 E and differenced at the analysis edges (up to 1e7 GeV).
     """
     expected = {}
     for name, channel in binning("surrogate").items():
-        cumulated = np.concatenate([[0.0], np.cumsum(tables.atmospheric_events[name])]) * livetime_s / ATMOSPHERIC_LIVETIME_S
+        cumulated = np.concatenate([[0.0], np.cumsum(tables.atmospheric_events[name])]) * livetime_s / (recipe.background_livetime_days * DAY_S)
         edges = np.minimum(channel.energy_edges_gev, ANALYSIS_END_GEV)
         energies = np.diff(PchipInterpolator(np.log10(TRUE_EDGES_GEV), cumulated)(np.log10(edges)))
-        shape = tables.atmospheric_coszen.get(name, np.ones(1))
+        shape = _background_shape(tables, name, recipe.veto_slope_scale)
         expected[name] = np.outer(energies, shape / shape.sum())
     return expected
 
 
-def cells(livetime_s: float = HESE_LIVETIME_S) -> dict[str, NDArray[Any]]:
+def _background_shape(tables: HeseTables, name: str, veto_slope_scale: float) -> Array:
+    """Events by cos zenith, in any unit; the down-going ones fall with cos zenith by another self-veto."""
+    if name not in tables.atmospheric_coszen:
+        return np.ones(1)
+    down = np.maximum(0.5 * (COSZEN_EDGES[1:] + COSZEN_EDGES[:-1]), 0.0)
+    return np.asarray(tables.atmospheric_coszen[name] * np.exp(-(veto_slope_scale - 1.0) * BACKGROUND_KAPPA[name] * down))
+
+
+def cells(livetime_s: float = HESE_LIVETIME_S, recipe: Recipe = RECIPE) -> dict[str, NDArray[Any]]:
     """The table's columns: energies in GeV, ``recoMorphology`` 0 cascade, 1 track, 2 double cascade, ``flavour`` 12, 14, 16 or 0 = atmosphere."""
     tables = load_tables()
-    astro, background = astro_response(tables, livetime_s), atmospheric_background(tables, livetime_s)
+    astro, background = astro_response(tables, livetime_s, recipe), atmospheric_background(tables, livetime_s, recipe)
     parts = []
     for name, channel in binning("surrogate").items():
-        parts += [_astro_rows(channel, astro[name]), _atmospheric_rows(channel, background[name])]
+        parts += [_astro_rows(channel, astro[name], node_points(recipe)[0]), _atmospheric_rows(channel, background[name], recipe)]
     return {column: np.concatenate([part[column] for part in parts]) for column in COLUMNS}
 
 
-def _astro_rows(channel: ChannelBinning, response: Array) -> Mapping[str, NDArray[Any]]:
+def _astro_rows(channel: ChannelBinning, response: Array, energies_gev: Array) -> Mapping[str, NDArray[Any]]:
     flavour, node, energy, angle = np.nonzero(response)
-    return _rows(channel, energy, angle, NODE_CENTRES_GEV[node], np.array(FLAVOUR_CODE)[flavour], astro=response[flavour, node, energy, angle])
+    return _rows(channel, energy, angle, energies_gev[node], np.array(FLAVOUR_CODE)[flavour], astro=response[flavour, node, energy, angle])
 
 
-def _atmospheric_rows(channel: ChannelBinning, expected: Array) -> Mapping[str, NDArray[Any]]:
+def _atmospheric_rows(channel: ChannelBinning, expected: Array, recipe: Recipe) -> Mapping[str, NDArray[Any]]:
     energy, angle = np.nonzero(expected)
-    true_energy = np.clip(TRUE_OVER_DEPOSITED * _energy_centres(channel)[energy], NODE_EDGES_GEV[0], NODE_EDGES_GEV[-1])
+    true_energy = np.clip(recipe.true_over_deposited * _energy_centres(channel)[energy], NODE_EDGES_GEV[0], NODE_EDGES_GEV[-1])
     return _rows(channel, energy, angle, true_energy, np.full(len(energy), ATMOSPHERE_CODE), atmo=expected[energy, angle])
 
 

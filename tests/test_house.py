@@ -90,6 +90,13 @@ def test_lock_covers_the_project_and_holds_hashes_and_no_index() -> None:
     assert names - locked == set()
 
 
+def test_the_lock_is_of_current_numpy_and_needs_no_photospline() -> None:
+    """Specification 9 of diffuse: ragged arrays and newshape= do not run on numpy 2; photospline is not on the package index."""
+    versions = dict(line.split(" ")[0].split("==") for line in locked_versions())
+    assert int(versions["numpy"].split(".")[0]) >= 2
+    assert not [name for name in versions if "photospline" in name]
+
+
 HEAVY = ("tensorflow", "zfit", "pyhf", "matplotlib", "awkward", "numba", "dask")
 
 

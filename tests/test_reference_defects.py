@@ -5,12 +5,9 @@ A defect without its tests fails here: a renamed or deleted test is noticed.
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
+from findable import lost
 
-TESTS = Path(__file__).parent
 FITS = "fits/dark_matter"
 
 DARK_MATTER: dict[str, tuple[str, ...]] = {
@@ -160,16 +157,90 @@ STOPPING_MUONS: dict[str, tuple[str, ...]] = {
     ),
     "19 one key in two spellings": ("configs/test_stopping_muons_config.py::test_all_spellings_mean_the_same",),
 }
-KNOWN = {"dark_matter": DARK_MATTER, "stopping_muons": STOPPING_MUONS}
+DIFFUSE: dict[str, tuple[str, ...]] = {
+    "1 effective likelihood loses its digits": (
+        "fits/test_likelihood.py::test_golden_3_effective_likelihood",
+        "fits/test_likelihood.py::test_digits_lost_by_the_textbook_formula",
+        "fits/test_likelihood.py::test_effective_likelihood_agrees_with_many_digits_down_to_vanishing_variance",
+    ),
+    "2 events vanish in bins without simulation": (
+        "fits/test_nll.py::test_an_event_vanishes_in_a_bin_without_simulation",
+        "fits/test_nll.py::test_skip_leaves_the_events_out_and_says_so",
+        "fits/test_nll.py::test_data_without_expectation_are_impossible_and_the_gradient_points_inside",
+    ),
+    "3 unbounded minimiser runs away": (
+        "fits/test_exercise_fit.py::test_toys_of_the_exercise_stay_within_their_bounds",
+        "fits/test_minimise.py::test_fits_of_toys_are_valid_and_finite",
+        "fits/test_nll.py::test_data_without_expectation_are_impossible_and_the_gradient_points_inside",
+    ),
+    "4 failed toys dropped, negative TS floored": (
+        "fits/test_toys.py::test_failures_are_retried_counted_and_named",
+        "fits/test_hypothesis.py::test_failed_comparisons_are_counted",
+        "fits/test_hypothesis.py::test_the_wider_model_is_never_worse",
+        "fits/test_hypothesis.py::test_an_alternative_that_misses_is_repeated_and_never_floored",
+        "fits/test_feldman_cousins.py::test_a_free_fit_that_misses_is_repeated_and_never_floored",
+    ),
+    "5 a mask over all events for each bin": (
+        "processors/test_diffuse_response.py::test_peak_memory_is_below_three_times_the_columns",
+        "readers/test_json_scan.py::test_memory_is_below_three_times_the_array",
+    ),
+    "6 an event on the last edge disappears": (
+        "processors/test_diffuse_data.py::test_events_on_the_outer_edges_are_counted",
+        "physics/test_binning.py::test_last_bin_includes_its_upper_edge",
+        "processors/test_diffuse_response.py::test_an_energy_on_the_last_node_edge_counts",
+    ),
+    "7 no errors, no covariance, no status": (
+        "fits/test_fit_stage.py::test_a_fit_says_where_it_comes_from",
+        "fits/test_minimise.py::test_covariance_is_the_inverse_of_the_fisher_information",
+        "fits/test_minimise.py::test_a_fit_that_cannot_work_says_why",
+    ),
+    "8 bounds beyond the detector tables": (
+        "fits/test_official_model.py::test_bounds_beyond_the_tables_are_refused_with_both_numbers",
+        "physics/test_spline_table.py::test_beyond_the_range_the_edge_holds_and_is_no_number_less",
+    ),
+    "9 prior outside its bounds without gradient": (
+        "fits/test_priors.py::test_flat_prior_outside_its_bounds_is_an_error_not_an_infinity_without_gradient",
+        "fits/test_minimise.py::test_a_parameter_at_its_bound_is_flagged_and_its_interval_ends_there",
+    ),
+    "10 a missing field is not named": (
+        "processors/test_diffuse_bad_input.py::test_bad_events_are_refused[missing columns with nearest names]",
+        "doors/test_diffuse_refusals.py::test_bad_files_are_refused[missing columns]",
+    ),
+    "11 does not run on current numpy, photospline not installable": (
+        "test_house.py::test_the_lock_is_of_current_numpy_and_needs_no_photospline",
+        "readers/test_photospline.py::test_golden_4_values_and_slopes_of_the_tables",
+    ),
+    "12 prior constants mixed with the data part": (
+        "fits/test_nll.py::test_three_parts_add_up",
+        "fits/test_official_model.py::test_golden_7_prior_part_at_the_published_point",
+        "fits/test_fit_stage.py::test_a_fit_says_where_it_comes_from",
+    ),
+    "13 root-N error bars": (
+        "fits/test_contours.py::test_golden_5_poisson_intervals_of_the_release",
+        "plotting/test_stack.py::test_bars_are_the_unified_intervals",
+        "plotting/test_stack.py::test_a_bin_without_events_has_its_upper_bar_and_no_point",
+    ),
+    "14 one, two or six species, wrong unit": (
+        "fits/test_fit_stage.py::test_every_parameter_states_its_unit",
+        "physics/test_constants.py::test_published_norm_per_flavour_and_per_species",
+        "fits/test_official_model.py::test_golden_6_weights_of_the_hand_made_events",
+        "fits/test_contours.py::test_golden_9_published_contour_lies_on_the_release_scan",
+        "plotting/test_diffuse_flux.py::test_one_flavour_is_a_third_of_the_six_species_norm",
+    ),
+    "15 one working directory, one process for each scan point": (
+        "doors/test_diffuse_refusals.py::test_any_working_directory_will_do",
+        "fits/test_scans.py::test_vectorised_profile_equals_minuit",
+        "bench/bench_scans.py::test_profiled_scan",
+    ),
+}
+KNOWN = {"dark_matter": DARK_MATTER, "stopping_muons": STOPPING_MUONS, "diffuse": DIFFUSE}
 
 
-@pytest.mark.parametrize(("analysis", "count"), [("dark_matter", 17), ("stopping_muons", 19)])
+@pytest.mark.parametrize(("analysis", "count"), [("dark_matter", 17), ("stopping_muons", 19), ("diffuse", 15)])
 def test_all_are_here(analysis: str, count: int) -> None:
     assert [int(name.split()[0]) for name in KNOWN[analysis]] == list(range(1, count + 1))
 
 
 @pytest.mark.parametrize(("analysis", "defect"), [(analysis, defect) for analysis, defects in KNOWN.items() for defect in defects])
 def test_each_has_its_tests(analysis: str, defect: str) -> None:
-    for one in KNOWN[analysis][defect]:
-        file, _, name = one.partition("::")
-        assert re.search(rf"^def {name}\(", (TESTS / file).read_text(encoding="utf-8"), re.MULTILINE), one
+    assert lost(KNOWN[analysis][defect]) == []

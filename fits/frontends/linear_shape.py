@@ -40,6 +40,8 @@ def plain_model(nll: NegativeLogLikelihood, engine: str) -> Model:
     """The model of a likelihood with one norm of the atmosphere; InputError for the release's nuisance parameters."""
     if not isinstance(nll.model, Model):
         raise InputError(f"engine {engine}: nuisance parameters of the detector and of cosmic rays (model: official) need engine: native")
+    if not nll.model.flux.shape.start:
+        raise InputError(f"engine {engine}: a flux in segments has no common norm, which the front ends need; use engine: native")
     return nll.model
 
 

@@ -160,7 +160,7 @@ def coverage(
 
 def _held(toy: UnfoldingProblem, truth: Truth, chains: dict[str, Any]) -> NDArray[np.bool_] | None:
     """Whether the sampled intervals hold the truth (truth bins,); None where the chains do not converge."""
-    from fits.unfolding.mcmc import ConvergenceError
+    from fits.ensembles import ConvergenceError
 
     try:
         sampled = toy.sample(**chains)

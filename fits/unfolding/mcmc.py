@@ -1,7 +1,4 @@
-"""The posterior by emcee (arXiv:1202.3665): two independent ensembles from the most probable spectrum, extended until they have converged.
-
-All walkers of an ensemble are evaluated in one call; see ``fits.unfolding.moves`` for how they move.
-"""
+"""The posterior by emcee (``fits.ensembles``): independent ensembles from the most probable spectrum, extended until they have converged."""
 
 from __future__ import annotations
 
@@ -12,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import InputError, nearest
-from fits.unfolding.diagnostics import STEPS_PER_TAU, Convergence, assess
+from fits.ensembles import ENSEMBLES, Ensembles, walkers_of_each
+from fits.unfolding.diagnostics import Convergence
 from fits.unfolding.intervals import central_interval, upper_limit
 from fits.unfolding.map_fit import MapFit
-from fits.unfolding.moves import first_moves, learnt_moves
 from fits.unfolding.posterior import Posterior
 
 if TYPE_CHECKING:
@@ -23,7 +20,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-ENSEMBLES = 2
 PRIORS = ("flat", "log_flat")
 STARTS = ("map", "flat")
 WIDEST_START = 0.5  # of u: a bin without data starts near one event, not anywhere down to nothing
@@ -31,14 +27,6 @@ SMALLEST_START = 1.0  # events
 LIMIT_BELOW = 0.1  # events: a bin whose 16 % quantile is below gets an upper limit
 LIMIT_CL = 0.90
 KEPT = 20_000  # samples kept; summaries are of all
-
-
-class ConvergenceError(InputError):
-    """Chains that have not converged; ``convergence`` has the numbers. No result is made of them."""
-
-    def __init__(self, message: str, convergence: Convergence) -> None:
-        super().__init__(message)
-        self.convergence = convergence
 
 
 @dataclass(frozen=True)
@@ -107,63 +95,13 @@ def sample(problem: UnfoldingProblem, options: ChainOptions | None = None, **cho
     best = problem.map()
     if not best.valid:
         raise InputError(f"no sampling without a minimum: {best.reason}; tau is {problem.tau}")
-    runs = _Ensembles(posterior, best, chosen)
+    walkers = walkers_of_each(chosen.n_walkers, posterior.size)
+    generators = np.random.default_rng(chosen.seed).spawn(ENSEMBLES)
+    starts = [_start(posterior, best, chosen, walkers, generator) for generator in generators]
+    runs = Ensembles(_log_probability(posterior, chosen), problem.names, starts, generators)
     runs.burn(chosen.n_burn_steps)
-    runs.run(chosen.n_used_steps)
-    longest = int(chosen.max_extend * chosen.n_used_steps)
-    while (convergence := runs.assess()).failures:
-        block = min(max(chosen.n_used_steps // 2, convergence.steps // 4), longest - convergence.steps)
-        if block <= 0 or STEPS_PER_TAU * convergence.tau_steps > longest:  # the time grows with the chain: it will never do
-            raise ConvergenceError(_failure(problem, convergence), convergence)
-        runs.run(block)
+    convergence = runs.until_converged(chosen.n_used_steps, chosen.max_extend, lambda found: _failure(problem, found))
     return _summary(posterior, best, runs, convergence, chosen)
-
-
-class _Ensembles:
-    """Independent emcee ensembles of one posterior."""
-
-    def __init__(self, posterior: Posterior, best: MapFit, options: ChainOptions) -> None:
-        self._names = posterior.problem.names
-        self._log_probability = _log_probability(posterior, options)
-        walkers = max(options.n_walkers, 4 * posterior.size)
-        each = 2 * -(-walkers // (2 * ENSEMBLES))  # even: half of them move at a time
-        self._generators = np.random.default_rng(options.seed).spawn(ENSEMBLES)
-        self._states: list[Any] = [_start(posterior, best, options, each, generator) for generator in self._generators]
-        self._samplers = [self._sampler((each, posterior.size), generator, first_moves()) for generator in self._generators]
-
-    def _sampler(self, shape: tuple[int, int], generator: np.random.Generator, moves: list[tuple[Any, float]]) -> Any:
-        import emcee
-
-        sampler = emcee.EnsembleSampler(*shape, self._log_probability, moves=moves, vectorize=True)
-        sampler.random_state = np.random.RandomState(generator.integers(2**32, dtype=np.uint32)).get_state()
-        return sampler
-
-    def burn(self, steps: int) -> None:
-        """Advance every ensemble, learn how to move, and forget the steps."""
-        if steps == 0:
-            return
-        self.run(steps)
-        chains = self.chains
-        self._samplers = [
-            self._sampler(chain.shape[1:], generator, learnt_moves(chain)) for chain, generator in zip(chains, self._generators, strict=True)
-        ]
-        for state in self._states:
-            state.random_state = None  # that of the new sampler
-
-    def run(self, steps: int) -> None:
-        """Advance every ensemble."""
-        with np.errstate(invalid="ignore"):  # two impossible points: inf - inf, not accepted
-            self._states = [sampler.run_mcmc(state, steps) for sampler, state in zip(self._samplers, self._states, strict=True)]
-
-    @property
-    def chains(self) -> Array:
-        """(ensembles, steps, walkers, parameters)."""
-        return np.array([sampler.get_chain() for sampler in self._samplers])
-
-    def assess(self) -> Convergence:
-        """Convergence of all that was sampled since the burn-in."""
-        acceptance = float(np.mean([sampler.acceptance_fraction for sampler in self._samplers]))
-        return assess(self.chains, np.array([sampler.get_log_prob() for sampler in self._samplers]), acceptance, self._names)
 
 
 def _log_probability(posterior: Posterior, options: ChainOptions) -> Any:
@@ -200,7 +138,7 @@ def _start(posterior: Posterior, best: MapFit, options: ChainOptions, walkers: i
     return points
 
 
-def _summary(posterior: Posterior, best: MapFit, runs: _Ensembles, convergence: Convergence, options: ChainOptions) -> Sample:
+def _summary(posterior: Posterior, best: MapFit, runs: Ensembles, convergence: Convergence, options: ChainOptions) -> Sample:
     n, names = posterior.n, posterior.problem.names
     chains = np.concatenate(list(runs.chains), axis=1)  # (steps, walkers, parameters)
     flat = chains.reshape(-1, posterior.size)

@@ -27,7 +27,7 @@ class LearntProposal:
 
     def __init__(self, samples: Array) -> None:
         self._mean = samples.mean(axis=0)
-        self._root = np.linalg.cholesky(np.cov(samples, rowvar=False) * (FREEDOM - 2.0) / FREEDOM * WIDER)
+        self._root = np.linalg.cholesky(np.atleast_2d(np.cov(samples, rowvar=False)) * (FREEDOM - 2.0) / FREEDOM * WIDER)
         self._inverse = np.linalg.inv(self._root)
 
     def __call__(self, points: Array, random: Any) -> tuple[Array, Array]:

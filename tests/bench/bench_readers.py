@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from stopwatch import least_s
 
 from readers import open_source
 from readers.convert import convert
@@ -74,3 +76,19 @@ def test_open_only(benchmark: Callable[..., Any], files: dict[str, Path], name: 
             return len(source)
 
     assert benchmark(open_only) == ENTRIES
+
+
+def test_converted_files_are_read_faster(benchmark: Callable[..., Any], files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """Specification 11: conversion to Parquet pays, and only needed columns are read."""
+    benchmark.group = "read"
+    taken = {
+        (name, number): least_s(lambda name=name, number=number: read(files[name], NAMES[-number:]), 3, time.process_time)
+        for name in ("hese_json", "toy_json", "parquet")
+        for number in (1, len(NAMES))
+    }
+    with capsys.disabled():
+        print(f"\n1e5 events, one column and seven: {', '.join(f'{name} {number}: {1e3 * t:.0f} ms' for (name, number), t in taken.items())}")
+    benchmark(read, files["parquet"], NAMES[-1:])
+    assert taken["hese_json", 7] > 5 * taken["parquet", 7]
+    assert taken["toy_json", 7] > 5 * taken["parquet", 7]
+    assert taken["hese_json", 1] < 0.5 * taken["hese_json", 7]

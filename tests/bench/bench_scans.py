@@ -10,12 +10,13 @@ import time
 
 import numpy as np
 import pytest
+from stopwatch import least_s
 from surrogate_case import PUBLISHED, likelihood, toy_counts
 
 from fits.contours import Surface, contours
 from fits.minimise import minimise
 from fits.scans import scan_general, scan_linear
-from fits.toys import ToyStudy, run_toys
+from fits.toys import ToyStudy, generator, run_toys, throw
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time)
 
@@ -58,6 +59,21 @@ def test_a_thousand_toys_in_one_call(benchmark) -> None:
     fits = benchmark.pedantic(run_toys, (ToyStudy(likelihood(), PUBLISHED, seed=1), 1000), rounds=1)
     assert all(fit.valid for fit in fits)
     benchmark.extra_info["share of target"] = round(benchmark.stats.stats.min / 1000 / TOY_TARGET_S, 3)
+
+
+def test_a_toy_costs_little_more_than_its_fit(benchmark, capsys) -> None:
+    """Throwing, copying the likelihood and counting, beside one fit with its Hessian: less than half of it."""
+    benchmark.group = "toys"
+    study = ToyStudy(likelihood(), PUBLISHED, seed=1)
+    number = iter(range(10_000))
+    toy = least_s(lambda: [study(next(number)) for _ in range(20)], 5, time.process_time) / 20
+    prepared = [throw(study.nll, PUBLISHED, generator(1, "toys", i)) for i in range(20)]
+    fit = least_s(lambda: [minimise(one, starts=[PUBLISHED]) for one in prepared], 5, time.process_time) / 20
+    with capsys.disabled():
+        print(f"\ntoy {1e3 * toy:.2f} ms, its fit {1e3 * fit:.2f} ms: ratio {toy / fit:.2f}")
+    benchmark.pedantic(study, (0,), rounds=5)
+    benchmark.extra_info["toy / fit"] = round(toy / fit, 2)
+    assert toy < 1.5 * fit
 
 
 def test_two_hundred_toys_with_minos(benchmark) -> None:

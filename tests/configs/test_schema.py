@@ -81,6 +81,16 @@ MISTAKES = {
     "missing key": ("name: test\n", "", r"yaml: name: this key is required"),
     "missing key deep": ("    kind: mc\n", "", r":5: datasets\.mc\.kind: this key is required"),
     "wrong word": ("likelihood: poisson", "likelihood: gauss", r":10: fits\.main\.likelihood: Input should be 'poisson', .* \(given: 'gauss'\)"),
+    "word nearly right": ("likelihood: poisson", "likelihood: poison", r" \(given: 'poison'\); did you mean 'poisson'\?$"),
+    "not a number": ("fits:", "processor: {reference_index: .nan}\nfits:", r":8: processor\.reference_index: Input should be a finite number"),
+    "neither a word nor a section": (
+        "fits:", "processor: {binning: offical}\nfits:",
+        r"^[^\n]*:8: processor\.binning: Input should be 'official', 'bootcamp' or 'surrogate' .*; did you mean 'official'\?$",
+    ),
+    "slip in a section that may be a word": (
+        "fits:", "processor: {binning: {energy_gev: [1e5, 1e6], cosze: [-1, 1]}}\nfits:",
+        r":8: processor\.binning\.coszen: this key is required\n.*: processor\.binning\.cosze: unknown key; did you mean 'coszen'\?$",
+    ),
     "wrong type": ("x: astro_gamma", "x_grid: [2, 4]", r":12: fits\.main\.scan\.x_grid\.2: this key is required"),
     "few points": ("x: astro_gamma", "x_grid: [2, 4, 2]", r":12: fits\.main\.scan\.x_grid\.2: Input should be .* equal to 3 \(given: 2\)"),
     "two sources": (
@@ -164,6 +174,14 @@ def test_overrides_change_any_key(tmp_path: Path) -> None:
     assert config.datasets["mc"].metadata["livetime_s"] in (1e7, "1e7")  # YAML 1.1 takes 1e7 without a point as text
     assert config.fits["main"].minos == ["c=d", "b"]
     assert config.executor.address is None
+
+
+def test_an_override_changes_one_of_two_places_that_share_an_anchor(tmp_path: Path) -> None:
+    """The shipped configurations share priors between fits by YAML anchors: --set of one fit used to change all of them."""
+    shared = "  main: {parameters: &priors {astro_norm: {start: 6.0}}}\n  other: {parameters: *priors}\n"
+    text = BASE[: BASE.index("fits:")] + "fits:\n" + shared
+    config = load(tmp_path, text, "fits.main.parameters.astro_norm.start=2.0")
+    assert [config.fits[name].parameters["astro_norm"].start for name in ("main", "other")] == [2.0, 6.0]
 
 
 OVERRIDES = {

@@ -58,7 +58,7 @@ EVERYTHING: dict[str, Any] = {
     "asimov": True,
     "impacts": True,
     "asimov_livetimes": [4],
-    "model_comparison": {"models": ["cutoff"], "toys": 0},
+    "model_comparison": {"models": ["cutoff", "segmented"], "toys": 1},
     "published": {"astro_gamma": [2.87, 0.19, 0.20]},
 }
 FIGURES = ["energy", "zenith", "contour", "profile", "spectrum", "correlation", "pulls", "toys", "gof", "impacts", "response", "exposures", "models"]
@@ -145,6 +145,7 @@ def test_a_joint_fit_answers_what_others_answer(everything, ran: Path, monkeypat
     assert set(results["main.impacts"].impacts) == {"atmos_norm[first]", "atmos_norm[second]"}
     assert results["main.test"].alternative_fit.model == "log_parabola"
     assert results["main.models"].models["cutoff"].valid
+    assert {"phi_1", "atmos_norm[first]"} <= set(results["main.models"].models["segmented"].parameters)
 
 
 def test_samples_add_up_to_the_joint_fit(everything) -> None:
@@ -307,6 +308,7 @@ def test_samples_that_cannot_be_joined_are_refused(make, samples: dict[str, Any]
         ({"main": {"joint": {"samples": TWO}, "likelihood": "say"}}, r"fits\.main: likelihood: not for a joint fit; each sample has its own"),
         ({"main": {"joint": {"samples": TWO}, "segments": {}}}, "segments: not for a joint fit"),
         ({"main": {"joint": {"samples": TWO}, "events": True}}, "events: not for a joint fit"),
+        ({"main": {"joint": {"samples": TWO}, "predictive": True}}, "predictive: not for a joint fit"),
         ({"main": {"joint": {"samples": TWO}, "model": "official"}}, r"model\.nuisances: not for a joint fit"),
         ({"main": {"joint": {"samples": TWO}, "engine": "zfit"}}, "engine: zfit knows one sample"),
         ({"main": {"joint": {"samples": {"first": "first.yaml"}}}}, r"fits\.main\.joint\.samples: .*at least 2 items"),
@@ -345,7 +347,7 @@ def test_an_incomplete_sample_is_said(make) -> None:
 
 def test_events_may_be_split_between_samples(ran: Path, monkeypatch) -> None:
     monkeypatch.chdir(ran)
-    low, high, first = (read_run(load_config(ran / f"{name}.yaml")).inputs for name in ("low", "high", "first"))
+    low, high, first = (read_run(load_config(ran / f"{name}.yaml")) for name in ("low", "high", "first"))
     refuse_same_events("samples", {"low": low, "high": high})
     with pytest.raises(InputError, match="high and first read the same events"):
         refuse_same_events("samples", {"high": high, "first": first})

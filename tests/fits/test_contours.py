@@ -49,7 +49,7 @@ G5 = [(0, 1.2904), (0.3679, 2.7505), (0.7358, 4.2504), (1.1036, 5.3012), (2.3359
 
 
 @pytest.mark.parametrize(("k", "expected"), list(enumerate(G5)))
-def test_poisson_interval_of_the_release_g5(k: int, expected: tuple[float, float]) -> None:
+def test_golden_5_poisson_intervals_of_the_release(k: int, expected: tuple[float, float]) -> None:
     assert poisson_interval(k) == pytest.approx(expected, abs=2e-4)
 
 
@@ -182,7 +182,7 @@ def test_an_absent_scan_or_contour_says_what_to_do(tmp_path) -> None:
 
 
 @pytest.mark.public_data
-def test_release_scan_g8(public_data) -> None:
+def test_golden_8_release_scan(public_data) -> None:
     scan = read_scan(public_data / "hese" / "astro_scan_data.txt")
     i, j = np.unravel_index(np.argmin(scan.nll), scan.nll.shape)
     assert (scan.x[i], scan.y[j], scan.nll[i, j]) == pytest.approx((2.88, 6.3, 122.9633), abs=1e-4)
@@ -208,7 +208,7 @@ def test_release_scan_g8(public_data) -> None:
 
 
 @pytest.mark.public_data
-def test_published_contour_lies_on_the_release_scan_g9(public_data) -> None:
+def test_golden_9_published_contour_lies_on_the_release_scan(public_data) -> None:
     scan = read_scan(public_data / "hese" / "astro_scan_data.txt")
     points = read_contour(public_data / "hese" / "icecube_spl_hese_contour1sigma.json")
     assert points.shape == (19, 2)

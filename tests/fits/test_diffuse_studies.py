@@ -16,17 +16,20 @@ from configs.diffuse_studies import Posterior
 from configs.errors import InputError
 from fits.asimov_exposures import exposed, exposure
 from fits.diffuse_inputs import Inputs
-from fits.diffuse_studies import check, save_event_tables
+from fits.diffuse_studies import check
+from fits.ensembles import ConvergenceError
 from fits.event_table import event_table, true_energy_quantiles, true_energy_weights
 from fits.impacts import impacts
 from fits.minimise import minimise
 from fits.model import Model
 from fits.model_comparison import compared_model, null_model
 from fits.nll import NegativeLogLikelihood
-from fits.sampling import NotConverged, posterior
+from fits.sampling import posterior
+from fits.spectrum_choice import Embedding
 from physics.constants import HESE_LIVETIME_S
 from physics.spectra import ExponentialCutoff, LogParabola, PowerLaw
 from records.diffuse_studies import AsimovStudy, ImpactResult, ModelComparison
+from records.event_tables import save_event_tables
 from records.results import decode_result, encode_result
 from records.summary import rows
 
@@ -158,7 +161,7 @@ def test_models_beside_each_other() -> None:
     minimum = minimise(null)
     first = null_model(null, minimum)
     found = {
-        name: compared_model(null, minimum, likelihood(spectrum=spectrum), name, toys=0, seed=1)
+        name: compared_model(null, minimum, likelihood(spectrum=spectrum), Embedding(name), toys=0, seed=1)
         for name, spectrum in (("log_parabola", LogParabola()), ("cutoff", ExponentialCutoff()))
     }
     for one in found.values():
@@ -177,7 +180,7 @@ def test_a_curved_truth_is_found() -> None:
     curved = likelihood(spectrum=ExponentialCutoff())
     counts = 20.0 * curved.model.expected([6.0, 2.0, 5.0, 1.0])
     null, wider = likelihood(counts), likelihood(counts, spectrum=ExponentialCutoff())
-    found = compared_model(null, minimise(null), wider, "cutoff", toys=4, seed=2)
+    found = compared_model(null, minimise(null), wider, Embedding("cutoff"), toys=4, seed=2)
     assert found.valid
     assert found.ts > 20.0
     assert (found.n_valid, found.n_failed) == (4, 0)
@@ -204,7 +207,7 @@ def test_the_posterior_of_a_counting_experiment_is_a_gamma_distribution() -> Non
 
 def test_chains_that_have_not_converged_are_no_result() -> None:
     nll = counting_experiment(9, 3.0)
-    with pytest.raises(NotConverged, match=r"fits\.main\.posterior: the chains have not converged: .*effective samples.*max_extend") as caught:
+    with pytest.raises(ConvergenceError, match=r"fits\.main\.posterior: the chains have not converged: .*effective samples.*max_extend") as caught:
         posterior(nll, minimise(nll), Posterior(walkers=8, burn=0, steps=20, max_extend=1.0), 7, where="fits.main.posterior")
     assert caught.value.convergence.steps == 20
 
@@ -261,7 +264,7 @@ def test_the_terminal_says_what_was_found() -> None:
     table = event_table(Model(surrogate_response(), PowerLaw()), THETA, toy_counts(3))
     (first, *events) = rows(table)
     assert first[1] == f"{len(table.channel)}, {table.expected_signal:.1f} of them astrophysical"
-    assert len(events) == 5
+    assert len(events) == 10
     highest = int(np.argmax(table.energy_low_gev))
     assert f"signalness {table.signalness[highest]:.3f}" in events[0][1]
     nll = counting_experiment(9, 3.0)

@@ -20,7 +20,7 @@ STEP = 0.04
 
 
 @pytest.mark.parametrize("k", [2, 4])
-def test_toys_find_the_exact_interval_of_a_count_g5(k: int) -> None:
+def test_golden_5_toys_find_the_exact_interval_of_a_count(k: int) -> None:
     exact = poisson_interval(k, 0.6827)
     grid = np.concatenate([np.arange(-4, 5) * STEP + end for end in exact])
     nll = Count(float(k))
@@ -141,3 +141,21 @@ def test_a_grid_point_whose_fit_does_not_converge_is_left_out_and_named() -> Non
     assert found.failed_points == [2.0]
     assert found.grid == [value for value in grid if value != 2.0]
     assert found.interval["0.6827"] == pytest.approx((0.7358, 4.2504), abs=0.6)  # Feldman-Cousins 1998 for 2 events without background
+
+
+def test_a_point_without_toys_is_left_out_of_the_interval() -> None:
+    """It has no critical value; taking it for refused would end the interval there."""
+
+    def lost(nll: Count, *, fixed=None, **options):
+        toy_at_4 = nll is not data and (fixed or {}).get("signal") == 4.0
+        return replace(exact_fit(nll, fixed=fixed, **options), valid=not toy_at_4)
+
+    data = Count(3.0)
+    options = {"toys": 200, "cl": [0.6827], "seed": 2}
+    whole = feldman_cousins(data, exact_fit(data), "signal", [1.0, 2.0, 4.0, 5.0, 6.0], fit=exact_fit, **options)
+    found = feldman_cousins(data, exact_fit(data), "signal", [1.0, 2.0, 4.0, 5.0, 6.0], fit=lost, **options)
+    assert found.failed_points == [4.0]
+    assert found.n_failed == 200
+    assert np.isfinite(found.critical["0.6827"]).all()
+    assert found.interval["0.6827"][1] == pytest.approx(whole.interval["0.6827"][1], abs=0.8)
+    assert found.interval["0.6827"][1] > 4.0

@@ -50,6 +50,7 @@ EVERYTHING: dict[str, Any] = {
     "model_comparison": {"models": ["cutoff"], "toys": 2},
     "published": {"astro_gamma": [2.87, 0.19, 0.20]},
 }
+CUT: dict[str, Any] = {"model": {"astro": "cutoff"}, "axes": ["energy"], "minos": []}
 
 
 def configured(folder: Path, fits: dict[str, Any] | None = None, **changes: Any) -> DiffuseConfig:
@@ -134,6 +135,22 @@ def test_a_fit_says_where_it_comes_from(make) -> None:
     matrix = np.array(main.correlation)
     np.testing.assert_allclose(np.diag(matrix), 1.0)
     assert matrix[0, 1] > 0.4  # norm and index, in the order of the parameters
+
+
+def test_every_parameter_states_its_unit(make) -> None:
+    """Specification 9: a published file has a flux norm with a wrong unit, and programs mean one, two or six species."""
+    norm, flux, numbers = "1e-18 / (GeV cm2 s sr)", "1e-8 GeV / (cm2 s sr)", {"astro_gamma", "atmos_norm", "beta", "gamma_2"}
+    config = make({"main": {"segments": [4e4, 2e5, 7e6], "upper_limits": [{"parameter": "astro_norm"}], "asimov": True}, "cut": CUT})
+    fit(config)
+    entries = json.loads((config.output / "results.json").read_text())["results"]
+    found = {name: one["unit"] for entry in entries.values() for name, one in entry.get("parameters", {}).items()}
+    assert {name for name, unit in found.items() if not unit} <= numbers
+    assert (found["astro_norm"], found["phi_1"], found["inverse_cutoff_per_pev"]) == (norm, flux, "1/PeV")
+    assert entries["main.limit.astro_norm"]["unit"] == found["astro_norm"]
+    segments = entries["main.segments"]
+    assert segments["e2_flux"] == pytest.approx([1e-8 * segments["parameters"][f"phi_{i}"]["value"] for i in (1, 2)])
+    page = (Path(__file__).resolve().parents[2] / "docs" / "units.md").read_text()
+    assert all(line in page for line in ("**summed over the six species**", "`astro_norm` / 3", "`astro_norm` / 6", "multiply by 3e18"))
 
 
 def test_results_belong_together(make) -> None:
@@ -232,14 +249,23 @@ def test_a_tabulated_spectrum_is_a_fit_of_the_norm(make, tmp_path: Path) -> None
         ({"main": {"profiles": [{"parameter": "gamma", "grid": [1, 2, 3]}]}}, r"fits\.main\.profiles\.0\.parameter"),
         ({"main": {"scan": {"x": "beta"}}}, r"fits\.main\.scan\.x: 'beta'"),
         ({"main": {"toys": {"n": 2, "truth": {"atm_norm": 1.0}}}}, "did you mean 'atmos_norm'"),
+        ({"main": {"toys": {"n": 2, "truth": {"astro_norm": -3.0}}}}, r"fits\.main: toys\.truth\.astro_norm: -3 lies outside the parameter's bounds"),
+        ({"main": {"scan": {"x": "astro_norm"}}}, r"fits\.main: scan: x and y are both 'astro_norm'; give two parameters"),
         ({"main": {"upper_limits": [{"parameter": "prompt_norm"}]}}, "is not a parameter of this model"),
         ({"main": {"test": {"alternative": "table", "toys": 2}}}, "table is not a wider model than power_law"),
         ({"main": {"model": {"astro": "cutoff"}, "test": {"alternative": "log_parabola", "toys": 2}}}, "not a wider model than cutoff"),
         ({"main": {"likelihood": "say"}}, "no pair moments"),
         ({"main": {"segments": [1e7, 2e7]}}, r"fits\.main: segments: no simulation between 1e\+07 and 2e\+07 GeV"),
+        ({"main": {"model_comparison": {}, "segments": [1e7, 2e7]}}, r"fits\.main: segments: no simulation between 1e\+07 and 2e\+07 GeV"),
+        ({"main": {"model": {"astro": "segmented", "edges_gev": [1e7, 2e7]}}}, r"fits\.main: segments: no simulation between 1e\+07 and 2e\+07 GeV"),
         (
-            {"main": {"model": {"nuisances": "official", "detector": False}, "segments": {}}},
-            r"fits\.main: segments: a fit with the release's nuisance parameters has none",
+            {"main": {"model": {"astro": "segmented"}, "model_comparison": {}}},
+            r"compared with a power law, not with segmented; set model.astro: power_law",
+        ),
+        ({"main": {"model": {"astro": "cutoff"}, "model_comparison": {}}}, r"beside another spectrum stands models: \[segmented\] alone"),
+        (
+            {"main": {"model": {"astro": "segmented"}, "minos": ["astro_norm"]}},
+            r"fits\.main\.minos\.0: 'astro_norm' is not a parameter of this model",
         ),
         ({"main": {"model": {"flavour": [0.5, 0.5, 0.5]}}}, r"fits\.main: flavour: \[0\.5, 0\.5, 0\.5\] sum to 1\.5"),
         ({"main": {"model": {"flavour": [1.2, -0.2, 0.0]}}}, r"fits\.main: flavour: .* are not three fractions >= 0"),
@@ -352,7 +378,7 @@ def test_missing_data_and_livetimes_are_refused(inputs) -> None:
 
 
 @pytest.mark.public_data
-def test_real_events_g14(public_data, tmp_path: Path, monkeypatch) -> None:
+def test_golden_14_real_events(public_data, tmp_path: Path, monkeypatch) -> None:
     """The shipped configuration on the 60 events: the published answer without any tuning (PRD 104 022002: 2.87, 6.37)."""
     monkeypatch.setenv("DYNODE_DATA", str(public_data))
     shipped = Path(__file__).resolve().parents[2] / "configs" / "diffuse.yaml"

@@ -137,8 +137,8 @@ def test_sticks_and_fractions_are_inverses(e: float, share: float) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([0.5, 0.6, -0.1], "are not three fractions >= 0 of e, mu, tau"),
-        ([0.5, math.nan, 0.5], "are not three fractions >= 0 of e, mu, tau"),
+        ([0.5, 0.6, -0.1], "are not three fractions >= 0 of e, mu, tau; give three that sum to 1"),
+        ([0.5, math.nan, 0.5], "are not three fractions >= 0 of e, mu, tau; give three that sum to 1"),
         ([0.2, 0.39, 0.42], r"sum to 1.01; give fractions of e, mu, tau that sum to 1"),
         ([1, 2, 0.5], "sum to 3.5; give fractions"),
     ],

@@ -42,6 +42,24 @@ def test_the_wider_model_is_never_worse(kind: str) -> None:
     assert found.ts == pytest.approx(2 * (found.null.nll - found.alternative.nll))
 
 
+def test_an_alternative_that_misses_is_repeated_and_never_floored() -> None:
+    """Specification 9: a negative TS set to 0 makes p-values too large. From a wrong minimum: found again, or no number at all."""
+    one = study("log_parabola")
+
+    def stuck(nll, *, starts=None, **options):
+        far = "beta" in nll.names and starts is None
+        return minimise(nll, starts=starts, fixed={"astro_norm": 30.0} if far else None, **options)
+
+    def always_stuck(nll, *, starts=None, **options):
+        return minimise(nll, starts=starts, fixed={"astro_norm": 30.0} if "beta" in nll.names else None, **options)
+
+    honest = compare(one.null, one.alternative, embed=one.embed)
+    assert compare(one.null, one.alternative, embed=one.embed, fit=stuck).ts == pytest.approx(honest.ts, abs=1e-4)
+    missed = compare(one.null, one.alternative, embed=one.embed, fit=always_stuck)
+    assert missed.alternative.nll > missed.null.nll
+    assert math.isnan(missed.ts)
+
+
 def test_a_curved_spectrum_is_found_in_its_asimov_set() -> None:
     curved = likelihood(spectrum=LogParabola())
     truth = {"astro_norm": 6.0, "astro_gamma": 2.6, "beta": 0.4, "atmos_norm": 1.0}

@@ -32,8 +32,8 @@ from fits.profiles import profile
 from fits.response import Response
 from fits.sampling import posterior
 from fits.scans import scan, scan_general, scan_linear
-from fits.segments import SegmentedModel
 from fits.toys import ToyStudy, generator, run_toys, summarise, throw
+from physics.segmented_spectrum import Segmented
 from physics.spectra import LogParabola, PowerLaw
 
 TRUTH = list(PUBLISHED.values())
@@ -296,8 +296,6 @@ def test_what_cannot_be_joined_is_refused() -> None:
         join({"a": members["tracks"]})
     with pytest.raises(InputError, match=r"'atmos_norm' is not a parameter of this model; did you mean 'atmos_norm\["):
         join(members, options={"atmos_norm": ParameterOptions(start=1.0)})
-    with pytest.raises(InputError, match="in segments, which have no spectrum to share"):
-        join({"a": members["tracks"], "b": NegativeLogLikelihood(SegmentedModel(surrogate_response(), [4e4, 7e6]), toy_counts(1))})
     with pytest.raises(InputError, match=r"counts have shape \(3,\), the samples together have 441 bins"):
         join(members).with_counts([1, 2, 3])
     with pytest.raises(InputError, match=r"prior_means: 'atmos_norm' has no prior; did you mean"):
@@ -315,10 +313,16 @@ class Bent(PowerLaw):
 
 def test_spectra_must_be_one() -> None:
     first = Model(surrogate_response(), PowerLaw())
-    with pytest.raises(InputError, match=r"parameters astro_gamma in a and astro_gamma, beta in b; a joint fit has one spectrum"):
+    with pytest.raises(
+        InputError, match=r"parameters astro_norm, astro_gamma in a and astro_norm, astro_gamma, beta in b; a joint fit has one spectrum"
+    ):
         JointModel({"a": first, "b": Model(surrogate_response(), LogParabola())})
     with pytest.raises(InputError, match=r"pivot_gev: 100000 in a and 50000 in b"):
         JointModel({"a": first, "b": Model(surrogate_response(), PowerLaw(), pivot_gev=5e4)})
+    segments = [Model(surrogate_response(), Segmented(edges)) for edges in ((4e4, 2e5, 7e6), (4e4, 4e5, 7e6))]
+    assert JointModel({"a": segments[0], "b": segments[0]}).names == ("phi_1", "phi_2", "atmos_norm[a]", "atmos_norm[b]")
+    with pytest.raises(InputError, match="equal parameters and different shapes"):
+        JointModel(dict(zip("ab", segments, strict=True)))
     with pytest.raises(InputError, match="equal parameters and different shapes"):
         JointModel({"a": first, "b": Model(surrogate_response(), Bent())})
 

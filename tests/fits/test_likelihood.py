@@ -40,12 +40,12 @@ GOLDEN_SLOPES = [  # k, mu, s2, d ln L/d mu, d ln L/d s2
 COUNTS = [0, 1, 2, 3, 12, 64, 65, 200, 1e-3, 0.5, 2.5, 150.2]
 
 
-def test_effective_likelihood_has_the_golden_numbers() -> None:
+def test_golden_3_effective_likelihood() -> None:
     k, mu, s2, expected = np.array(GOLDEN).T
     np.testing.assert_allclose(-say(k, mu, s2)[0], expected, rtol=0, atol=1e-11)
 
 
-def test_effective_likelihood_has_the_golden_slopes() -> None:
+def test_golden_3_slopes_of_the_effective_likelihood() -> None:
     k, mu, s2, in_mu, in_s2 = np.array(GOLDEN_SLOPES).T
     _, got_mu, got_s2 = say(k, mu, s2)
     np.testing.assert_allclose(-got_mu, in_mu, rtol=0, atol=1e-11)

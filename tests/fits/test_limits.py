@@ -80,11 +80,16 @@ def test_wrong_requests_are_refused() -> None:
     with pytest.raises(InputError, match=r"between 0\.5 and 1"):
         limit(nll, exact_fit(nll), "signal", 0.3, fit=exact_fit)
 
-    def never(target: Count, **options):
-        return replace(exact_fit(target, **options), valid=False)
 
-    with pytest.raises(InputError, match="0 of 4 toys gave a limit"):
-        limit(nll, exact_fit(nll), "signal", 0.9, expected_toys=4, seed=1, fit=never)
+def test_toys_without_a_limit_leave_the_observed_one() -> None:
+    def lost(target: Count, *, fixed=None, **options):
+        return replace(exact_fit(target, fixed=fixed, **options), valid=target.k == 2.0 and fixed is not None)
+
+    nll = Count(2.0)
+    found = limit(nll, exact_fit(nll), "signal", 0.9, expected_toys=4, seed=1, fit=lost)
+    assert found.observed == pytest.approx(limit(nll, exact_fit(nll), "signal", 0.9, fit=exact_fit).observed)
+    assert (found.expected, found.n_failed, found.valid) == (None, 4, False)
+    assert found.reason == "only 0 of 4 toys gave a limit; give signal bounds or a prior"
 
 
 def stuck_above(value: float):

@@ -45,7 +45,7 @@ def two_wells(theta):
     return x**4 - 2 * x**2 + 0.2 * x, np.array([4 * x**3 - 4 * x + 0.2])
 
 
-def test_published_asimov_errors() -> None:
+def test_golden_13_asimov_errors() -> None:
     """G13: errors of the Asimov set of the surrogate, hesse and MINOS, and correlations, to 1 %."""
     minimum = minimise(likelihood(), minos=["astro_norm", "astro_gamma", "atmos_norm"])
     assert minimum.valid
@@ -60,7 +60,7 @@ def test_published_asimov_errors() -> None:
     assert minimum.correlation[2, 0] == pytest.approx(-0.311, rel=0.01)
 
 
-def test_published_test_statistic_of_no_astrophysical_flux() -> None:
+def test_golden_13_test_statistic_of_no_astrophysical_flux() -> None:
     """G13: TS of norm = 0 is 122.9 with atmos_norm 2.816, to 1 %."""
     nll = likelihood()
     free, none = minimise(nll), minimise(nll, fixed={"astro_norm": 0.0})

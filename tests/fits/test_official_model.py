@@ -44,13 +44,13 @@ def counts_of(model: OfficialModel, seed: int = 1) -> np.ndarray:
 
 @pytest.mark.public_data
 @pytest.mark.parametrize(("point", "weights"), [(PUBLISHED, WEIGHTS_A), (POINT_B, WEIGHTS_B)])
-def test_g6_weights_of_the_hand_made_events(public_data: Path, point: dict[str, float], weights: list[float]) -> None:
+def test_golden_6_weights_of_the_hand_made_events(public_data: Path, point: dict[str, float], weights: list[float]) -> None:
     found, _ = PerEvent(hand_made(), public_data / "hese/splines").weights_and_gradient(point)
     assert found == pytest.approx(weights, rel=1e-7)
 
 
 @pytest.mark.public_data
-def test_g6_gradient_and_likelihood_of_one_bin(public_data: Path) -> None:
+def test_golden_6_gradient_and_likelihood_of_one_bin(public_data: Path) -> None:
     weights, gradient = PerEvent(hand_made(), public_data / "hese/splines").weights_and_gradient(PUBLISHED)
     assert {name: float(values.sum()) for name, values in gradient.items()} == pytest.approx(GRADIENT_A, rel=1e-7)
     assert -say(2, weights.sum(), (weights**2).sum())[0] == pytest.approx(-1.8152682827, abs=1e-9)
@@ -58,7 +58,7 @@ def test_g6_gradient_and_likelihood_of_one_bin(public_data: Path) -> None:
 
 @pytest.mark.public_data
 @pytest.mark.parametrize(("point", "weights"), [(PUBLISHED, WEIGHTS_A), (POINT_B, WEIGHTS_B)])
-def test_g6_through_histograms_and_cells(public_data: Path, point: dict[str, float], weights: list[float]) -> None:
+def test_golden_6_through_histograms_and_cells(public_data: Path, point: dict[str, float], weights: list[float]) -> None:
     """Each event is alone in its bin: a mean over the cell is its own factor; what is left is the parabola of the folding within a node."""
     events = {**hand_made(), "primaryZenith": np.ones(6)}
     model = OfficialModel(response_of(events, public_data / "hese/splines"), PowerLaw())
@@ -66,7 +66,17 @@ def test_g6_through_histograms_and_cells(public_data: Path, point: dict[str, flo
     assert found == pytest.approx(np.sort(weights), rel=2e-6)
 
 
-def test_g7_prior_part_at_the_published_point(case: Official) -> None:
+@pytest.mark.public_data
+def test_golden_6_factors_of_each_table(public_data: Path) -> None:
+    """Detector factors of the first event at B: optical modules, holes, anisotropy."""
+    factors = PerEvent(hand_made(), public_data / "hese/splines").factors
+    expected = {"astro": (1.1071988, 0.99677832, 1.00320066), "atmConv": (1.31858279, 0.9786598, 1.003345)}
+    for component, values in expected.items():
+        found = [factors[name, component].at(POINT_B[name])[0][0] for name in ("epsilon_dom", "epsilon_head_on", "anisotropy_scale")]
+        assert found == pytest.approx(values, rel=1e-7)
+
+
+def test_golden_7_prior_part_at_the_published_point(case: Official) -> None:
     model = case.model
     likelihood = NegativeLogLikelihood(model, counts_of(model), "say", empty_bins="skip")
     data, prior, constant = likelihood.parts(vector(model))
@@ -88,7 +98,7 @@ def test_eleven_parameters_with_the_priors_of_the_release(case: Official) -> Non
 @pytest.mark.parametrize("kind", ["poisson", "say", "bb_lite"])
 @pytest.mark.parametrize("axes", [("energy", "zenith", "topology"), ("energy",)])
 @pytest.mark.parametrize("spectrum", [PowerLaw(), LogParabola()])
-def test_gradient_is_that_of_the_value(case: Official, kind: str, axes: tuple[str, ...], spectrum: PowerLaw) -> None:
+def test_golden_10_gradient_is_that_of_the_value(case: Official, kind: str, axes: tuple[str, ...], spectrum: PowerLaw) -> None:
     model = OfficialModel(case.response, spectrum, axes=axes)
     likelihood = NegativeLogLikelihood(model, model.reachable.astype(float), kind)
     theta = np.array([{**POINT_B, "beta": 0.1}[name] for name in model.names]) + 1e-3
@@ -108,7 +118,7 @@ def test_derivatives_of_the_expectation(case: Official) -> None:
 
 
 @pytest.mark.parametrize("point", [PUBLISHED, POINT_B])
-def test_g10_without_detector_every_bin_is_the_sum_over_events(case: Official, point: dict[str, float]) -> None:
+def test_golden_10_without_detector_every_bin_is_the_sum_over_events(case: Official, point: dict[str, float]) -> None:
     nominal = {**point, "epsilon_dom": 0.99, "epsilon_head_on": 0.0, "anisotropy_scale": 1.0}
     mu, s2 = case.per_event.expected(nominal, case.bin, 840)
     found = case.model.at(vector(case.model, nominal), variance=True)
@@ -127,7 +137,7 @@ def test_nominal_factors_are_one(case: Official) -> None:
 
 
 @pytest.mark.public_data
-def test_g10_cell_averages_against_the_events_with_the_tables_of_the_release(public_data: Path) -> None:
+def test_golden_10_cell_averages_against_the_events_with_the_tables_of_the_release(public_data: Path) -> None:
     """At the published point, where all three detector parameters are off their nominal values, and far from it."""
     made = official(public_data / "hese/splines", size=60_000)
     model, reference = made.model, made.per_event

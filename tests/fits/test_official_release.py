@@ -118,7 +118,7 @@ def test_three_files_become_one_in_chunks(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.public_data
-def test_g18_like_generator_with_all_components(public_data: Path) -> None:
+def test_golden_18_generator_with_all_components(public_data: Path) -> None:
     """G18 through the eleven-parameter model, nominal detector, prompt without tilt; 2 % and three Monte-Carlo errors of 6e4 events."""
     model = official(public_data / "hese/splines", 60_000).model
     ones = dict.fromkeys(("conv_norm", "kpi_ratio", "nunubar_ratio", "prompt_norm", "muon_norm"), 1.0)
@@ -131,7 +131,7 @@ def test_g18_like_generator_with_all_components(public_data: Path) -> None:
 
 
 @pytest.mark.public_data
-def test_g19_official_simulation(public_data: Path) -> None:
+def test_golden_19_official_simulation(public_data: Path) -> None:
     """The decisive check, for whoever has the collaboration's simulation: NLL 122.9592 at the published point, cell averages within 0.02."""
     paths = [public_data / name for name in RELEASE_FILES]
     paths = [path if path.exists() else public_data / "hese" / path.name for path in paths]

@@ -28,7 +28,7 @@ OFFICIAL = {
 }
 
 
-def test_prior_part_of_the_published_fit() -> None:
+def test_golden_7_prior_part_of_the_published_fit() -> None:
     """G7: constants -6.4640022923, quadratic 0.1507115147 at the published point."""
     priors = [(Gaussian(mean, sigma), value) for mean, sigma, value in OFFICIAL.values()]
     constant = math.fsum(prior.constant for prior, _ in priors)
@@ -94,6 +94,8 @@ def test_flat_prior_outside_its_bounds_is_an_error_not_an_infinity_without_gradi
         (lambda: Asymmetric(1.0, 0.1, -2.0), r"upper sigma of a prior must be positive"),
         (lambda: Flat(2.0, 1.0), r"a flat prior needs low < high, got 2.0, 1.0"),
         (lambda: Gaussian(1.0, math.nan), r"sigma of a prior must be positive and finite, got nan"),
+        (lambda: Gaussian(math.nan, 1.0), r"mean of a prior must be a finite number, got nan; for no prior write prior: null"),
+        (lambda: Asymmetric(math.inf, 1.0, 1.0), r"mode of a prior must be a finite number, got inf"),
     ],
 )
 def test_bad_priors_are_refused(make, message: str) -> None:

@@ -14,11 +14,9 @@ from configs.errors import InputError
 from fits.minimise import minimise
 from fits.model import Model
 from fits.nll import NegativeLogLikelihood
-from fits.parameters import ATMOSPHERIC_PRIOR, configure
 from fits.published_segments import read_published_segments
-from fits.response import Response
 from fits.segmented_flux import SegmentedFit, agreement, fit_segments, published_beside
-from fits.segments import SegmentedModel, overlap
+from physics.segmented_spectrum import Segmented, overlap
 from physics.spectra import PowerLaw
 from records.diffuse import SpectrumResult
 from records.results import load_results, save_results
@@ -28,15 +26,15 @@ EDGES = Segments().edges
 
 
 def fit_of(counts, edges=EDGES, published=None) -> SegmentedFit:
-    model = SegmentedModel(surrogate_response(), edges)
-    nll = NegativeLogLikelihood(model, counts, parameters=configure(model.parameters, {}, {"atmos_norm": ATMOSPHERIC_PRIOR}))
-    return SegmentedFit(model, nll, Segments(edges=edges), ("energy", "zenith", "topology"), published, "")
+    nll = likelihood(counts, spectrum=Segmented(tuple(edges)))
+    return SegmentedFit(nll, Segments(edges=edges), ("energy", "zenith", "topology"), published, "")
 
 
 def test_golden_12_events_per_unit_of_each_published_segment() -> None:
-    model = SegmentedModel(surrogate_response(), EDGES)
-    np.testing.assert_allclose(model.per_unit.sum(axis=0), [3.459, 11.85, 13.04, 10.80, 7.945, 5.506, 8.510], rtol=5e-3)
-    assert model.n_shared == 8
+    model = Model(surrogate_response(), Segmented())
+    per_unit = model.mu_and_gradient(np.ones(8))[1][:-1].sum(axis=1)
+    np.testing.assert_allclose(per_unit, [3.459, 11.85, 13.04, 10.80, 7.945, 5.506, 8.510], rtol=5e-3)
+    assert model.flux.n_shared == 8
 
 
 @pytest.mark.public_data
@@ -58,8 +56,7 @@ def test_golden_14_real_events_agree_with_the_published_segments(public_data) ->
 
 def test_segments_of_one_value_are_the_power_law_of_index_2() -> None:
     """All phi = 2 over all energies is six species of norm 6 with gamma 2."""
-    edges = [1e4, 1e5, 1e6, 1e7]
-    model = SegmentedModel(surrogate_response(), edges)
+    model = Model(surrogate_response(), Segmented((1e4, 1e5, 1e6, 1e7)))
     expected = Model(surrogate_response(), PowerLaw()).expected([6.0, 2.0, 1.3])
     np.testing.assert_allclose(model.expected([2.0, 2.0, 2.0, 1.3]), expected, rtol=1e-12)
 
@@ -70,32 +67,6 @@ def test_nodes_are_shared_in_ln_e_and_nothing_is_lost() -> None:
     np.testing.assert_allclose(parts.sum(axis=1), 1.0, rtol=1e-12)
     inner = overlap(np.array([0.5]), np.array([1.0]), np.array([0.25, 0.5]))
     np.testing.assert_allclose(inner, [[0.25]])
-
-
-def test_gradient_and_variance_with_pair_moments() -> None:
-    """Finite differences of NLL with the effective likelihood, on a response of two bins with shared nodes."""
-    from fits.bins import Bin
-
-    random = np.random.default_rng(4)
-    bins = tuple(Bin("cascade", (6e4 * 2**i, 6e4 * 2 ** (i + 1)), "reco_coszen", (-1.0, 1.0)) for i in range(2))
-    ln_energy = np.log(np.geomspace(7e4, 4e5, 5))
-    width = np.full(5, ln_energy[1] - ln_energy[0])
-
-    def moments(scale: float) -> np.ndarray:
-        first = random.uniform(0.2, 1.0, (2, 5)) * scale
-        return np.stack([first, 0.01 * first, 0.01 * first])
-
-    response = Response(
-        bins, ln_energy, width, {("numu", "astro"): moments(1.0), ("numu", "atmo"): moments(0.5)},
-        {("numu", "astro", "astro"): moments(0.1), ("numu", "astro", "atmo"): moments(0.03), ("numu", "atmo", "atmo"): moments(0.05)},
-    )  # fmt: skip
-    nll = NegativeLogLikelihood(SegmentedModel(response, [5e4, 1.5e5, 5e5]), [3, 5], "say")
-    theta, h = np.array([0.7, 1.9, 1.1]), 1e-6
-    numeric = [(nll.value(theta + h * row) - nll.value(theta - h * row)) / (2 * h) for row in np.eye(3)]
-    np.testing.assert_allclose(nll.value_and_gradient(theta)[1], numeric, rtol=1e-6)
-    power_law = Model(response, PowerLaw())
-    same = SegmentedModel(response, [1e4, 1.5e5, 1e7])
-    np.testing.assert_allclose(same.variance([2.0, 2.0, 1.1]), power_law.variance([6.0, 2.0, 1.1]), rtol=1e-12)
 
 
 def test_the_minimum_does_not_depend_on_the_start() -> None:
@@ -126,17 +97,17 @@ def test_result_survives_its_file_and_is_a_table(tmp_path) -> None:
 @pytest.mark.parametrize("edges", [[1e5], [2e5, 1e5], [1e5, 1e5, 2e5], [0.0, 1e5], [1e5, math.nan]])
 def test_edges_that_are_not_ascending_are_refused(edges) -> None:
     with pytest.raises(InputError, match="are not at least two ascending positive energies in GeV"):
-        SegmentedModel(surrogate_response(), edges)
+        Segmented(tuple(edges))
 
 
 def test_a_segment_without_simulation_is_refused() -> None:
     with pytest.raises(InputError, match=r"no simulation between 1e\+07 and 2e\+07 GeV .* leave that segment out"):
-        SegmentedModel(surrogate_response(), [1e5, 1e7, 2e7])
+        Model(surrogate_response(), Segmented((1e5, 1e7, 2e7)))
 
 
 def test_the_effective_likelihood_needs_pair_moments() -> None:
     with pytest.raises(InputError, match="the response has no pair moments"):
-        NegativeLogLikelihood(SegmentedModel(surrogate_response(), EDGES), toy_counts(1), "say")
+        NegativeLogLikelihood(Model(surrogate_response(), Segmented()), toy_counts(1), "say")
 
 
 def test_a_list_of_edges_is_enough() -> None:

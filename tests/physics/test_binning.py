@@ -21,7 +21,7 @@ def shapes(choice: str) -> dict[str, tuple[int, int]]:
     return {name: channel.shape for name, channel in binning(choice).items()}
 
 
-def test_official_edges() -> None:
+def test_golden_1_official_edges() -> None:
     """G1: numbers of the release's fit."""
     energy = np.array(binning("official")["cascade"].energy_edges_gev)
     assert len(energy) == 22
@@ -34,7 +34,7 @@ def test_official_edges() -> None:
     assert (length[0], length[-1]) == (10.0, 1000.0)
 
 
-def test_numbers_of_bins() -> None:
+def test_golden_1_numbers_of_bins() -> None:
     assert shapes("official") == {"cascade": (21, 10), "track": (21, 10), "dcascade": (21, 20)}
     assert shapes("surrogate") == {"cascade": (21, 10), "track": (21, 10), "dcascade": (21, 1)}
     assert shapes("bootcamp") == {"cascade": (20, 10), "track": (20, 10)}
@@ -50,7 +50,7 @@ def test_bootcamp_edges_end_exactly() -> None:
 
 
 @pytest.mark.parametrize(("energy_gev", "length_m", "flat"), [(1799984.125, 16.2374, 475), (88021.875, 16.6021, 463)])
-def test_double_cascades_of_the_data_fall_in_their_official_bins(energy_gev: float, length_m: float, flat: int) -> None:
+def test_golden_1_double_cascades_of_the_data_fall_in_their_official_bins(energy_gev: float, length_m: float, flat: int) -> None:
     """G1."""
     channels = binning("official")
     bins = channels["dcascade"]

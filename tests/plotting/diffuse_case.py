@@ -38,6 +38,7 @@ FITS: dict[str, Any] = {
         "asimov_livetimes": [10],
         "model_comparison": {"models": ["log_parabola", "cutoff"], "toys": 3},
         "posterior": {"walkers": 32, "burn": 100, "steps": 800},
+        "predictive": True,
     },
     "energy_only": {"axes": ["energy"]},
 }
@@ -61,6 +62,8 @@ FIGURES = [
     "exposures",
     "models",
     "posterior",
+    "predictive",
+    "surrogate",
 ]
 
 

@@ -30,7 +30,8 @@ def test_names_of_the_figures() -> None:
         "energy", "energy_prefit", "energy_by_topology", "energy_by_topology_prefit", "zenith", "zenith_prefit", "zenith_by_topology",
         "zenith_by_topology_prefit", "contour", "profile_astro_gamma", "spectrum", "correlation", "pulls", "toys", "gof", "feldman_cousins", "test",
         "impacts_astro_norm", "impacts_astro_gamma", "events", "exposures", "models", "posterior", "flavour",
-        "migration_cascade", "migration_track", "migration_dcascade", "effective_area",
+        "migration_cascade", "migration_track", "migration_dcascade", "effective_area", "purity",
+        "predictive_energy", "predictive_energy_by_topology", "predictive_zenith", "predictive_zenith_by_topology",
         "energy_only.energy", "energy_only.spectrum", "energy_only.correlation", "energy_only.pulls",
     }  # fmt: skip
 
@@ -122,7 +123,7 @@ def test_a_fit_that_failed_says_so_and_has_no_band() -> None:
     drawn = todo.figures["energy"]()
     assert "The fit main did not converge: call limit reached" in words(drawn.figure).replace("\n", " ")
     assert "total_low" not in drawn.numbers
-    assert todo.skipped["spectrum"] == "no valid fit"
+    assert todo.skipped["spectrum"] == "the fit main did not converge; the fit energy_only did not converge"
 
 
 def test_a_missing_fit_and_other_histograms_are_refused() -> None:
@@ -214,6 +215,21 @@ def test_the_events_are_ordered_by_their_deposited_energies() -> None:
     assert (np.diff(drawn.numbers["deposited_gev"]) >= 0).all()
     assert sorted(drawn.numbers["median_gev"]) == sorted(result.true_energy_gev["0.5"])
     assert legend_words(drawn.figure.axes[0])[:1] == ["Cascades"]
+
+
+def test_predicted_counts_stand_behind_the_data() -> None:
+    """Bands end half a count beyond the intervals; bins without events are open points at the foot."""
+    drawn = planned().figures["predictive_energy"]()
+    result = diffuse_case.results()["main.predictive"].projections["energy"]
+    axes = drawn.figure.axes[0]
+    (wide,), (open_points,) = named(axes, "Counts, 95 %"), named(axes, "empty")
+    np.testing.assert_allclose(wide.get_data().values, np.array(result.counts_95_high) + 0.5)
+    np.testing.assert_allclose(wide.get_data().baseline, np.maximum(np.array(result.counts_95_low) - 0.5, 0.0))
+    assert len(open_points.get_xdata()) == sum(count == 0 for count in result.observed)
+    assert sum(drawn.numbers["observed"]) == sum(diffuse_case.hists()["data"][f"data_{name}"].sum() for name in ("cascade", "track", "dcascade"))
+    assert legend_words(axes)[:2] == ["Posterior predictive", f"p = {result.p_value:.2f}"]
+    panels = planned().figures["predictive_zenith_by_topology"]().numbers["panels"]
+    assert [one["title"] for one in panels] == ["Cascades", "Tracks"]
 
 
 def test_the_corner_has_a_panel_for_every_pair() -> None:

@@ -38,7 +38,8 @@ def toy_sample(size: int, seed: int = 1) -> dict[str, np.ndarray]:
 
 def process(columns: Mapping[str, Any], kind: str = "mc", options: Mapping[str, Any] | None = None, **metadata: Any) -> dict[str, hist.Hist]:
     """Histograms of one chunk with the given processor options."""
-    return DiffuseProcessor(Processor.model_validate(options or {})).process(as_events(columns, kind, **metadata))
+    found = DiffuseProcessor(Processor.model_validate(options or {})).process(as_events(columns, kind, **metadata))
+    return {name: one for name, one in found.items() if isinstance(one, hist.Hist)}
 
 
 def edges_of(choice: str) -> dict[str, Edges]:

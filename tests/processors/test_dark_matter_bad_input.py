@@ -62,13 +62,13 @@ CASES: dict[str, tuple[Any, str, dict[str, Any], str]] = {
         {name: MC[name] for name in MC.dtype.names if name not in ("trueRa", "ow")},
         "mc",
         {},
-        "missing columns: 'trueRa'; did you mean 'trueE'?, 'ow'; known: ",
+        "missing columns: 'trueRa', 'ow'; present: ",
     ),
     "simulation as data": (
         {name: MC[name] for name in ("ra", "dec", "logE", "angErr")},
         "data",
         {},
-        "missing columns: 'run', 'event', 'subevent'; known: ",
+        "missing columns: 'run', 'event', 'subevent'; present: ",
     ),
     "one plain array": (
         {"values": np.arange(5.0)},
@@ -96,7 +96,7 @@ def test_what_a_file_has_is_told_once() -> None:
     """Four missing columns told four times what there is."""
     with pytest.raises(InputError, match="exp.npy: missing columns") as refused:
         processor("mc").check_columns(["ra", "dec", "LOGE", "run"], {"filename": "exp.npy"})
-    assert str(refused.value).count("known: ") == 1
+    assert str(refused.value).count("present: ") == 1
     assert "'logE'; did you mean 'LOGE'?" in str(refused.value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import hist
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 from detector_case import write_tables
 from diffuse_events import as_events, release_sample, toy_sample
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from configs.diffuse import Processor
 from configs.errors import InputError
@@ -62,6 +65,21 @@ def test_chunks_give_the_same_bits(tables: Path) -> None:
     parts = [filled({name: values[start : start + 700] for name, values in columns.items()}, tables) for start in range(0, 4040, 700)]
     for name in ("cells_cascade", "cells_track", "cells_dcascade", "tables"):
         assert np.array_equal(whole[name].view(flow=True), sum(part[name].view(flow=True) for part in parts))
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.lists(st.integers(0, 400), max_size=3), order=st.permutations(range(4)))
+def test_any_chunks_in_any_order_give_the_same_bits(tables: Path, cuts: list[int], order: list[int]) -> None:
+    """Response, pairs, cell averages and counts of the tables, for chunks of any sizes (empty ones too) and permuted quarters of the events."""
+    columns = release_sample(400, seed=12)
+    coarse = {"binning": {"energy_gev": [6e4, 2e5, 1e7], "coszen": [-1, 0, 1], "length_m": [10, 1000]}, "true_energy": {"per_decade": 2}}
+    processor = DiffuseProcessor(Processor.model_validate({**coarse, "systematics": {}}), tables=tables)
+    quarters = np.array_split(np.arange(len(columns["primaryType"])), 4)
+    shuffled = {name: values[np.concatenate([quarters[i] for i in order])] for name, values in columns.items()}
+    edges = [0, *sorted(cuts), len(columns["primaryType"])]
+    parts = [processor.process(as_events({name: values[a:b] for name, values in shuffled.items()}, "mc")) for a, b in pairwise(edges)]
+    for name, histogram in processor.process(as_events(columns, "mc")).items():
+        assert np.array_equal(histogram.view(flow=True), sum(part[name].view(flow=True) for part in parts)), name
 
 
 def test_nominal_node_is_the_response_summed_over_true_energy(tables: Path) -> None:

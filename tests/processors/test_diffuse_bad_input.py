@@ -55,14 +55,14 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any], dict[str, Any], str]
         "mc",
         {},
         {},
-        "mc.json: missing columns: 'recoZenith'; did you mean 'recoZenit'?, 'kaonFlux'; did you mean 'pionFlux'?; rename with the data set's columns",
+        "mc.json: missing columns: 'recoZenith'; did you mean 'recoZenit'?, 'kaonFlux'; present: conventionalSelfVetoCorrection, muonWeight",
     ),
     "missing column of the exercise": (
         {name: values for name, values in toy_sample(5).items() if name != "zenith"},
         "mc",
         BOOTCAMP,
         {},
-        "mc.json: missing columns: 'zenith'; known: astroWeight, atmoWeight, energy, primaryEnergy, primaryZenith, topology; rename",
+        "mc.json: missing columns: 'zenith'; present: astroWeight, atmoWeight, energy, primaryEnergy, primaryZenith, topology; rename",
     ),
     "no known column": (
         {"x": np.ones(3)},
@@ -76,7 +76,8 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any], dict[str, Any], str]
         "data",
         {},
         {},
-        "mc.json: column 'recoDepositedEnergy': 1 of 41 values are wrong, first nan at entry 103; every energy in GeV must be a finite number",
+        "mc.json: column 'recoDepositedEnergy': 1 of 41 values are wrong, first nan at entry 103; every energy in GeV must be a finite number; "
+        "correct these events or take them out",
     ),
     "infinite weight": (
         release(weightOverFluxOverLivetime={0: math.inf, 7: math.nan}),

@@ -37,7 +37,7 @@ def public_hists(public_data: Path) -> dict[str, dict]:
 
 
 @pytest.mark.public_data
-def test_public_events(public_hists: dict[str, dict]) -> None:
+def test_golden_2_public_events(public_hists: dict[str, dict]) -> None:
     """G2: 102 events, 60 selected, 41 cascades, 17 tracks, 2 double cascades; histograms exactly."""
     hists = public_hists["official"]
     assert cut_flow(hists) == {"all": 102, "edep_min": 60, "edep_max": 60, "length": 60, "channel": 60, "in_bins": 60}
@@ -53,7 +53,7 @@ def test_public_events(public_hists: dict[str, dict]) -> None:
 
 
 @pytest.mark.public_data
-def test_public_double_cascades_in_the_flat_order_of_the_release(public_hists: dict[str, dict]) -> None:
+def test_golden_1_public_double_cascades_in_the_flat_order_of_the_release(public_hists: dict[str, dict]) -> None:
     """G1: flat bins 463 and 475."""
     flat = to_official_order(binning("official"), {name: public_hists["official"][f"data_{name}"].view(flow=False) for name in binning("official")})
     assert (np.flatnonzero(flat[420:]) + 420).tolist() == [463, 475]
@@ -61,7 +61,7 @@ def test_public_double_cascades_in_the_flat_order_of_the_release(public_hists: d
 
 
 @pytest.mark.public_data
-def test_public_events_in_the_other_binnings(public_hists: dict[str, dict]) -> None:
+def test_golden_2_public_events_in_the_other_binnings(public_hists: dict[str, dict]) -> None:
     """60 in each: the exercise's grid counts the double cascades as cascades."""
     surrogate, bootcamp = public_hists["surrogate"], public_hists["bootcamp"]
     assert surrogate["data_dcascade"].view(flow=False).shape == (21, 1)
@@ -71,7 +71,7 @@ def test_public_events_in_the_other_binnings(public_hists: dict[str, dict]) -> N
 
 
 @pytest.mark.public_data
-def test_up_and_down_going_public_events(public_data: Path) -> None:
+def test_golden_2_up_and_down_going_public_events(public_data: Path) -> None:
     """G2: 21 up-going, 39 down-going among the 60; 71, 27, 4 by morphology among the 102."""
     events = {name: np.array(values) for name, values in json.loads((public_data / "hese" / "HESE_data.json").read_text()).items()}
     assert np.bincount(events["recoMorphology"]).tolist() == [71, 27, 4]

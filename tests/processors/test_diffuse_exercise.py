@@ -104,7 +104,7 @@ def test_known_data_rows(toy_files) -> None:
 
 
 @pytest.mark.public_data
-def test_golden_expectation_of_the_known_files(toy_files) -> None:
+def test_golden_20_expectation_of_the_known_files(toy_files) -> None:
     """G20: sum lambda(1, 1, 2.5) = 51.42534 (15.10506 + 36.32027), first bins."""
     mu = flat(toy_files[0], 1.0, 2.5, 1.0)
     np.testing.assert_allclose([mu.sum(), mu[:200].sum(), mu[200:].sum()], [51.42534, 15.10506, 36.32027], rtol=2e-7)
@@ -112,7 +112,7 @@ def test_golden_expectation_of_the_known_files(toy_files) -> None:
 
 
 @pytest.mark.public_data
-def test_golden_likelihood_of_the_known_files(toy_files) -> None:
+def test_golden_20_likelihood_of_the_known_files(toy_files) -> None:
     """G20: ln L(1, 1, 2.5) = -222.27828015190465, and -175.4846457 at the best fit (atmos, astro, gamma)."""
     counts = to_official_order(binning("bootcamp"), {name: toy_files[1][f"data_{name}"].view(flow=False) for name in binning("bootcamp")})
     assert counts.sum() == 117

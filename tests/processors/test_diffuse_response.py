@@ -56,13 +56,13 @@ def compare(columns: Mapping[str, Any], choice: str, point: Point, tolerance: tu
 
 @pytest.mark.parametrize("gamma", [1.5, 2.0, 2.87375956, 3.5])
 @pytest.mark.parametrize("choice", ["official", "bootcamp"])
-def test_release_response_against_per_event_sums(choice: str, gamma: float) -> None:
+def test_golden_10_release_response_against_per_event_sums(choice: str, gamma: float) -> None:
     """G10: |gamma - 2.5| <= 1, 20 nodes per decade: mu within 4e-5, s2 within 3e-4 (the bounds h^3 p^3 / 48)."""
     compare(release_sample(20_000, seed=5), choice, Point(6.365, gamma, 1.1), (4e-5, 3e-4))
 
 
 @pytest.mark.parametrize("gamma", [1.5, 2.87375956, 3.5])
-def test_toy_response_against_per_event_sums(gamma: float) -> None:
+def test_golden_10_toy_response_against_per_event_sums(gamma: float) -> None:
     """G10 in the exercise's form and grid."""
     compare(toy_sample(20_000, seed=6), "bootcamp", Point(6.365, gamma, 1.1), (4e-5, 3e-4))
 
@@ -72,7 +72,7 @@ def test_response_is_exact_at_the_reference_index() -> None:
 
 
 @pytest.mark.slow
-def test_a_million_events_against_per_event_sums() -> None:
+def test_golden_10_a_million_events_against_per_event_sums() -> None:
     """G10 and issue item 4: mu within 1e-5 for gamma 2.0 to 3.5, s2 within 1e-4."""
     columns = toy_sample(1_000_000, seed=8)
     for gamma in (2.0, 2.5, 3.0, 3.5):
@@ -188,7 +188,7 @@ SMALL_GRID = {"energy_gev": [6e4, 2e5, 1e7], "coszen": [-1, 0, 1], "length_m": [
 
 @pytest.mark.parametrize("size", [1, 7])
 @pytest.mark.parametrize("form", ["release", "toy"])
-def test_any_chunking_is_bitwise_the_same(form: str, size: int) -> None:
+def test_golden_10_any_chunking_is_bitwise_the_same(form: str, size: int) -> None:
     """Few bins, so that many events share a cell and their order would matter."""
     columns = release_sample(400, seed=9) if form == "release" else toy_sample(400, seed=9)
     binning = SMALL_GRID if form == "release" else {**SMALL_GRID, "length_m": None}

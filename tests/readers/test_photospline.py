@@ -29,7 +29,7 @@ COEFFICIENTS = np.random.default_rng(2).normal(size=(5, 3)).astype(np.float32)
 
 @pytest.mark.public_data
 @pytest.mark.parametrize(("name", "point", "value", "slope"), GOLDEN)
-def test_golden_values(public_data: Path, name: str, point: tuple[float, ...], value: float, slope: float) -> None:
+def test_golden_4_values_and_slopes_of_the_tables(public_data: Path, name: str, point: tuple[float, ...], value: float, slope: float) -> None:
     table = read_spline_table(public_data / f"hese/splines/{name}.fits")
     assert table.evaluate(*point) == pytest.approx(value, abs=1e-8)
     assert table.evaluate(*point, derivative=1) == pytest.approx(slope, abs=1e-8)

@@ -63,13 +63,13 @@ def check_golden(events: dict[str, np.ndarray], tolerance: float, sigmas: float)
             assert here.sum() == pytest.approx(expected, abs=tolerance * expected + error)
 
 
-def test_golden_expectations_small(events: dict[str, np.ndarray]) -> None:
+def test_golden_18_expectations_of_200_000_events(events: dict[str, np.ndarray]) -> None:
     """G18 with 2e5 events: 2 % plus three Monte-Carlo errors."""
     check_golden(events, 0.02, 3.0)
 
 
 @pytest.mark.slow
-def test_golden_expectations() -> None:
+def test_golden_18_expectations_of_a_million_events() -> None:
     """G18: N = 1e6, 2 % (the 0.11 conventional double cascades have a Monte-Carlo error of 5 %)."""
     big = events_of(Sample(1_000_000, 11, HESE_LIVETIME_S))
     keep = selected(big)

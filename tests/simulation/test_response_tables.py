@@ -84,7 +84,7 @@ def test_track_kernel_is_the_truncated_gaussian_of_the_table() -> None:
     assert got[4] == 0.0  # nothing above y = 0.12
 
 
-def test_golden_kernel_at_node_30() -> None:
+def test_golden_12_kernel_at_node_30() -> None:
     """G12: E_30 = 334965 GeV; numbers given to four decimals."""
     assert NODE_CENTRES_GEV[30] == pytest.approx(334965, abs=0.5)
     cascade = [0.0206, 0.0345, 0.0496, 0.0647, 0.0930, 0.1546, 0.3553, 0.1659, 0.0364, 0.0005]

@@ -37,7 +37,7 @@ def responses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, hist.Hist]:
     ("norm", "gamma", "expected"),
     [(NORM, GAMMA, (40.50, 8.478, 1.355)), (6, 2.5, (50.10, 11.742, 1.705)), (1, 2.0, (16.03, 4.153, 0.538)), (6, 3.5, (30.33, 5.260, 0.980))],
 )
-def test_power_laws(responses: dict[str, hist.Hist], norm: float, gamma: float, expected: tuple[float, ...]) -> None:
+def test_golden_11_power_laws(responses: dict[str, hist.Hist], norm: float, gamma: float, expected: tuple[float, ...]) -> None:
     """G11."""
     got = [fold(responses[name], "astro", gamma, norm).sum() for name in CHANNELS]
     np.testing.assert_allclose(got, expected, rtol=3e-3)
@@ -62,20 +62,20 @@ def broken(energy: np.ndarray) -> np.ndarray:
     [(cutoff, (40.68, 9.309, 1.394)), (log_parabola, (36.95, 7.733, 1.241)), (broken, (49.45, 11.57, 1.700))],
     ids=["cutoff", "log_parabola", "broken"],
 )
-def test_other_spectra(responses: dict[str, hist.Hist], spectrum, expected: tuple[float, ...]) -> None:
+def test_golden_11_other_spectra(responses: dict[str, hist.Hist], spectrum, expected: tuple[float, ...]) -> None:
     """G11."""
     got = [fold_points(responses[name], "astro", spectrum).sum() for name in CHANNELS]
     np.testing.assert_allclose(got, expected, rtol=3e-3)
 
 
 @pytest.mark.parametrize(("flavour", "expected"), [("nue", (23.26, 0.389, 0.240)), ("numu", (3.144, 6.663, 0.108)), ("nutau", (14.10, 1.426, 1.007))])
-def test_flavours(responses: dict[str, hist.Hist], flavour: str, expected: tuple[float, ...]) -> None:
+def test_golden_11_flavours(responses: dict[str, hist.Hist], flavour: str, expected: tuple[float, ...]) -> None:
     """G11; the 0.108 is given to three digits, that is to 0.5 %."""
     got = [fold(responses[name], "astro", GAMMA, NORM, classes=[flavour]).sum() for name in CHANNELS]
     np.testing.assert_allclose(got, expected, rtol=3e-3, atol=5e-4)
 
 
-def test_atmosphere_and_total(responses: dict[str, hist.Hist]) -> None:
+def test_golden_11_atmosphere_and_total(responses: dict[str, hist.Hist]) -> None:
     """G11."""
     atmosphere = [fold(responses[name], "atmo").sum() for name in CHANNELS]
     astro = [fold(responses[name], "astro", GAMMA, NORM).sum() for name in CHANNELS]
@@ -83,7 +83,7 @@ def test_atmosphere_and_total(responses: dict[str, hist.Hist]) -> None:
     np.testing.assert_allclose([sum(astro), sum(atmosphere), sum(astro) + sum(atmosphere)], (50.34, 10.12, 60.46), rtol=3e-3)
 
 
-def test_projections(responses: dict[str, hist.Hist]) -> None:
+def test_golden_12_projections(responses: dict[str, hist.Hist]) -> None:
     """G12."""
     cascade, track = (fold(responses[name], "astro", GAMMA, NORM) for name in ("cascade", "track"))
     np.testing.assert_allclose(cascade.sum(axis=1)[:6], [7.203, 7.254, 6.571, 5.381, 4.001, 2.911], rtol=5e-3)
@@ -91,7 +91,7 @@ def test_projections(responses: dict[str, hist.Hist]) -> None:
     np.testing.assert_allclose(cascade.sum(axis=0), [1.747, 2.567, 3.303, 3.993, 4.567, 4.884, 4.917, 4.891, 4.853, 4.782], rtol=5e-3)
 
 
-def test_segments(responses: dict[str, hist.Hist]) -> None:
+def test_golden_12_segments(responses: dict[str, hist.Hist]) -> None:
     """G12: six-species 3e-18 (E / 100 TeV)^-2 in each published segment; a node is shared by overlap in ln E."""
     edges = np.log([42e3, 88.3e3, 186e3, 391e3, 823e3, 1.73e6, 3.64e6, 7.67e6])
     low, high = np.log(NODE_EDGES_GEV[:-1]), np.log(NODE_EDGES_GEV[1:])

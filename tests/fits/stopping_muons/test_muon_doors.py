@@ -76,6 +76,10 @@ def test_coverage_on_request(run: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "3 of 3 pseudo-experiments" in capsys.readouterr().out
     output = load_config(run).output
     assert (output / "coverage.csv").is_file()
+    figures = {path.stem for path in (output / "figures").glob("*.png")}
+    assert figures == {"closure_range", "pulls_range", "coverage_range"}
+    drawn = json.loads((output / "figures" / "coverage_range.json").read_text(encoding="utf-8"))
+    assert {drawn[mode]["toys"] for mode in ("response", "independent", "bootstrap")} == {3}
     assert not (output / "results.json").exists()
 
 

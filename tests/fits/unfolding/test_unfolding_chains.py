@@ -9,10 +9,10 @@ from scipy import stats
 from smeared_problem import smeared
 
 from configs.errors import InputError
+from fits.ensembles import ConvergenceError
 from fits.unfolding import NuisanceTemplate, UnfoldingProblem
 from fits.unfolding.diagnostics import autocorrelation_time, split_r_hat
 from fits.unfolding.intervals import central_interval, shortest_interval, upper_limit
-from fits.unfolding.mcmc import ConvergenceError
 
 SHORT = {"n_burn_steps": 200, "n_used_steps": 1500}
 
