@@ -17,7 +17,7 @@ from configs.errors import InputError, nearest
 from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
-from fits import diffuse_studies, goodness, hypothesis, joint_result
+from fits import compare_report, diffuse_studies, goodness, hypothesis, joint_result
 from fits.attempts import attempted
 from fits.comparison import ExternalScan, read_contour, read_scan
 from fits.diffuse_inputs import NO_TABLES, Histograms, Inputs, Prepared, likelihoods_by_flavour, read_inputs
@@ -25,6 +25,7 @@ from fits.engines import minimiser
 from fits.feldman_cousins import feldman_cousins
 from fits.fit_result import fit_result
 from fits.flavour import check_flavours, scan_flavours
+from fits.frontends import pyhf
 from fits.joint_inputs import JointInputs, read_joint, with_common_model
 from fits.joint_likelihood import JointLikelihood
 from fits.joint_model import JointModel
@@ -60,7 +61,11 @@ def fit_all(
     """
     prepared = prepare_fits(config, hists, account, tables)
     works = [_Fit(name, prepared[name], progress, execute).results for name in config.fits]
-    return {name: result for found in each(works) for name, result in found.items()}
+    results = {name: result for found in each(works) for name, result in found.items()}
+    single = {name: options for name, options in config.fits.items() if options.joint is None}  # what is published belongs to the data of one
+    published = next((prepared[name].inputs.published for name in single), None)
+    compared = compare_report.report(single, results, published)
+    return results if compared is None else {**results, compare_report.NAME: compared}
 
 
 def prepare_all(
@@ -77,6 +82,8 @@ def prepare_fits(config: DiffuseConfig, hists: Histograms, account: Mapping[str,
 
 
 def _prepare_fits(config: DiffuseConfig, own: Inputs | None) -> dict[str, Prepared]:
+    if compare_report.NAME in config.fits:
+        raise InputError(f"fits.{compare_report.NAME}: this is the name of the report beside published results; give the fit another one")
     found = {}
     for name, options in config.fits.items():
         if options.joint is not None:
@@ -93,6 +100,8 @@ def _prepared(inputs: Inputs | JointInputs, name: str, options: diffuse.Fit) -> 
     try:
         prepared = inputs.prepare(name, options)
         _check_options(name, options, prepared.nll.names)
+        if options.workspace or options.engine == "pyhf":
+            pyhf.workspace(prepared.nll)  # refuses what HistFactory cannot express
         _check_grids(options, prepared, inputs.config)
         if isinstance(inputs, Inputs) and options.segments is not None:
             prepare_segments(inputs, name, options, options.segments, prepared.nll.model.flux.names)
@@ -264,7 +273,7 @@ class _Fit:
             contour=contour,
             progress=self._progress("scan"),
         )
-        return replace(found, not_compared=unavailable)
+        return replace(found, not_compared=[*found.not_compared, *unavailable])
 
     def _asimov(self, minimum: Minimum) -> Any:
         """Fit of the Asimov set (Cowan et al., arXiv:1007.1727): counts as expected at the best fit, centres of the priors at it too.

@@ -49,6 +49,11 @@ class JointInputs:
         return
 
     @property
+    def published(self) -> None:
+        """What is published belongs to the data of one sample."""
+        return
+
+    @property
     def livetime_s(self) -> float:
         """The livetime where all samples have the same one, else NaN."""
         return _the_same([one.inputs.livetime_s for one in self.samples.values()])

@@ -219,6 +219,15 @@ class OfficialModel:
             found[name] = found.get(name, np.zeros(self.n_bins)) + self._merged(amplitude * folded)
         return found
 
+    def astro_by_node(self, theta: ArrayLike) -> Array:
+        """Expected astrophysical counts (bins, nodes): what each true-energy node adds to a bin, detector factors included."""
+        point, terms = self.at(theta), self._terms
+        weights = columns(point.astro, terms.nodes)[:, 0].reshape(terms.nodes.n_moments, -1)
+        whole = np.zeros((len(self.whole.bins), weights.shape[1]))
+        for term, amplitude, factors in zip(terms.terms[: terms.n_astro], point.amplitudes, point.factors, strict=False):
+            whole += amplitude * factors[:, None] * np.einsum("mbe,me->be", term.moments, weights)
+        return np.array([self._merged(column) for column in whole.T]).T
+
     def check_fold(self, theta: ArrayLike) -> float:
         """Largest error of the folding of the astrophysical spectrum; see ``Model.check_fold``."""
         theta = np.asarray(theta, dtype=float)

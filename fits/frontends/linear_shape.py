@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from configs.errors import InputError
 from fits.model import REFERENCE_ENERGY_GEV, Model
 from fits.nll import NegativeLogLikelihood
+from fits.official_model import OfficialModel
 from physics.spectra import ShapeParameter
 
 Array = NDArray[np.float64]
@@ -37,16 +38,21 @@ class LinearShape:
 
 
 def plain_model(nll: NegativeLogLikelihood, engine: str) -> Model:
-    """The model of a likelihood with one norm of the atmosphere; InputError for the release's nuisance parameters."""
+    """The model of a likelihood with one norm of the atmosphere; InputError for any other."""
     if not isinstance(nll.model, Model):
-        raise InputError(f"engine {engine}: nuisance parameters of the detector and of cosmic rays (model: official) need engine: native")
-    if not nll.model.flux.shape.start:
-        raise InputError(f"engine {engine}: a flux in segments has no common norm, which the front ends need; use engine: native")
+        raise InputError(f"engine {engine}: the expectation of a {type(nll.model).__name__} cannot be written so; use engine: native")
+    _one_norm(nll.model, engine)
     return nll.model
 
 
-def linear_shape(model: Model, engine: str) -> LinearShape:
+def _one_norm(model: Model | OfficialModel, engine: str) -> None:
+    if not model.flux.shape.start:
+        raise InputError(f"engine {engine}: a flux in segments has no common norm, which the front ends need; use engine: native")
+
+
+def linear_shape(model: Model | OfficialModel, engine: str) -> LinearShape:
     """The matrices of a model's spectrum; InputError when its logarithm is not linear in the parameters."""
+    _one_norm(model, engine)
     x = model.response.ln_energy - math.log(model.pivot_gev)
     reference_index = model.response.reference_index
     reference = reference_index * (model.response.ln_energy - math.log(REFERENCE_ENERGY_GEV))

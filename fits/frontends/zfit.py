@@ -8,8 +8,10 @@ loss and a new graph (0.3 s), so toys stay with the native engine.
 from __future__ import annotations
 
 import functools
+import itertools
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,6 +21,7 @@ from configs.errors import InputError
 from fits.frontends.linear_shape import LinearShape, linear_shape, plain_model
 from fits.frontends.outcome import failed, minimum_of
 from fits.minimise import Minimum
+from fits.model import Model
 from fits.nll import NegativeLogLikelihood
 from fits.priors import Flat, Gaussian
 
@@ -98,13 +101,28 @@ def binned_loss(nll: NegativeLogLikelihood) -> Any:
 
 @quiet
 def minimise(nll: NegativeLogLikelihood, *, minos: Iterable[str] = (), loss: Any = None) -> Minimum:
-    """Fit with zfit: the binned pdf for a Poisson likelihood (``loss`` gives another one); the result's ``nll`` is our likelihood there."""
+    """Fit with zfit from every start; the result's ``nll`` is our likelihood there.
+
+    The loss is the binned pdf for a Poisson likelihood of the plain model, ours with its gradient for any other (``loss`` gives another one).
+    """
     zfit = import_zfit()
-    loss = loss if loss is not None else binned_loss(nll) if nll.likelihood == "poisson" else simple_loss(nll)
-    result = zfit.minimize.Minuit(tol=TOLERANCE, gradient="zfit").minimize(loss)
-    if not (result.valid and result.converged):
-        return failed(nll, f"zfit: {result.message or 'no convergence'}")
-    return _read(nll, result, minos)
+    binned = nll.likelihood == "poisson" and isinstance(nll.model, Model)
+    loss = loss if loss is not None else binned_loss(nll) if binned else simple_loss(nll)
+    own = {parameter.name: parameter for parameter in loss.get_params(floating=True)}
+    found, message = [], ""
+    for start in itertools.product(*(one.starts for one in nll.parameters)):
+        for name, value in zip(nll.names, start, strict=True):
+            if name in own:
+                own[name].set_value(value)
+        result = zfit.minimize.Minuit(tol=TOLERANCE, gradient="zfit").minimize(loss)
+        if result.valid and result.converged:
+            found.append(result)
+        message = str(result.message)
+    if not found:
+        return failed(nll, f"zfit: {message or 'no convergence'}")
+    best = min(found, key=lambda result: float(result.fmin))
+    best.update_params()
+    return replace(_read(nll, best, minos), starts_tried=len(found))
 
 
 def _read(nll: NegativeLogLikelihood, result: Any, minos: Iterable[str]) -> Minimum:

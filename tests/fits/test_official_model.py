@@ -16,7 +16,6 @@ from configs.diffuse import Model as ModelOptions
 from configs.diffuse import ParameterOptions
 from configs.errors import InputError
 from fits.detector_factors import DetectorFactors
-from fits.frontends.pyhf import workspace
 from fits.likelihood import say
 from fits.minimise import minimise
 from fits.nll import NegativeLogLikelihood
@@ -200,9 +199,3 @@ def test_model_official_for_short() -> None:
     assert ModelOptions.model_validate("official") == ModelOptions(nuisances="official")
     with pytest.raises(ValueError, match=r"'offical' is not a model.*'official'"):
         ModelOptions.model_validate("offical")
-
-
-def test_workspace_of_the_front_end_is_refused(case: Official) -> None:
-    model = OfficialModel(case.response, PowerLaw())
-    with pytest.raises(InputError, match=r"engine pyhf: nuisance parameters of the detector and of cosmic rays .* need engine: native"):
-        workspace(NegativeLogLikelihood(model, counts_of(model)))
