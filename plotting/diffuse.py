@@ -19,7 +19,7 @@ from plotting.diffuse_flux import flux
 from plotting.diffuse_samples import each_sample
 from plotting.diffuse_surrogate import surrogate
 from plotting.drawn import DrawnFigure, Plan
-from plotting.fit_view import FitView
+from plotting.fit_view import Below, FitView
 from plotting.published import read_segments, source_name
 from plotting.spectrum import Segments
 from plotting.style import style
@@ -121,14 +121,15 @@ def fit_views(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], r
     if missing := [name for name in config.fits if name not in results]:
         raise InputError(f"{config.output / 'results.json'}: no result of the fit {missing[0]!r}; {again}")
     prepared = prepare_fits(config, hists, account)
-    preset, areas = style(config.plots.style), effective_areas(hists, account) if config.datasets else None
+    preset = style(config.plots.style)
+    areas, below = (effective_areas(hists, account), Below.of(hists, account)) if config.datasets else (None, None)
     views = []
     for number, (name, one) in enumerate(prepared.items()):
         _check(config, name, results[name], one.inputs.digest)
         own = {key.removeprefix(f"{name}."): result for key, result in results.items() if key.startswith(f"{name}.")}
         others = {key: result for key, result in own.items() if not isinstance(result, FailedFit)}
         failed = {key: own[key] for key in failures(own)}
-        views.append(FitView(name, number == 0, config, preset, one.inputs, one, results[name], others, one.inputs.account, failed, areas))
+        views.append(FitView(name, number == 0, config, preset, one.inputs, one, results[name], others, one.inputs.account, failed, below, areas))
     return views
 
 

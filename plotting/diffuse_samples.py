@@ -32,7 +32,7 @@ def samples(fit: FitView) -> dict[str, FitView]:
     return {
         name: replace(
             fit, sample=name, inputs=one.inputs, prepared=fit.prepared.samples[name], result=of_sample(fit.result, fit.prepared, name),
-            others={}, account=one.inputs.account, failed={}, areas=None,
+            others={}, account=one.inputs.account, failed={}, below=None, areas=None,
         )
         for name, one in fit.inputs.samples.items()
     }  # fmt: skip

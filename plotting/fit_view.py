@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import hist
 import numpy as np
 
 from configs import diffuse
@@ -20,9 +21,28 @@ from plotting.canvas import Array, Caption
 from plotting.projections import Expectation
 from plotting.style import Style
 from plotting.symbols import measured, symbol
+from processors.unselected import NAME
 from records.results import FitResult
 
 PARAMETERS_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Below:
+    """Data events below the selection's lowest energy, which take part in no fit: edges in GeV, and counts by topology."""
+
+    edges_gev: Array
+    counts: Mapping[str, Array]
+
+    @classmethod
+    def of(cls, hists: Mapping[str, Mapping[str, hist.Hist]], account: Mapping[str, Any]) -> Below | None:
+        """Of all data sets of kind data; None where one of them left none."""
+        names = [name for name, entry in account["datasets"].items() if entry["kind"] == "data"]
+        if not names or any(name not in hists or NAME not in hists[name] for name in names):
+            return None
+        found = [hists[name][NAME] for name in names]
+        counts = np.sum([one.values() for one in found], axis=0).astype(float)
+        return cls(np.asarray(found[0].axes["reco_energy"].edges), dict(zip(found[0].axes["topology"], counts, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -42,6 +62,7 @@ class FitView:
     others: Mapping[str, Any]
     account: Mapping[str, Any]
     failed: Mapping[str, Any] = field(default_factory=dict)
+    below: Below | None = None  # data below the selection
     areas: Areas | None = None  # effective areas of the simulation, where the processor left them
     sample: str = ""  # of a joint fit, where only that is looked at
 

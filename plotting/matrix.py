@@ -34,7 +34,7 @@ def correlation(labels: Sequence[str], matrix: Array, *, style: Style, caption: 
         mesh = axes.pcolormesh(edges, edges, matrix, cmap="RdBu_r", vmin=-1.0, vmax=1.0, gid="correlation")
         for row, column in np.ndindex(matrix.shape):
             colour = "white" if abs(matrix[row, column]) > 0.65 else BLACK
-            words = f"{matrix[row, column]:.2f}".replace("-", MINUS)
+            words = f"{round(float(matrix[row, column]), 2) + 0.0:.2f}".replace("-", MINUS)
             axes.text(column + 0.5, row + 0.5, words, ha="center", va="center", color=colour, fontsize=min(17.0, 15.0 * side / size))
         axes.invert_yaxis()
         name_ticks(axes, labels, both=True)
