@@ -14,6 +14,8 @@ from configs import diffuse
 from configs.schema import DiffuseConfig
 from fits.diffuse_inputs import Inputs, Prepared
 from fits.effective_areas import Areas
+from fits.joint_inputs import JointInputs
+from fits.joint_model import JointModel
 from physics.constants import DAY_S
 from plotting.canvas import Array, Caption
 from plotting.projections import Expectation
@@ -54,7 +56,7 @@ class FitView:
     first: bool
     config: DiffuseConfig
     style: Style
-    inputs: Inputs
+    inputs: Inputs | JointInputs
     prepared: Prepared
     result: FitResult
     others: Mapping[str, Any]
@@ -62,11 +64,12 @@ class FitView:
     failed: Mapping[str, Any] = field(default_factory=dict)
     below: Below | None = None  # data below the selection
     areas: Areas | None = None  # effective areas of the simulation, where the processor left them
+    sample: str = ""  # of a joint fit, where only that is looked at
 
     @property
     def options(self) -> diffuse.Fit:
-        """The fit's entry in the configuration."""
-        return self.config.fits[self.name]
+        """The fit's entry in the configuration; of a joint fit with the model that its samples have in common."""
+        return self.prepared.options
 
     @property
     def theta(self) -> list[float]:
@@ -81,13 +84,16 @@ class FitView:
     @property
     def counts(self) -> Array | None:
         """Data in the bins of ``prepared.whole``; an Asimov set is no data."""
-        return None if self.options.data == "asimov" or self.inputs.counts is None else self.inputs.counts.astype(float)
+        counts = self.inputs.counts
+        return None if self.options.data == "asimov" or counts is None else np.asarray(counts, float)
 
     def expectation(self, *, prefit: bool = False) -> Expectation:
         """The model before the fit, or at its minimum with the fit's covariance (of a valid fit)."""
+        whole = self.prepared.whole
+        assert not isinstance(whole, JointModel)  # its samples are drawn one by one
         if prefit:
-            return Expectation.of(self.prepared.whole, self.starts, counts=self.counts)
-        return Expectation.of(self.prepared.whole, self.theta, fit=self.result if self.result.valid else None, counts=self.counts)
+            return Expectation.of(whole, self.starts, counts=self.counts)
+        return Expectation.of(whole, self.theta, fit=self.result if self.result.valid else None, counts=self.counts)
 
     def text(self, *, prefit: bool = False) -> tuple[str, ...]:
         """The parameters in words: their start values, or what the fit found."""
@@ -105,7 +111,8 @@ class FitView:
     @property
     def caption(self) -> Caption:
         """Label, name of the fit and livetime above; origin of the response and everything that the reader must be warned of at the foot."""
-        right = ", ".join(word for word in ("" if self.first else f"fit {self.name}", self.days) if word)
+        of_sample = f"sample {self.sample}" if self.sample else ""
+        right = ", ".join(word for word in ("" if self.first else f"fit {self.name}", of_sample, self.days) if word)
         warnings = [f"Partial data: {self._processed()}"] if self.result.partial else []
         if not self.result.valid:
             warnings.append(f"The fit {self.name} did not converge: {self.result.reason}")
