@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,13 @@ def _check_grids(options: diffuse.Fit, prepared: Prepared, config: DiffuseConfig
         _published(options.scan, config)
     if options.feldman_cousins is not None:
         points = options.feldman_cousins.grid
+        if any(low >= high for low, high in pairwise(points)):
+            raise InputError(f"feldman_cousins.grid: {points} is not ascending; give each tested value once, in order")
         grids.append((options.feldman_cousins.parameter, (points[0], points[-1], len(points))))
+    fixed = {one.name for one in prepared.nll.parameters if one.fixed}
+    for name in [*(name for name, _ in grids), *(one.parameter for one in options.upper_limits)]:
+        if name in fixed:
+            raise InputError(f"parameters.{name}: it is fixed, and a profile, scan or limit of it needs it free; leave out one of the two")
     for name, grid in grids:
         grid_within(name, grid, *bounds[name])
     for name, value in ((options.toys and options.toys.truth) or {}).items():
