@@ -17,6 +17,8 @@ from configs import diffuse
 from configs.errors import InputError
 from configs.schema import DiffuseConfig
 from data_info.hese_tables import SURROGATE
+from data_info.published_fit import PublishedFit, published_fit
+from fits.compare_report import published_intervals
 from fits.fit_result import Provenance
 from fits.flavour import composition, with_composition
 from fits.model import Model
@@ -50,6 +52,7 @@ class Inputs:
     outside_tables: Mapping[str, float] = field(default_factory=dict)  # detector parameter -> share of simulated events outside its tables
     events: Table | None = None  # the counted events one by one, where they were kept
     account: Mapping[str, Any] = field(default_factory=dict)  # the content of processing.json
+    published: PublishedFit | None = None  # where the events are those of a publication
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
             events = observed_events(tables, account, choice, counts)
     livetime_s = data_livetime_s(account) or _simulated_livetime_s(account)
     digest, outside = account.get("histogram_digest") or "", outside_tables(hists)
-    return Inputs(config, response, counts, livetime_s, describe_response(config), not account["complete"], digest, outside, events, account)
+    response_words, partial, published = describe_response(config), not account["complete"], published_fit(config)
+    return Inputs(config, response, counts, livetime_s, response_words, partial, digest, outside, events, account, published)
 
 
 def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
@@ -106,7 +110,7 @@ def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
         inputs.partial,
         inputs.config.seed,
         inputs.digest,
-        options.published,
+        published_intervals(options, nll.names, inputs.published),
         inputs.outside_tables if isinstance(projected, OfficialModel) and options.model.detector else {},
     )
     return Prepared(nll, whole, provenance)
