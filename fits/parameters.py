@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from configs.diffuse import ParameterOptions
+from configs.diffuse import Prior as PriorOptions
 from configs.errors import InputError, nearest
 from fits import priors
 from fits.priors import Flat, Gaussian, Prior
@@ -58,7 +59,7 @@ def configure(
     )
 
 
-def _prior(name: str, options: diffuse.Prior) -> Prior:
+def _prior(name: str, options: PriorOptions) -> Prior:
     try:
         return priors.from_options(options)
     except InputError as error:
