@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -15,11 +15,11 @@ from fits.response import Response
 from fits.spectrum_choice import NULL_VALUES
 
 
-def check_request(fit: str, options: diffuse.Fit, prepared: Prepared, response: Response) -> None:
+def check_request(fit: str, options: diffuse.Fit, prepared: Prepared, responses: Sequence[Response]) -> None:
     """Raises InputError, whose message names the key below the fit, for the first request that makes no sense."""
     _check_names(fit, options, prepared.nll.names)
     _check_grids(options, prepared)
-    low, high = np.exp(response.ln_energy[[0, -1]])
+    low, high = np.exp([min(one.ln_energy[0] for one in responses), max(one.ln_energy[-1] for one in responses)])
     if options.model.astro == "broken_power_law" and not low < options.model.break_gev < high:
         raise InputError(
             f"model.break_gev: {options.model.break_gev:g} GeV lies outside the simulated energies, {low:g} to {high:g} GeV: one of the two "
