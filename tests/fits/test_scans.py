@@ -48,7 +48,7 @@ def test_axes_may_be_swapped_and_other_parameters_scanned() -> None:
 
 
 def test_a_parameter_of_several_starts_is_searched_for_lower_valleys_and_one_valley_stays_as_it_is(monkeypatch) -> None:
-    options = {"atmos_norm": ParameterOptions(start=[0.2, 2.5], prior=Prior(gaussian=(1.0, 0.4)))}
+    options = {"atmos_norm": ParameterOptions(start=[0.2, 9.0], prior=Prior(gaussian=(1.0, 0.4)))}
     nll = NegativeLogLikelihood(likelihood().model, toy_counts(1), parameters=configure(likelihood().parameters, options))
     fixed = []
     original = scans.conditional
