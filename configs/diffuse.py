@@ -264,10 +264,14 @@ class Segments(Strict):
 
 
 class FlavourScan(Strict):
-    """Profile over all compositions by flavour at a step of the fractions; a number for short. ``mixing``: of the compositions of sources drawn."""
+    """Profile over all compositions by flavour at a step of the fractions; a number for short.
+
+    ``mixing``: of the compositions of sources drawn; ``toys`` of each source's composition give its p-value (Poisson likelihood).
+    """
 
     step: Annotated[float, Field(gt=0, le=0.25)] = 0.05
     mixing: str = "nufit60_no"
+    toys: NonNegativeInt = 0
 
     @model_validator(mode="before")
     @classmethod

@@ -24,7 +24,7 @@ from fits.diffuse_inputs import NO_TABLES, Histograms, Inputs, Prepared, likelih
 from fits.engines import minimiser
 from fits.feldman_cousins import feldman_cousins
 from fits.fit_result import fit_result
-from fits.flavour import check_flavours, scan_flavours
+from fits.flavour import ToysOfSources, check_flavours, scan_flavours
 from fits.frontends import pyhf
 from fits.limits import limit
 from fits.minimise import Minimum, minimise
@@ -223,7 +223,9 @@ class _Fit:
 
     def _flavour(self, wanted: diffuse.FlavourScan, minimum: Minimum) -> Any:
         likelihoods = likelihoods_by_flavour(self.inputs, self.options, self.nll)
-        return scan_flavours(likelihoods, minimum.values, wanted.step, wanted.mixing, self._progress("flavours"))
+        toys = ToysOfSources(wanted.toys, self.seed, self._progress("toys of compositions")) if wanted.toys else None
+        report = self._progress("flavours")
+        return scan_flavours(likelihoods, minimum.values, wanted.step, wanted.mixing, report, toys=toys, execute=self.execute)
 
     def _feldman_cousins(self, wanted: diffuse.FeldmanCousins, minimum: Minimum) -> Any:
         return feldman_cousins(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -124,19 +124,31 @@ def _model(response: Response, spectrum: Spectrum, options: diffuse.Fit, axes: S
     return Model(response if axes is AXES else response.project(axes), spectrum, pivot_gev=pivot_gev)
 
 
-def likelihoods_by_flavour(inputs: Inputs, options: diffuse.Fit, nll: NegativeLogLikelihood) -> Callable[[Composition], NegativeLogLikelihood]:
-    """Composition by flavour -> the likelihood ``nll`` of a fit for that composition instead of its own."""
-    spectrum = spectrum_of(options.model, inputs.config.source)
-    early = options.model.nuisances == "simple" and list(options.axes) != list(AXES)  # detector factors need all bins
-    response, axes = (inputs.response.project(options.axes), AXES) if early else (inputs.response, options.axes)
+@dataclass(frozen=True)
+class LikelihoodByFlavour:
+    """Composition by flavour -> the likelihood ``nll`` of a fit for that composition instead of its own; picklable. ``response`` has all flavours."""
 
-    def likelihood(fractions: Composition) -> NegativeLogLikelihood:
-        model = _model(with_composition(response, fractions), spectrum, options, axes)
+    response: Response
+    axes: Sequence[str]
+    spectrum: Spectrum
+    options: diffuse.Fit
+    nll: NegativeLogLikelihood
+
+    def __call__(self, fractions: Composition) -> NegativeLogLikelihood:
+        """The same counts, parameters and options with this composition."""
+        model = _model(with_composition(self.response, fractions), self.spectrum, self.options, self.axes)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is said of empty bins was said by the fit
-            return NegativeLogLikelihood(model, nll.counts, options.likelihood, parameters=nll.parameters, empty_bins=options.empty_bins)
+            return NegativeLogLikelihood(
+                model, self.nll.counts, self.options.likelihood, parameters=self.nll.parameters, empty_bins=self.options.empty_bins
+            )
 
-    return likelihood
+
+def likelihoods_by_flavour(inputs: Inputs, options: diffuse.Fit, nll: NegativeLogLikelihood) -> LikelihoodByFlavour:
+    """Composition by flavour -> the likelihood ``nll`` of a fit for that composition instead of its own."""
+    early = options.model.nuisances == "simple" and list(options.axes) != list(AXES)  # detector factors need all bins
+    response, axes = (inputs.response.project(options.axes), AXES) if early else (inputs.response, options.axes)
+    return LikelihoodByFlavour(response, axes, spectrum_of(options.model, inputs.config.source), options, nll)
 
 
 def is_exercise(config: DiffuseConfig) -> bool:
