@@ -17,6 +17,7 @@ from plotting.style import BLACK, OTHER, OURS, Style
 Polyline = Sequence[tuple[float, float]]
 
 LINES: dict[str, str] = {"0.6827": "-", "0.68": "-", "0.95": "--", "0.9": "-", "0.90": "-", "0.9545": "--", "0.9973": ":"}
+MANY, SMALL = 5, 11.5  # more entries than these have small letters: the range of y stays what was asked for
 SHADES = (0.30, 0.14, 0.07)  # opacity inside the contours of ours, smallest first
 
 
@@ -61,7 +62,8 @@ def contour(ours: Region, x: Scale, y: Scale, *, others: Sequence[Region] = (), 
         for number, one in enumerate(points):
             axes.plot(one.x, one.y, "os"[number % 2], color=BLACK, markersize=5, label=one.label, gid=f"points {one.label}")
         apply_scale(axes, replace(x, limits=_around(regions, points, 0, x)), replace(y, limits=_around(regions, points, 1, y)))
-        place_legend(axes, _heights(regions, points), text=text)
+        crowded = len(axes.get_legend_handles_labels()[0]) > MANY
+        place_legend(axes, _heights(regions, points), text=text, fontsize=SMALL if crowded else None)
         figure = axes.get_figure(root=True)
         assert figure is not None
     return DrawnFigure(figure, _numbers(ours, others, points, x, y))

@@ -147,7 +147,7 @@ def corner(labels: Sequence[str], samples: Array, best: Array, intervals: Array,
                 axes.stairs(counts[row], edges[row], color=OURS, linewidth=1.8, gid=f"samples {labels[row]}")
                 axes.set_ylim(0.0, 1.15 * float(counts[row].max()))
             else:
-                axes.hist2d(samples[:, column], samples[:, row], bins=[edges[column], edges[row]], cmap="Blues", gid="pairs")
+                axes.hist2d(samples[:, column], samples[:, row], bins=[edges[column][::2], edges[row][::2]], cmap="Blues", gid="pairs")
                 axes.axhline(best[row], color=OTHER, linewidth=1.0)
                 axes.set_ylim(edges[row][0], edges[row][-1])
             axes.axvline(best[column], color=OTHER, linewidth=1.0, gid="best fit")
