@@ -23,7 +23,6 @@ from records.iwcd_fits import FailedFit
 from records.results import FitResult, GoodnessOfFit, ScanResult
 from records.value import Parameter
 
-NAME = "compare"  # of the report among the results
 STUDIES = ("scan", "segments", "gof")  # of a fit, that the report looks at
 SHARES = {"0.6827": "68 %", "0.9545": "95 %"}
 SEGMENT_UNIT = "1e-8 GeV / (cm2 s sr)"  # of one flavour, nu + nubar
