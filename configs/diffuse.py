@@ -25,6 +25,8 @@ Figure = Literal[
     "compare_fit", "compare_scan", "compare_segments",
 ]  # fmt: skip
 
+REPORT = "compare"  # the result of a whole configuration that stands beside those of its fits
+
 
 class CustomBinning(Strict):
     """Bin edges of one's own: deposited energy, cos zenith and (double cascades) length; ``length_m`` null: energy and angle only."""

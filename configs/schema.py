@@ -158,6 +158,8 @@ class DiffuseConfig(Config):
         """Key path and words of what contradicts itself, though every key is valid."""
         if not self.datasets and any(fit.joint is None for fit in self.fits.values()):
             yield ("datasets",), "this key is required; only joint fits of other configurations need no data sets"
+        if diffuse.REPORT in self.fits:
+            yield ("fits", diffuse.REPORT), "this is the name of the report beside published results; give the fit another one"
         for name, fit in self.fits.items():
             for sample, one in ({} if fit.joint is None else fit.joint.samples).items():
                 if one.config is None and one.fit not in self.fits:

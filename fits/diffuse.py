@@ -66,7 +66,7 @@ def fit_all(
     single = {name: options for name, options in config.fits.items() if options.joint is None}  # what is published belongs to the data of one
     published = next((prepared[name].inputs.published for name in single), None)
     compared = compare_report.report(single, results, published)
-    return results if compared is None else {**results, compare_report.NAME: compared}
+    return results if compared is None else {**results, diffuse.REPORT: compared}
 
 
 def prepare_all(
@@ -83,8 +83,6 @@ def prepare_fits(config: DiffuseConfig, hists: Histograms, account: Mapping[str,
 
 
 def _prepare_fits(config: DiffuseConfig, own: Inputs | None) -> dict[str, Prepared]:
-    if compare_report.NAME in config.fits:
-        raise InputError(f"fits.{compare_report.NAME}: this is the name of the report beside published results; give the fit another one")
     found = {}
     for name, options in config.fits.items():
         if options.joint is not None:
