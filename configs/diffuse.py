@@ -25,6 +25,8 @@ Figure = Literal[
     "compare_fit", "compare_scan", "compare_segments",
 ]  # fmt: skip
 
+REPORT = "compare"  # the result of a whole configuration that stands beside those of its fits
+
 
 class CustomBinning(Strict):
     """Bin edges of one's own: deposited energy, cos zenith and (double cascades) length; ``length_m`` null: energy and angle only."""
@@ -113,7 +115,7 @@ class Prior(Strict):
 class ParameterOptions(Strict):
     """Changes to one parameter of the model."""
 
-    start: float | list[float] | None = None  # several: the fit starts at each and keeps the best
+    start: float | Annotated[list[float], Field(min_length=1)] | None = None  # several: the fit starts at each and keeps the best
     bounds: tuple[float | None, float | None] | None = None
     prior: Prior | None = None  # null, written out: none, not even the default prior of atmos_norm
     fixed: bool = False

@@ -158,6 +158,8 @@ class DiffuseConfig(Config):
         """Key path and words of what contradicts itself, though every key is valid."""
         if not self.datasets and any(fit.joint is None for fit in self.fits.values()):
             yield ("datasets",), "this key is required; only joint fits of other configurations need no data sets"
+        if diffuse.REPORT in self.fits:
+            yield ("fits", diffuse.REPORT), "this is the name of the report beside published results; give the fit another one"
         for name, fit in self.fits.items():
             for sample, one in ({} if fit.joint is None else fit.joint.samples).items():
                 if one.config is None and one.fit not in self.fits:
@@ -425,6 +427,8 @@ def _missing(location: KeyPath, document: Document) -> tuple[KeyPath, str]:
     if location[0] == "datasets" and below and document.only_by_override(location[:2]):
         known = [str(path[1]) for path in document.lines if len(path) == 2 and path[0] == "datasets"]
         return below[0], f"no data set {location[1]!r}{nearest(str(location[1]), known)}"
+    if isinstance(location[-1], int):
+        return location[:-1], f"entry {location[-1] + 1} of the list is missing"
     return location, "this key is required"
 
 

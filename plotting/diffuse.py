@@ -95,7 +95,7 @@ def plan(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], result
     segments = _segments(config, skipped)
     figures: dict[str, Callable[[], DrawnFigure]] = {}
     for kind in config.plots.figures:
-        found = OF_ALL[kind](views) if kind in OF_ALL else {}
+        found = OF_ALL.get(kind, lambda _: {})(views)
         for view in views:
             own = _figures(view, kind, segments)
             found |= {name if view.first else f"{view.name}.{name}": draw for name, draw in own.items()}
