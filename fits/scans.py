@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from configs.errors import InputError
 from fits.comparison import ExternalScan, compare_scans, external_json
-from fits.conditional import Minimiser, conditional, position
+from fits.conditional import Minimiser, lowest, position
 from fits.contours import Surface, contours
 from fits.linear import profile_linear
 from fits.minimise import Minimum, minimise
@@ -114,13 +114,13 @@ def scan_general(
 ) -> tuple[Array, Array]:
     """NLL (n, m) and parameters (n, m, parameters), one fit for each point, started at the nearest point that is done.
 
-    Rows go outwards from the best fit, and so do the points of a row: no fit starts far from its minimum.
+    Rows go outwards from the best fit, and so do the points of a row: no fit starts far from its minimum. Each point is fitted in every valley.
     """
     values, thetas = np.full((x.size, y.size), math.nan), np.full((x.size, y.size, len(nll.names)), math.nan)
     order_x, order_y = (np.argsort(np.abs(axis - minimum.values[name]), kind="stable") for axis, name in ((x, x_name), (y, y_name)))
     for done, (i, j) in enumerate(((i, j) for i in order_x for j in order_y), start=1):
         start = dict(zip(nll.names, _neighbour(thetas, int(i), int(j), minimum.theta), strict=True))
-        found = conditional(nll, {x_name: float(x[i]), y_name: float(y[j])}, start, minimum.values, fit=fit)
+        found = lowest(nll, {x_name: float(x[i]), y_name: float(y[j])}, start, minimum.values, fit=fit)
         thetas[i, j] = found.theta
         values[i, j] = found.nll if found.valid else math.nan
         if progress is not None:
