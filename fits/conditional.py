@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from configs.errors import InputError, nearest
@@ -52,11 +52,14 @@ def valleys(nll: NegativeLogLikelihood, near: Mapping[str, float], fixed: Mappin
     [{'x': 3.0, 'y': -0.9}, {'x': 3.0, 'y': 1.0}]
     """
     several = [one for one in nll.parameters if len(one.starts) > 1 and not one.fixed and one.name not in fixed]
-    near = dict(near)
-    nearest_starts = [min(one.starts, key=lambda start, name=one.name: abs(start - near.get(name, start))) for one in several]
-    points = [dict(zip((one.name for one in several), point, strict=True)) for point in itertools.product(*(one.starts for one in several))]
-    own = dict(zip((one.name for one in several), nearest_starts, strict=True))
-    return [near, *({**near, **point} for point in points if point != own)]
+    names = [one.name for one in several]
+    own = tuple(_nearest(one.starts, near[one.name]) for one in several)
+    others = (point for point in itertools.product(*(one.starts for one in several)) if point != own)
+    return [dict(near), *({**near, **dict(zip(names, point, strict=True))} for point in others)]
+
+
+def _nearest(starts: Sequence[float], value: float) -> float:
+    return min(starts, key=lambda start: abs(start - value))
 
 
 def lowest(nll: NegativeLogLikelihood, fixed: Mapping[str, float], *near: Mapping[str, float], fit: Minimiser = minimise) -> Minimum:
@@ -66,6 +69,8 @@ def lowest(nll: NegativeLogLikelihood, fixed: Mapping[str, float], *near: Mappin
 
 
 def _without_effect(nll: NegativeLogLikelihood, fixed: Mapping[str, float], near: Mapping[str, float]) -> dict[str, float]:
+    if 0.0 not in fixed.values():
+        return {}
     flux = nll.model.flux
     if any(fixed.get(norm) != 0.0 for norm in flux.norms):
         return {}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
+from scipy.optimize import brentq
 from scipy.special import gammaincc, gammaincinv, gammaln, ndtr, ndtri, ndtri_exp
 
 from configs.errors import InputError
@@ -16,6 +18,8 @@ ONE_SIGMA, TWO_SIGMA, THREE_SIGMA = (math.erf(n / math.sqrt(2.0)) for n in (1, 2
 CONTENTS = {"0.6827": ONE_SIGMA, "0.9545": TWO_SIGMA, "0.9973": THREE_SIGMA}  # label on figures -> probability content
 POISSON_STEP = 0.02  # of the search grid in sqrt(mu); ends are then bisected
 BISECTIONS = 40
+MAX_DOUBLINGS = 40
+CROSSING_TOLERANCE = 1e-4  # of the distance from the best fit: below every number that is quoted
 
 
 def delta_nll_level(probability: float, parameters: int) -> float:
@@ -45,6 +49,18 @@ def one_sided_level(cl: float) -> float:
 def half_chi2_p_value(ts: float) -> float:
     """P-value of TS >= 0 for one parameter whose null value is its bound: half a chi-square with one degree (Chernoff 1954)."""
     return float(ndtr(-math.sqrt(max(ts, 0.0))))
+
+
+def first_crossing(height: Callable[[float], float], best: float, step: float, upper: float) -> float:
+    """Where ``height``, negative at ``best``, first becomes positive below ``upper``, looked for in steps that double; infinite if nowhere."""
+    low, high = best, min(best + step, upper)
+    for _ in range(MAX_DOUBLINGS):
+        if height(high) > 0.0:
+            return float(brentq(height, low, high, xtol=CROSSING_TOLERANCE * (high - best)))
+        if high >= upper:
+            break
+        low, high = high, min(best + 2.0 * (high - best), upper)
+    return math.inf
 
 
 def bounded_significance(ts: float, norms: int) -> float:

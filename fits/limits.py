@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from fits.conditional import Minimiser, lowest, position, valleys
-from fits.intervals import one_sided_level
+from fits.intervals import first_crossing, one_sided_level
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
 from fits.toys import Aux, Execute, Progress, counted, generator, throw
 from records.results import LimitResult
 
 BANDS = ("-2", "-1", "0", "1", "2")  # standard deviations of the expected limit
-MAX_DOUBLINGS = 40
 
 
 class _NotConverged(ArithmeticError):
     """A fit with the parameter held did not converge: its NLL is too high, and a limit from it would be too low."""
-
-
-TOLERANCE = 1e-4  # of the distance from the best fit to the limit: below every number that is quoted
 
 
 def upper_limit(nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, cl: float, *, fit: Minimiser = minimise) -> float:
@@ -49,21 +44,9 @@ def upper_limit(nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, cl
 
     step = max(minimum.errors[parameter], 1e-3 * max(abs(best), 1.0))
     try:
-        return _crossing(height, best, step, one.upper)
+        return first_crossing(height, best, step, one.upper)
     except _NotConverged:
         return math.nan
-
-
-def _crossing(height: Callable[[float], float], best: float, step: float, upper: float) -> float:
-    """Where ``height``, negative at ``best``, first becomes positive below ``upper``; infinite if nowhere."""
-    low, high = best, min(best + step, upper)
-    for _ in range(MAX_DOUBLINGS):
-        if height(high) > 0.0:
-            return float(brentq(height, low, high, xtol=TOLERANCE * (high - best)))
-        if high >= upper:
-            break
-        low, high = high, min(best + 2.0 * (high - best), upper)
-    return math.inf
 
 
 @dataclass(frozen=True)

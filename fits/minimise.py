@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from configs.errors import InputError, nearest
 from fits.curvature import covariance, hessian
+from fits.intervals import first_crossing
 from fits.parameters import FitParameter
 
 Array = NDArray[np.float64]
@@ -22,6 +23,7 @@ Start = Mapping[str, float]
 BOUND_TOLERANCE = 1e-4  # a value this close to a bound (in units of max(1, |bound|)) counts as at the bound
 JITTERED_STARTS = 3
 JITTER = 0.2  # standard deviation of the jitter, relative to max(1, |start|)
+PRESSING = 0.1  # slope at a bound, in units of the root of the curvature, above which -ln L counts as still falling there
 OFF_BOUND = 1e-2  # a start keeps this distance from a bound, in units of max(1, |bound|)
 MAX_CALLS = 4000
 TOLERANCE = 1e-4  # migrad stops at a distance of 0.002 * TOLERANCE * 0.5 = 1e-7 in -ln L, some 5e-4 of an error
@@ -45,7 +47,8 @@ class Minimum:
     """One minimum: ``values`` and ``errors`` by name, ``covariance`` (parameters, parameters), ``minos`` name -> (down < 0, up > 0).
 
     Fixed parameters have error and covariance zero. A parameter within 1e-4 of a bound is named in ``at_bound`` and its interval is one-sided:
-    towards the bound it ends at the bound. A MINOS distance that was not found is NaN. ``minima``: every valid minimum found (theta, nll).
+    towards the bound it ends at the bound. Where -ln L still falls at the bound the errors of the others are those with it held, and its own error is
+    the distance at which -ln L has risen by 0.5. A MINOS distance that was not found is NaN. ``minima``: every valid minimum found (theta, nll).
     """
 
     names: tuple[str, ...]
@@ -90,7 +93,8 @@ def minimise(
 
     ``starts``: values by name that replace the parameters' own starts; a sequence means several starts, of which the best minimum is kept (all are
     in ``minima``). ``fixed``: parameters held at a value (besides those declared fixed). ``minos``: parameters whose interval is wanted; fixed ones
-    are passed over. ``steps``: first step sizes by name, e.g. errors of a neighbouring fit. ``hesse=False`` leaves migrad's own covariance.
+    are passed over; with any, a parameter that ends at its bound has a one-sided interval asked for or not. ``steps``: first step sizes by name,
+    e.g. errors of a neighbouring fit. ``hesse=False`` leaves migrad's own covariance.
     When no start converges: simplex, then migrad of strategy 2, from the starts and from three jittered ones (``seed``); if that fails too the
     result has ``valid=False`` and its reason. Raises ``InputError`` for an unknown name or a start outside the bounds.
     """
@@ -104,6 +108,8 @@ def minimise(
         tried += [_Attempt(nll, point, held, steps).rescue() for point in again]
     best = min(tried, key=lambda attempt: (attempt.reason != "", attempt.value))
     valid = best.reason == ""
+    if wanted and valid:
+        wanted += [name for name in best.at_bound if name not in wanted]
     intervals = {name: best.interval(name) for name in wanted if name not in held} if valid else {}  # may find a better minimum: first of all
     return _minimum(nll.parameters, tried, best, intervals, hesse and valid)
 
@@ -147,6 +153,7 @@ class _Attempt:
 
     def __init__(self, nll: Objective, start: Array, held: Mapping[str, float], steps: Mapping[str, float] | None) -> None:
         self.held = held
+        self._nll = nll
         self._parameters = nll.parameters
         start = _off_bounds(nll.parameters, start, held)
         self._cached = _Cached(nll)
@@ -157,7 +164,8 @@ class _Attempt:
             self._minuit.limits[parameter.name] = (parameter.lower, parameter.upper)
             self._minuit.errors[parameter.name] = (steps or {}).get(parameter.name) or _step(parameter, float(value))
             self._minuit.fixed[parameter.name] = parameter.name in held
-        self._free = np.array([parameter.name not in held for parameter in nll.parameters])
+        self._names = [parameter.name for parameter in nll.parameters]
+        self._free = np.array([name not in held for name in self._names])
 
     def migrad(self) -> _Attempt:
         """Minimise, unless every parameter is held."""
@@ -181,6 +189,12 @@ class _Attempt:
         """The function at the end point; infinity where it is not a number."""
         value = self._cached.value(self.theta)
         return float(value) if math.isfinite(value) else math.inf
+
+    @property
+    def at_bound(self) -> tuple[str, ...]:
+        """Free parameters that ended at a bound."""
+        values = zip(self._parameters, self.theta, strict=True)
+        return tuple(one.name for one, value in values if one.name not in self.held and at_bound(one, value))
 
     @property
     def edm(self) -> float:
@@ -219,21 +233,31 @@ class _Attempt:
         return np.sqrt(np.clip(np.diag(matrix), 0.0, None)), matrix
 
     def _from_curvature(self, fallback: Array) -> Array:
-        """Covariance from the Hessian; where a parameter at its bound spoils it, that parameter is left out and keeps migrad's variance."""
+        """Covariance from the Hessian without parameters that press against their bounds, whose variance is that of the one-sided rise.
+
+        Their curvature says nothing: left in, a norm of 0 where no event lies would be as uncertain as a parabola without minimum, and its neighbours
+        with it. Where the rest still is not positive definite all parameters at bounds are left out.
+        """
         theta = self.theta
         lower, upper = (np.array([getattr(parameter, side) for parameter in self._parameters]) for side in ("lower", "upper"))
         second = hessian(self._cached.gradient, theta, np.array(self._minuit.errors), lower, upper, self._free)
-        inside = self._free & ~np.array([at_bound(parameter, value) for parameter, value in zip(self._parameters, theta, strict=True)])
-        for usable in (self._free, inside):
+        bounded = np.array([name in self.at_bound for name in self._names])
+        slope, curvature = np.abs(self._cached.gradient(theta)), np.maximum(np.diag(second), 0.0)
+        pressing = bounded & (slope > PRESSING * np.sqrt(curvature))
+        for usable in (self._free & ~pressing, self._free & ~bounded):
             matrix = covariance(second, usable)
             if matrix is not None:
                 left_out = self._free & ~usable
-                matrix[left_out, left_out] = np.diag(fallback)[left_out]
+                rise = np.divide(1.0, slope + np.sqrt(slope**2 + curvature), out=np.sqrt(np.diag(fallback)), where=slope + curvature > 0)
+                matrix[left_out, left_out] = rise[left_out] ** 2  # slope d + curvature d^2/2 = 0.5
                 return matrix
         return fallback
 
     def interval(self, name: str) -> tuple[float, float]:
-        """MINOS distances (down, up); towards a limit that is reached first, the distance to the limit."""
+        """MINOS distances (down, up); towards a limit that is reached first, the distance to the limit.
+
+        Away from a bound at which the parameter lies, where MINOS may fail, the profile itself is followed.
+        """
         minuit = self._minuit
         minuit.minos(name)
         error = minuit.merrors[name]
@@ -245,7 +269,30 @@ class _Attempt:
         value = minuit.values[name]
         down = error.lower if error.lower_valid else low - value if error.at_lower_limit else math.nan
         up = error.upper if error.upper_valid else high - value if error.at_upper_limit else math.nan
+        if name in self.at_bound:
+            nearer_low = value - low <= high - value
+            if math.isnan(down):
+                down = low - value if nearer_low else -self._rise(name, -1.0, value - low)
+            if math.isnan(up):
+                up = self._rise(name, 1.0, high - value) if nearer_low else high - value
         return float(down), float(up)
+
+    def _rise(self, name: str, sign: float, room: float) -> float:
+        """Distance at which the profile has risen by 0.5, at most ``room``; NaN where a fit on the way does not converge."""
+        i, lowest, point = self._names.index(name), self.value, self.theta
+
+        def height(distance: float) -> float:
+            moved = point.copy()
+            moved[i] += sign * distance
+            again = _Attempt(self._nll, moved, {**self.held, name: float(moved[i])}, None).migrad()
+            if again.reason and math.isfinite(again.value):
+                raise ArithmeticError(again.reason)
+            return again.value - lowest - 0.5
+
+        try:
+            return min(first_crossing(height, 0.0, max(float(self._minuit.errors[name]), 1e-3), room), room)
+        except ArithmeticError:
+            return math.nan
 
 
 def _off_bounds(parameters: Sequence[FitParameter], point: Array, held: Mapping[str, float]) -> Array:
@@ -273,7 +320,7 @@ def _minimum(
         minos=minos,
         valid=best.reason == "",
         reason=best.reason,
-        at_bound=tuple(p.name for p, value in zip(parameters, theta, strict=True) if p.name not in best.held and at_bound(p, value)),
+        at_bound=best.at_bound,
         nll=best.value,
         edm=best.edm,
         fixed=frozenset(best.held),

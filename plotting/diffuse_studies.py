@@ -93,7 +93,8 @@ def _event_map(fit: FitView, result: EventTable) -> DrawnFigure:
 
 def _exposures(fit: FitView, result: AsimovStudy) -> DrawnFigure:
     valid = sorted((one for one in result.exposures if one.valid), key=lambda one: one.factor)
-    free = [name for name, one in valid[0].parameters.items() if not one.fixed]
+    bounded = {name for one in valid for name, value in one.parameters.items() if value.at_bound}  # a relative error of 0 is none
+    free = [name for name, one in valid[0].parameters.items() if not one.fixed and name not in bounded]
     names = [name for name in free if valid[0].parameters[name].minos is not None] or free
     years = np.array([one.livetime_s for one in valid]) / study_panels.YEAR_S
     widths = {symbol(name): np.array([_width(one.parameters[name]) / abs(one.parameters[name].value) for one in valid]) for name in names}

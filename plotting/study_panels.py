@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,6 +22,7 @@ YEAR_S = 365.25 * 86400.0
 CELL_IN = 2.3  # of a corner
 BINS = 30
 COLOURS = (OURS, OTHER, GREEN, BLACK)
+MARKERS = ("o", "s", "^", "D", "v")  # one more than colours: no pair comes twice among twenty
 
 
 def impacts(labels: Sequence[str], down: Array, up: Array, pulls: Array, constraints: Array, of: str, error: float, *, style: Style,
@@ -90,8 +92,8 @@ def exposures(years: Array, widths: Mapping[str, Array], *, style: Style, captio
     with style.context():
         sheet = page(style, caption)
         axes = sheet.panels[0]
-        for (name, values), colour in zip(widths.items(), COLOURS, strict=False):
-            axes.plot(years, values, marker="o", color=colour, label=name, gid=f"error {name}")
+        for (name, values), colour, marker in zip(widths.items(), cycle(COLOURS), cycle(MARKERS), strict=False):
+            axes.plot(years, values, marker=marker, color=colour, label=name, gid=f"error {name}")
             axes.plot(years, values[0] * np.sqrt(years[0] / years), linestyle="--", linewidth=1.2, color=colour, gid=f"root {name}")
         every = np.concatenate([*widths.values(), np.array([values[0] * np.sqrt(years[0] / years[-1]) for values in widths.values()])])
         limits = (0.7 * float(np.nanmin(every)), 2.0 * float(np.nanmax(every)))

@@ -70,7 +70,8 @@ def measured(name: str, parameter: Parameter) -> str:
     if parameter.fixed:
         return f"{symbol(name)} = {parameter.value:g} (fixed)"
     errors = parameter.minos if parameter.minos is not None and all(map(math.isfinite, parameter.minos)) else None
-    smaller = min((abs(error) for error in errors or (parameter.error,) if error), default=1.0)
+    sizes = [abs(error) for error in errors or (parameter.error,) if error]
+    smaller = (max if parameter.at_bound else min)(sizes, default=1.0)  # at a bound one side has no length
     if not math.isfinite(smaller) or not 1e-4 < smaller < 1e5:
         return f"{symbol(name)} = {parameter.value:.3g}"
     digits = max(DIGITS - 1 - math.floor(math.log10(smaller)), 0)

@@ -291,8 +291,16 @@ def _with_errors(parameter: kinds.Parameter) -> str:
     if parameter.fixed:
         return f"{parameter.value:.4g} (fixed)"
     down, up = parameter.minos or (-parameter.error, parameter.error)
+    if parameter.at_bound and parameter.minos is not None:
+        return f"{_one_sided(parameter.value, up if abs(up) > abs(down) else down)} {parameter.unit}".rstrip() + " (at its bound)"
     bound = " (at its bound)" if parameter.at_bound else ""
     return f"{_rounded(parameter.value, down, up)} {parameter.unit}".rstrip() + bound
+
+
+def _one_sided(value: float, error: float) -> str:
+    """A value at its bound and the error away from it, to the second digit of that."""
+    decimals = 1 - math.floor(math.log10(abs(error))) if 0 < abs(error) < math.inf else -1
+    return f"{value:.{decimals}f} {error:+.{decimals}f}" if 0 <= decimals <= LONGEST else f"{value:.4g} {error:+.2g}"
 
 
 def _rounded(value: float, down: float, up: float) -> str:

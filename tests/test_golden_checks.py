@@ -85,7 +85,10 @@ GOLDEN: dict[int, tuple[str, ...]] = {
         "simulation/test_event_generator.py::test_golden_18_expectations_of_a_million_events",
         "fits/test_official_release.py::test_golden_18_generator_with_all_components",
     ),
-    19: ("fits/test_official_release.py::test_golden_19_official_simulation",),
+    19: (
+        "fits/test_official_release.py::test_golden_19_official_simulation",
+        "fits/test_official_release.py::test_golden_19_refit_of_generated_events_is_that_of_every_event",
+    ),
     20: (
         "processors/test_diffuse_exercise.py::test_golden_20_expectation_of_the_known_files",
         "processors/test_diffuse_exercise.py::test_golden_20_likelihood_of_the_known_files",

@@ -233,10 +233,129 @@ DIFFUSE: dict[str, tuple[str, ...]] = {
         "bench/bench_scans.py::test_profiled_scan",
     ),
 }
-KNOWN = {"dark_matter": DARK_MATTER, "stopping_muons": STOPPING_MUONS, "diffuse": DIFFUSE}
+CLASSIFIER, IWCD_FIGURES = "fits/classifier", "plotting/test_iwcd_figures.py"
+IWCD: dict[str, tuple[str, ...]] = {
+    "1 outputs joined with the wrong split": (
+        f"{CLASSIFIER}/test_join.py::test_wrong_split_says_which_fits",
+        f"{CLASSIFIER}/test_join.py::test_equal_labels_alone_are_called_no_proof",
+        f"{CLASSIFIER}/test_classifier_golden.py::test_predictions_of_the_test_split_are_not_paired_with_positions_of_the_validation_split",
+        "fits/test_iwcd_fit_stage.py::test_positions_of_another_split_are_refused",
+    ),
+    "2 energy called charge": (f"{IWCD_FIGURES}::test_energy_is_called_energy_and_charge_is_charge",),
+    "3 energies of different zero": (
+        "physics/test_particles.py::test_files_of_one_energy_range_begin_at_zero_visible_energy",
+        "processors/test_iwcd_processor.py::test_energies_and_geometry",
+    ),
+    "4 last event and index": (
+        "readers/test_digihit.py::test_the_last_event_ends_with_the_hits",
+        "readers/test_digihit.py::test_a_wrong_file_is_refused_when_it_is_opened",
+    ),
+    "5 classes by their place in the file": (
+        "processors/test_iwcd_processor.py::test_order_of_events_does_not_matter",
+        f"{IWCD_FIGURES}::test_samples_do_not_depend_on_the_order_of_events",
+        f"{CLASSIFIER}/test_confusion.py::test_order_of_events_and_names_of_classes_do_not_matter",
+    ),
+    "6 a cut taken for a property of particles": (f"{IWCD_FIGURES}::test_the_cut_on_hits_is_shown_as_an_efficiency",),
+    "7 scales by the extremes of a sample": (
+        "processors/test_iwcd_processor.py::test_an_outlier_moves_nothing_else",
+        f"{IWCD_FIGURES}::test_one_outlier_leaves_other_columns_unchanged",
+    ),
+    "8 densities and variables of a cylinder": (
+        f"{CLASSIFIER}/test_position.py::test_classifier_that_ignores_position_has_uniform_p_values",
+        f"{IWCD_FIGURES}::test_vertices_are_shown_in_variables_that_are_flat_in_a_cylinder",
+    ),
+    "9 no uncertainty, none at 0 and 1": (
+        f"{CLASSIFIER}/test_binomial.py::test_no_interval_of_zero_length_at_the_ends",
+        f"{CLASSIFIER}/test_classifier_golden.py::test_confusion_matrix_and_recalls_clopper_pearson",
+        "plotting/test_iwcd_drawing.py::test_bars_of_recall_carry_intervals_also_at_one",
+    ),
+    "10 slips of the framework": (
+        f"{CLASSIFIER}/test_join.py::test_missing_events_are_an_error_unless_a_selection_dropped_them",
+        f"{CLASSIFIER}/test_join.py::test_label_codes_go_through_the_label_map",
+        f"{CLASSIFIER}/test_calibration_regression.py::test_resolution_is_no_standard_error_of_the_mean",
+        f"{CLASSIFIER}/test_calibration_regression.py::test_each_statistic_is_its_own",
+        f"{CLASSIFIER}/test_working_points.py::test_every_event_finds_the_rate_of_its_bin_again",
+        f"{CLASSIFIER}/test_working_points.py::test_largest_value_is_in_the_last_bin",
+        "physics/test_tank.py::test_near_the_axes_it_stays_finite_and_silent",
+        "physics/test_tank.py::test_no_direction_and_no_place_gives_nan_or_a_warning",
+        "physics/test_particles.py::test_unknown_labels_have_no_mass_not_that_of_the_pion",
+        "readers/test_dense_and_truehit.py::test_digitising_is_counting_photons_and_taking_the_first",
+    ),
+    "11 memory maps and merged files": (
+        "readers/test_digihit.py::test_every_layout_gives_the_same_events",
+        "readers/test_digihit.py::test_attributes_that_a_merge_exploded_are_joined",
+        "readers/test_digihit_merge.py::test_attributes_stay_text",
+        "readers/test_inspect_hits.py::test_other_layouts",
+    ),
+    "12 looking at HDF5": (
+        "readers/test_inspect_hits.py::test_every_kind_of_object_prints",
+        "readers/test_inspect.py::test_hdf5_that_is_no_table_lists_all_datasets",
+    ),
+}
+PMT_STEP, PULSES = "processors/test_pmt_gain_processor.py", "processors/test_pulse_fit.py"
+PMT_GAIN: dict[str, tuple[str, ...]] = {
+    "1 time axis one step too long": (
+        "readers/test_trc_golden.py::test_times_of_the_real_files",
+        "processors/test_pmt_reference.py::test_effects_are_those_of_the_specification",
+    ),
+    "2 fit stops early": (f"{PULSES}::test_cost_and_charge_are_those_of_the_best_minimum", f"{PULSES}::test_scipy_curve_fit_agrees"),
+    "3 quadrature of a tiny integral": ("physics/test_pulse_shapes.py::test_area_is_one_and_its_share_the_integral",),
+    "4 baseline in the charge": (
+        f"{PMT_STEP}::test_offsets_of_the_trace_change_nothing",
+        "processors/test_waveforms.py::test_a_constant_on_the_trace_changes_nothing",
+    ),
+    "5 spread quoted as error of the mean": (
+        "fits/test_charge_and_timing.py::test_error_of_the_mean_is_not_the_spread",
+        f"{PMT_STEP}::test_coverage_of_the_standard_error",
+    ),
+    "6 only survivors averaged": (
+        f"{PMT_STEP}::test_zeros_count",
+        f"{PMT_STEP}::test_every_trigger_is_counted_at_every_step",
+        "processors/test_waveforms.py::test_charges_of_generated_pulses_are_unbiased_zeros_included",
+    ),
+    "7 baseline assumed at zero": (
+        f"{PULSES}::test_offsets_shifts_and_scales_change_nothing_else",
+        "processors/test_pmt_reference.py::test_an_offset_changes_the_published_charge",
+    ),
+    "8 equal times": (f"{PULSES}::test_golden_equal_times_do_not_run_away", "physics/test_pulse_shapes.py::test_equal_times_have_their_limit"),
+    "9 kinks, one start": (
+        f"{PULSES}::test_minimum_is_that_of_an_exhaustive_search",
+        f"{PULSES}::test_staying_in_the_first_minimum_is_worse_in_some_per_cent",
+    ),
+    "10 mean charge called gain": (
+        "fits/test_pmt_gain_fits.py::test_without_any_pedestal_the_gain_is_relative",
+        "fits/test_gain_curve.py::test_relative_gain_has_no_nominal_voltage",
+    ),
+    "11 truncated downloads used for ever": (
+        "data_info/test_remote_cache.py::test_fault_that_lasts_is_named_and_leaves_nothing",
+        "data_info/test_remote_cache.py::test_damaged_file_and_torn_index_are_fetched_again",
+        "data_info/test_remote_cache.py::test_dead_server_is_given_up_before_every_file_was_tried",
+    ),
+    "12 jobs that swallow errors": (
+        "processors/batch/test_submit_files.py::test_report_and_results_exist_however_the_job_ends",
+        "processors/batch/test_plain_batch.py::test_what_is_lost_is_submitted_again_by_the_same_command",
+        "processors/batch/test_shard_files.py::test_a_missing_shard_is_named",
+    ),
+    "13 batch path that cannot run": (
+        "processors/batch/test_submit_files.py::test_golden_files",
+        "processors/batch/test_plain_batch.py::test_jobs_give_bitwise_the_local_result",
+        "test_docs.py::test_batch_page",
+    ),
+    "14 one corrupt file loses a point": (
+        "fits/test_pmt_chain.py::test_a_broken_file_is_named_and_the_rest_used_on_request",
+        "processors/test_batches_in_engine.py::test_every_refused_file_of_a_batch_is_named_and_the_others_count",
+    ),
+    "15 pickles": ("readers/test_no_pickle.py::test_nothing_unpickles", "fits/test_pmt_legacy.py::test_pickle_is_refused_with_the_way_out"),
+    "16 labels by the order of folders": (
+        "data_info/test_run_tables.py::test_labels_come_from_the_table_whatever_the_order_of_folders",
+        "processors/test_pmt_inputs.py::test_order_of_tubes_in_the_table_changes_no_label",
+    ),
+}
+KNOWN = {"dark_matter": DARK_MATTER, "stopping_muons": STOPPING_MUONS, "diffuse": DIFFUSE, "iwcd": IWCD, "pmt_gain": PMT_GAIN}
+COUNTS = {"dark_matter": 17, "stopping_muons": 19, "diffuse": 15, "iwcd": 12, "pmt_gain": 16}
 
 
-@pytest.mark.parametrize(("analysis", "count"), [("dark_matter", 17), ("stopping_muons", 19), ("diffuse", 15)])
+@pytest.mark.parametrize(("analysis", "count"), COUNTS.items())
 def test_all_are_here(analysis: str, count: int) -> None:
     assert [int(name.split()[0]) for name in KNOWN[analysis]] == list(range(1, count + 1))
 

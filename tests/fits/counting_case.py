@@ -30,7 +30,7 @@ class Count:
 
     @property
     def model(self) -> SimpleNamespace:
-        return SimpleNamespace(expected=lambda theta: np.array([theta[0] + self.background]))
+        return SimpleNamespace(expected=lambda theta: np.array([theta[0] + self.background]), flux=SimpleNamespace(norms=(), names=()))
 
     def value(self, theta: np.ndarray) -> float:
         mu = float(theta[0]) + self.background

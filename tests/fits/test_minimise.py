@@ -122,6 +122,34 @@ def test_a_parameter_at_its_bound_is_flagged_and_its_interval_ends_there() -> No
     assert up == pytest.approx(rise, rel=1e-2)
 
 
+def test_errors_at_a_bound_are_those_with_the_parameter_held() -> None:
+    """-ln L = 1.5 a^2 + ... still falls at a = 1.5: b's error is conditional, a's the rise of 0.5 with b held; its interval needs no asking."""
+    objective = Formula(parabola, (FitParameter("a", (2.0,), 1.5, 3.0), FitParameter("b", (0.0,))))
+    theta = np.array([1.5, minimise(objective).values["b"]])
+    minimum = minimise(objective, minos=["b"])
+    steps = np.array([[h, 0.0] for h in (0.0, 1e-3, 2e-3)])
+    value = [objective.value_and_gradient(theta + step)[0] for step in steps]
+    slope, curvature = (-3 * value[0] + 4 * value[1] - value[2]) / 2e-3, (value[0] - 2 * value[1] + value[2]) / 1e-6
+    assert slope * minimum.errors["a"] + 0.5 * curvature * minimum.errors["a"] ** 2 == pytest.approx(0.5, rel=1e-3)
+    along = [objective.value_and_gradient(theta + np.array([0.0, h]))[0] for h in (-1e-3, 0.0, 1e-3)]
+    assert minimum.errors["b"] == pytest.approx(1e-3 / math.sqrt(along[0] - 2 * along[1] + along[2]), rel=1e-3)
+    assert minimum.correlation[0, 1] == 0.0
+    assert minimum.minos["a"][0] == pytest.approx(0.0, abs=BOUND_TOLERANCE)
+    assert minimum.minos["a"][1] == pytest.approx(minimise(objective, minos=["a"]).minos["a"][1], rel=1e-6)
+    assert minimise(objective).minos == {}
+
+
+@pytest.mark.parametrize(("lower", "upper", "sign"), [(0.0, math.inf, 1.0), (-math.inf, 0.0, -1.0)])
+def test_the_interval_of_a_count_of_zero_follows_the_profile(lower: float, upper: float, sign: float) -> None:
+    """-ln L = 3 |x| has no curvature: errors and interval are 1/6 away from the bound."""
+    objective = Formula(lambda t: (3.0 * sign * t[0], np.array([3.0 * sign])), (FitParameter("x", (sign,), lower, upper),))
+    minimum = minimise(objective, minos=["x"])
+    assert minimum.valid
+    assert minimum.at_bound == ("x",)
+    assert minimum.errors["x"] == pytest.approx(1.0 / 6.0, rel=1e-3)
+    assert sorted(map(abs, minimum.minos["x"])) == pytest.approx([0.0, 1.0 / 6.0], abs=1e-3)
+
+
 def test_a_background_of_zero_is_at_its_bound() -> None:
     counts = likelihood().model.components([6.0, 2.5, 1.0])["astro"]
     nll = likelihood(0.5 * counts, prior=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -61,6 +62,7 @@ class TwoValleys:
     """0.1 x^2 + 5 (y^2 - 1)^2 + 0.3 x y + 0.1 y: below x = -0.3 the valley of y = +1 is the lower one; that of y = -1 ends at x = -26."""
 
     parameters = (FitParameter("x", (1.0,), -40.0, 40.0), FitParameter("y", (-1.0, 1.0), -3.0, 3.0))
+    model = SimpleNamespace(flux=SimpleNamespace(norms=(), names=()))
     names = ("x", "y")
 
     def value_and_gradient(self, theta: np.ndarray) -> tuple[float, np.ndarray]:

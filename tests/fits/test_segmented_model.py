@@ -179,7 +179,7 @@ def test_toys_are_unbiased_and_cover_on_one_side() -> None:
 
 
 def test_unified_interval_of_a_segment() -> None:
-    """One bin: the counting experiment of the other tests, whose toys are the same numbers."""
+    """One bin: the counting experiment of the other tests, whose toys are the same numbers; without events the profile ends at 0.5 above."""
     counting = counting_experiment(1.0, 0.5)
     model = Model(counting.model.response, Segmented((5e4, 2e5)))
     events = model.mu_and_gradient([1.0, 0.0])[1][0, 0]
@@ -189,6 +189,40 @@ def test_unified_interval_of_a_segment() -> None:
     theirs = feldman_cousins(counting, minimise(counting), "astro_norm", grid, toys=40, cl=[0.6827], seed=1)
     np.testing.assert_allclose(ours.ts_data, theirs.ts_data, atol=1e-6)
     np.testing.assert_allclose(events * np.array(ours.interval["0.6827"]), theirs.interval["0.6827"], atol=1e-4)
+    empty = minimise(nll.with_counts([0.0]), minos=["phi_1"])
+    assert empty.at_bound == ("phi_1",)
+    assert events * empty.minos["phi_1"][1] == pytest.approx(0.5, abs=3e-3)
+
+
+def test_errors_do_not_grow_with_segments_that_are_empty() -> None:
+    """A norm at 0 without events has no curvature; its neighbour's error is that of the fit without it, not of a degenerate parabola."""
+    counts = toy_counts(1)
+    nll = likelihood(counts, spectrum=Segmented())
+    minimum = minimise(nll, minos=["phi_2"])
+    assert "phi_7" in minimum.at_bound
+    held = minimise(nll, fixed=dict.fromkeys(minimum.at_bound, 0.0))
+    for name in ("phi_1", "phi_2", "atmos_norm"):
+        assert minimum.errors[name] == pytest.approx(held.errors[name], rel=1e-2)
+    for name in minimum.at_bound:
+        up = minimum.minos[name][1]  # not asked for
+        risen = conditional(nll, {name: minimum.values[name] + up}, minimum.values)
+        assert risen.nll - minimum.nll == pytest.approx(0.5, abs=0.01)
+        assert 0.3 * up < minimum.errors[name] <= 1.01 * up  # the others held, at most that of the profile
+
+
+def test_prompt_flux_at_zero_has_a_one_sided_interval(case: Official) -> None:
+    """Counts as of a negative prompt flux: prompt_norm ends at its bound and gets the interval that nobody asked for."""
+    model = OfficialModel(case.response, PowerLaw(), detector=False)
+    fixed = {name: ParameterOptions(fixed=True) for name in ("kpi_ratio", "nunubar_ratio", "cr_delta_gamma", "muon_norm")}
+    parameters = configure(model.parameters, {**fixed, "prompt_norm": ParameterOptions(start=0.1)})
+    truth = [{"prompt_norm": 0.0}.get(one.name, one.start) for one in parameters]
+    too_few = model.components([{"prompt_norm": 0.9}.get(one.name, one.start) for one in parameters])["prompt"]
+    nll = NegativeLogLikelihood(model, model.expected(truth) - too_few, parameters=parameters)
+    minimum = minimise(nll, minos=["astro_norm"])
+    assert minimum.at_bound == ("prompt_norm",)
+    down, up = minimum.minos["prompt_norm"]
+    assert down == pytest.approx(0.0, abs=1e-4)
+    assert conditional(nll, {"prompt_norm": up}, minimum.values).nll - minimum.nll == pytest.approx(0.5, abs=0.01)
 
 
 def test_no_flux_at_all_in_longer_exposures() -> None:
