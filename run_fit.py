@@ -54,6 +54,7 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     """
     require_fits(config)
     from processors.batch.trial_runs import Missing
+    from records.comparison_table import comparison_tables
     from records.freshness import dependencies, record
     from records.summary import results_table
 
@@ -67,6 +68,8 @@ def run(config: Any, arguments: argparse.Namespace) -> int:
     if not _beside(arguments):
         record(config.output, "fit", depends, [config.output / "results.json"])
     show(results_table(results))
+    for table in comparison_tables(results):
+        show(table)
     if getattr(arguments, "coverage", None) is not None:
         run_plots.draw(config, ("closure", "pulls", "coverage"))
     return say_failures(results)

@@ -21,6 +21,7 @@ Figure = Literal[
     "energy", "zenith", "length", "contour", "profile", "spectrum", "correlation", "pulls", "toys", "gof", "feldman_cousins", "test", "response",
     "flavour",
     "impacts", "events", "exposures", "models", "posterior", "predictive", "surrogate",
+    "compare_fit", "compare_scan", "compare_segments",
 ]  # fmt: skip
 
 
@@ -263,10 +264,14 @@ class Segments(Strict):
 
 
 class FlavourScan(Strict):
-    """Profile over all compositions by flavour at a step of the fractions; a number for short. ``mixing``: of the compositions of sources drawn."""
+    """Profile over all compositions by flavour at a step of the fractions; a number for short.
+
+    ``mixing``: of the compositions of sources drawn; ``toys`` of each source's composition give its p-value (Poisson likelihood).
+    """
 
     step: Annotated[float, Field(gt=0, le=0.25)] = 0.05
     mixing: str = "nufit60_no"
+    toys: NonNegativeInt = 0
 
     @model_validator(mode="before")
     @classmethod
@@ -301,7 +306,7 @@ class Fit(Studies):
     segments: Segments | None = None  # the flux in segments of energy, with the fit's axes, likelihood and atmosphere
     flavour_scan: FlavourScan | None = None  # composition by flavour, all parameters of the fit profiled
     workspace: bool = False  # write the HistFactory workspace of a Poisson likelihood as workspace_<fit>.json, whatever the engine
-    published: dict[str, tuple[float, float, float]] = {}  # parameter -> value, minus, plus; shown beside ours
+    published: dict[str, tuple[float, float, float]] = {}  # parameter -> value, minus, plus; shown beside ours (known ones: key compare)
 
 
 class Plots(FigureStyle):

@@ -150,6 +150,7 @@ class DiffuseConfig(Config):
         Annotated[diffuse.Processor, Tag(f"{TAG}diffuse")] | Annotated[UserProcessor, Tag(f"{TAG}own")], _processor_tag("diffuse")
     ] = diffuse.Processor()
     fits: Annotated[dict[str, diffuse.Fit], Field(min_length=1)] = {"main": diffuse.Fit()}
+    compare: Literal["auto", "hese75"] | None = "auto"  # the published fit to stand beside ours; auto: where the data set is recognised
     plots: diffuse.Plots = diffuse.Plots()
 
 

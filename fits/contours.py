@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import RectBivariateSpline
+from scipy.optimize import minimize
 
 from configs.errors import InputError
 from fits.intervals import CONTENTS, delta_nll_level
@@ -33,6 +34,16 @@ class Surface:
     def at(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
         """Interpolated Delta NLL at points (x, y)."""
         return self._spline.ev(x, y)
+
+    def minimum(self) -> tuple[float, float, float]:
+        """(x, y, Delta NLL) of the lowest point of the spline, between the points of the grid."""
+        x, y, z = self.grid()
+        i, j = (int(k) for k in np.unravel_index(int(np.argmin(z)), z.shape))
+        ends = [(axis[max(k - 1, 0)], axis[min(k + 1, axis.size - 1)]) for axis, k in ((x, i), (y, j))]
+        scale = np.array([high - low for low, high in ends])
+        found = minimize(lambda t: float(self._spline.ev(*(t * scale))), np.array([x[i], y[j]]) / scale, bounds=np.array(ends) / scale[:, None])
+        lowest = found.x * scale if found.fun <= z[i, j] else np.array([x[i], y[j]])
+        return float(lowest[0]), float(lowest[1]), min(float(found.fun), float(z[i, j]))
 
     def grid(self, points_per_step: int = FINE) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Finer axes and the interpolated values on them, shape (len(x), len(y))."""

@@ -17,14 +17,14 @@ from configs.errors import InputError, nearest
 from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
-from fits import diffuse_studies, goodness, hypothesis
+from fits import compare_report, diffuse_studies, goodness, hypothesis
 from fits.attempts import attempted
 from fits.comparison import ExternalScan, read_contour, read_scan
 from fits.diffuse_inputs import NO_TABLES, Histograms, Inputs, Prepared, likelihoods_by_flavour, prepare, read_inputs
 from fits.engines import minimiser
 from fits.feldman_cousins import feldman_cousins
 from fits.fit_result import fit_result
-from fits.flavour import check_flavours, scan_flavours
+from fits.flavour import ToysOfSources, check_flavours, scan_flavours
 from fits.frontends import pyhf
 from fits.limits import limit
 from fits.minimise import Minimum, minimise
@@ -58,13 +58,17 @@ def fit_all(
     """
     inputs, prepared = prepare_all(config, hists, account, tables)
     works = [_Fit(inputs, name, config.fits[name], prepared[name], progress, execute).results for name in config.fits]
-    return {name: result for found in each(works) for name, result in found.items()}
+    results = {name: result for found in each(works) for name, result in found.items()}
+    compared = compare_report.report(config.fits, results, inputs.published)
+    return results if compared is None else {**results, compare_report.NAME: compared}
 
 
 def prepare_all(
     config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any], tables: TablesByDataset = NO_TABLES
 ) -> tuple[Inputs, dict[str, Prepared]]:
     """Inputs and likelihoods of all fits, with every name in the configuration checked."""
+    if compare_report.NAME in config.fits:
+        raise InputError(f"fits.{compare_report.NAME}: this is the name of the report beside published results; give the fit another one")
     inputs = read_inputs(config, hists, account, tables)
     return inputs, {name: _prepared(inputs, name, options) for name, options in config.fits.items()}
 
@@ -219,7 +223,9 @@ class _Fit:
 
     def _flavour(self, wanted: diffuse.FlavourScan, minimum: Minimum) -> Any:
         likelihoods = likelihoods_by_flavour(self.inputs, self.options, self.nll)
-        return scan_flavours(likelihoods, minimum.values, wanted.step, wanted.mixing, self._progress("flavours"))
+        toys = ToysOfSources(wanted.toys, self.seed, self._progress("toys of compositions")) if wanted.toys else None
+        report = self._progress("flavours")
+        return scan_flavours(likelihoods, minimum.values, wanted.step, wanted.mixing, report, toys=toys, execute=self.execute)
 
     def _feldman_cousins(self, wanted: diffuse.FeldmanCousins, minimum: Minimum) -> Any:
         return feldman_cousins(
@@ -244,7 +250,7 @@ class _Fit:
             contour=contour,
             progress=self._progress("scan"),
         )
-        return replace(found, not_compared=unavailable)
+        return replace(found, not_compared=[*found.not_compared, *unavailable])
 
     def _asimov(self, minimum: Minimum) -> Any:
         """Fit of the Asimov set (Cowan et al., arXiv:1007.1727): counts as expected at the best fit, centres of the priors at it too.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +17,8 @@ from configs import diffuse
 from configs.errors import InputError
 from configs.schema import DiffuseConfig
 from data_info.hese_tables import SURROGATE
+from data_info.published_fit import PublishedFit, published_fit
+from fits.compare_report import published_intervals
 from fits.fit_result import Provenance
 from fits.flavour import composition, with_composition
 from fits.model import Model
@@ -50,6 +52,7 @@ class Inputs:
     outside_tables: Mapping[str, float] = field(default_factory=dict)  # detector parameter -> share of simulated events outside its tables
     events: Table | None = None  # the counted events one by one, where they were kept
     account: Mapping[str, Any] = field(default_factory=dict)  # the content of processing.json
+    published: PublishedFit | None = None  # where the events are those of a publication
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
             events = observed_events(tables, account, choice, counts)
     livetime_s = data_livetime_s(account) or _simulated_livetime_s(account)
     digest, outside = account.get("histogram_digest") or "", outside_tables(hists)
-    return Inputs(config, response, counts, livetime_s, describe_response(config), not account["complete"], digest, outside, events, account)
+    response_words, partial, published = describe_response(config), not account["complete"], published_fit(config)
+    return Inputs(config, response, counts, livetime_s, response_words, partial, digest, outside, events, account, published)
 
 
 def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
@@ -106,7 +110,7 @@ def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
         inputs.partial,
         inputs.config.seed,
         inputs.digest,
-        options.published,
+        published_intervals(options, nll.names, inputs.published),
         inputs.outside_tables if isinstance(projected, OfficialModel) and options.model.detector else {},
     )
     return Prepared(nll, whole, provenance)
@@ -120,19 +124,31 @@ def _model(response: Response, spectrum: Spectrum, options: diffuse.Fit, axes: S
     return Model(response if axes is AXES else response.project(axes), spectrum, pivot_gev=pivot_gev)
 
 
-def likelihoods_by_flavour(inputs: Inputs, options: diffuse.Fit, nll: NegativeLogLikelihood) -> Callable[[Composition], NegativeLogLikelihood]:
-    """Composition by flavour -> the likelihood ``nll`` of a fit for that composition instead of its own."""
-    spectrum = spectrum_of(options.model, inputs.config.source)
-    early = options.model.nuisances == "simple" and list(options.axes) != list(AXES)  # detector factors need all bins
-    response, axes = (inputs.response.project(options.axes), AXES) if early else (inputs.response, options.axes)
+@dataclass(frozen=True)
+class LikelihoodByFlavour:
+    """Composition by flavour -> the likelihood ``nll`` of a fit for that composition instead of its own; picklable. ``response`` has all flavours."""
 
-    def likelihood(fractions: Composition) -> NegativeLogLikelihood:
-        model = _model(with_composition(response, fractions), spectrum, options, axes)
+    response: Response
+    axes: Sequence[str]
+    spectrum: Spectrum
+    options: diffuse.Fit
+    nll: NegativeLogLikelihood
+
+    def __call__(self, fractions: Composition) -> NegativeLogLikelihood:
+        """The same counts, parameters and options with this composition."""
+        model = _model(with_composition(self.response, fractions), self.spectrum, self.options, self.axes)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is said of empty bins was said by the fit
-            return NegativeLogLikelihood(model, nll.counts, options.likelihood, parameters=nll.parameters, empty_bins=options.empty_bins)
+            return NegativeLogLikelihood(
+                model, self.nll.counts, self.options.likelihood, parameters=self.nll.parameters, empty_bins=self.options.empty_bins
+            )
 
-    return likelihood
+
+def likelihoods_by_flavour(inputs: Inputs, options: diffuse.Fit, nll: NegativeLogLikelihood) -> LikelihoodByFlavour:
+    """Composition by flavour -> the likelihood ``nll`` of a fit for that composition instead of its own."""
+    early = options.model.nuisances == "simple" and list(options.axes) != list(AXES)  # detector factors need all bins
+    response, axes = (inputs.response.project(options.axes), AXES) if early else (inputs.response, options.axes)
+    return LikelihoodByFlavour(response, axes, spectrum_of(options.model, inputs.config.source), options, nll)
 
 
 def is_exercise(config: DiffuseConfig) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,15 @@ from scipy.optimize import minimize
 from configs.errors import InputError
 from fits.amplitudes import FLAVOUR_OF_CLASS
 from fits.conditional import valleys
+from fits.flavour_ranges import SHOWN, fraction_ranges
+from fits.flavour_toys import composition_toys
 from fits.intervals import CONTENTS, delta_nll_level
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
 from fits.response import Response
+from fits.toys import Execute
 from physics.oscillation import FLAVOURS, SOURCES, at_earth, mixing
+from processors.trials import each
 from records.diffuse import Composition, FlavourResult
 
 Array = NDArray[np.float64]
@@ -31,7 +36,6 @@ Likelihoods = Callable[[Composition], NegativeLogLikelihood]
 EQUAL: Composition = (1 / 3, 1 / 3, 1 / 3)
 SUM_TOLERANCE = 1.0e-6
 SMALLEST = 1.0e-9  # fraction in a scan: a bin that only an absent flavour reaches is very unlikely there, not refused
-SHOWN = ("0.6827", "0.9545")
 REFINED = 1.0e-4  # of the best fractions
 
 
@@ -90,35 +94,57 @@ class _Profiled:
         return found if found.valid else minimise(nll, hesse=False)
 
 
+@dataclass(frozen=True)
+class _Row:
+    """-ln L along one row of the grid, f_e = ``grid[i]``, NaN where a fit fails; picklable. Each point starts at its neighbour of the same row."""
+
+    profiled: _Profiled
+    grid: Array
+
+    def __call__(self, i: int) -> list[float]:
+        near: Mapping[str, float] | None = None
+        row = []
+        for mu in self.grid[: len(self.grid) - i]:
+            found = self.profiled((self.grid[i], mu, max(1.0 - self.grid[i] - mu, 0.0)), near)
+            near = found.values if found.valid else None
+            row.append(found.nll if found.valid else math.nan)
+        return row
+
+
+@dataclass(frozen=True)
+class ToysOfSources:
+    """Pseudo-experiments of each source's composition: how many, their seed, and who is told of each."""
+
+    n: int
+    seed: int | None
+    progress: Callable[[int, int], None] | None = None
+
+
 def scan_flavours(
     likelihoods: Likelihoods,
     start: Mapping[str, float],
     step: float,
     mixing_name: str,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    toys: ToysOfSources | None = None,
+    execute: Execute = map,
 ) -> FlavourResult:
     """Profile the likelihood over the simplex at a step of the fractions; ``likelihoods``: composition -> its likelihood.
 
-    ``start``: parameters of a fit near by. The best composition is refined between the points.
+    ``start``: parameters of a fit near by. The best composition is refined between the points. ``toys`` give p-values of the sources; rows of
+    the grid and toys go through ``execute``, an ordered map.
     """
-    profiled, n = _Profiled(likelihoods, start), round(1.0 / step)
-    grid = np.linspace(0.0, 1.0, n + 1)
-    nll = np.full((n + 1, n + 1), math.nan)
-    n_failed, total, done = 0, (n + 1) * (n + 2) // 2, 0
-    for i in range(n + 1):
-        near: Mapping[str, float] | None = None
-        for j in range(n + 1 - i):
-            found = profiled((grid[i], grid[j], max(1.0 - grid[i] - grid[j], 0.0)), near)
-            near = found.values if found.valid else None
-            nll[i, j] = found.nll if found.valid else math.nan
-            n_failed += not found.valid
-            done += 1
-            if progress is not None:
-                progress(done, total)
+    profiled = _Profiled(likelihoods, start)
+    sources = {name: _composition(at_earth(made, mixing(mixing_name))) for name, made in SOURCES.items()}
+    grid = np.linspace(0.0, 1.0, round(1.0 / step) + 1)
+    works: list[Callable[[], Any]] = [partial(_scanned, _Row(profiled, grid), progress, execute)]
+    if toys is not None:
+        works.append(partial(composition_toys, likelihoods, sources, start, toys.n, toys.seed, progress=toys.progress, execute=execute))
+    nll, *drawn = each(works)  # both are asked for before any is waited for
     if not np.isfinite(nll).any():
         raise InputError("flavour_scan: the fit converged for no composition; give the parameters of the fit bounds or priors")
     best, minimum = _refined(profiled, grid, nll, step)
-    sources = {name: _composition(at_earth(made, mixing(mixing_name))) for name, made in SOURCES.items()}
     fits = {name: profiled(fractions) for name, fractions in sources.items()}
     delta = nll - minimum.nll
     return FlavourResult(
@@ -133,8 +159,23 @@ def scan_flavours(
         mixing=mixing_name,
         parameters=dict(minimum.values),
         nll=minimum.nll,
-        n_failed=n_failed,
+        n_failed=len(grid) * (len(grid) + 1) // 2 - int(np.isfinite(nll).sum()),
+        ranges=fraction_ranges(grid, delta, best),
+        toys=drawn[0] if drawn else {},
+        seed=None if toys is None else toys.seed,
     )
+
+
+def _scanned(row: _Row, progress: Callable[[int, int], None] | None, execute: Execute) -> Array:
+    """-ln L on the grid (f_e, f_mu), NaN outside the triangle."""
+    points = len(row.grid)
+    nll, done = np.full((points, points), math.nan), 0
+    for i, values in enumerate(execute(row, range(points))):
+        nll[i, : len(values)] = values
+        done += len(values)
+        if progress is not None:
+            progress(done, points * (points + 1) // 2)
+    return nll
 
 
 def _refined(profiled: _Profiled, grid: Array, nll: Array, step: float) -> tuple[Composition, Minimum]:

@@ -8,15 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import InputError
-from fits.comparison import ExternalScan, compare_scans, external_json
-from fits.conditional import Minimiser, lowest, position
+from fits.comparison import NEAR, ExternalScan, compare_scans, external_json
+from fits.conditional import Minimiser, conditional, position
 from fits.contours import Surface, contours
 from fits.linear import profile_linear
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
 from fits.priors import Gaussian
 from fits.profiles import grid_within
+from fits.regions import uncovered
 from fits.toys import Progress
+from fits.valleys import into_lower_valleys
 from records.results import ScanResult
 
 Array = NDArray[np.float64]
@@ -40,8 +42,8 @@ def scan(
     """Profile scan over two parameters, each [low, high, points], with contours at 68.27, 95.45 and 99.73 %.
 
     ``delta_nll`` is above the fit's minimum; a point that no expectation can explain is ``inf``, one whose fit failed NaN. ``external``:
-    another program's scan to compare with; ``contour``: published points (n, 2) to draw. Raises InputError for unknown parameters, twice
-    the same one, fewer than 3 points, a grid outside the bounds, or when no point converged.
+    another program's scan to compare with, where both grids cover the regions; ``contour``: published points (n, 2) to draw. Raises
+    InputError for unknown parameters, twice the same one, fewer than 3 points, a grid outside the bounds, or when no point converged.
     """
     if x_name == y_name:
         raise InputError(f"scan: x and y are both {x_name!r}; give two parameters (for one parameter use profiles)")
@@ -58,6 +60,7 @@ def scan(
         raise InputError(f"scan: no fit with {x_name} and {y_name} held converged at any of {values.size} points; move the grid")
     delta = values - minimum.nll
     surface = Surface(x, y, delta)
+    reason = "" if external is None else uncovered(surface, Surface(external.x, external.y, external.delta_nll), NEAR)
     return ScanResult(
         x_name=x_name,
         y_name=y_name,
@@ -67,8 +70,9 @@ def scan(
         nuisances={name: thetas[..., i].tolist() for i, name in enumerate(nll.names) if name not in (x_name, y_name)},
         best=(minimum.values[x_name], minimum.values[y_name]),
         contours=contours(surface),
-        comparison={} if external is None else compare_scans(surface, external),
+        comparison={} if external is None or reason else compare_scans(surface, external),
         external=external_json(external, contour),
+        not_compared=[f"{external.source}: {reason}"] if external is not None and reason else [],
     )
 
 
@@ -114,17 +118,24 @@ def scan_general(
 ) -> tuple[Array, Array]:
     """NLL (n, m) and parameters (n, m, parameters), one fit for each point, started at the nearest point that is done.
 
-    Rows go outwards from the best fit, and so do the points of a row: no fit starts far from its minimum. Each point is fitted in every valley.
+    Rows go outwards from the best fit, and so do the points of a row: no fit starts far from its minimum. A likelihood known to have several
+    minima (a parameter with several starts) is then searched for lower ones (``fits.valleys``).
     """
     values, thetas = np.full((x.size, y.size), math.nan), np.full((x.size, y.size, len(nll.names)), math.nan)
     order_x, order_y = (np.argsort(np.abs(axis - minimum.values[name]), kind="stable") for axis, name in ((x, x_name), (y, y_name)))
     for done, (i, j) in enumerate(((i, j) for i in order_x for j in order_y), start=1):
         start = dict(zip(nll.names, _neighbour(thetas, int(i), int(j), minimum.theta), strict=True))
-        found = lowest(nll, {x_name: float(x[i]), y_name: float(y[j])}, start, minimum.values, fit=fit)
+        found = conditional(nll, {x_name: float(x[i]), y_name: float(y[j])}, start, minimum.values, fit=fit)
         thetas[i, j] = found.theta
         values[i, j] = found.nll if found.valid else math.nan
         if progress is not None:
             progress(done, x.size * y.size)
+
+    def refit(point: tuple[int, int], start: Array) -> Minimum:
+        near = dict(zip(nll.names, start.tolist(), strict=True))
+        return conditional(nll, {x_name: float(x[point[0]]), y_name: float(y[point[1]])}, near, fit=fit)
+
+    into_lower_valleys(nll.parameters, values, thetas, refit)
     return values, thetas
 
 

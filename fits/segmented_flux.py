@@ -13,6 +13,7 @@ from configs import diffuse
 from configs.errors import InputError
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
+from fits.comparison import sided_difference
 from fits.diffuse_inputs import Inputs, prepare
 from fits.fit_result import parameter_of
 from fits.limits import upper_limit
@@ -116,9 +117,7 @@ def published_beside(wanted: diffuse.Segments, config_path: Path) -> tuple[Publi
 
 def agreement(result: SpectrumResult) -> Mapping[int, float]:
     """Segment -> difference to the published value in units of both errors in quadrature, each on the side of the other value."""
-    pulls = {}
-    for i, (value, minus, plus) in enumerate(result.published):
-        ours, down, up = result.e2_flux[i], result.e2_flux[i] - result.low[i], result.high[i] - result.e2_flux[i]
-        error = math.hypot(up, minus) if ours < value else math.hypot(down, plus)
-        pulls[i] = (ours - value) / error if error > 0 else math.nan
-    return pulls
+    return {
+        i: sided_difference((ours, ours - result.low[i], result.high[i] - ours), published)
+        for i, (ours, published) in enumerate(zip(result.e2_flux, result.published, strict=False))
+    }

@@ -17,6 +17,7 @@ from configs.stopping_muons import processed_options
 from fits import request
 from processors.account import load_account
 from records.atomic import write_text
+from records.comparison_table import save_comparison
 from records.event_tables import save_event_tables
 from records.gain_tables import save_gain_tables
 from records.hists import digest, load_hists
@@ -81,6 +82,7 @@ def _diffuse(config: DiffuseConfig, progress: Progress | None, execute: Execute 
         results = diffuse.fit_all(config, hists, account, progress, mapped, load_tables(config.output))
     save_event_tables(config.output / FOLDER, results)
     save_study_tables(config.output / FOLDER, results)
+    save_comparison(config.output / FOLDER, results)
     for name, options in config.fits.items():
         if options.workspace:
             write_workspace(config.output / f"workspace_{name}.json", config, name, hists, account)

@@ -22,7 +22,8 @@ Aux = Literal["thrown", "fixed"]
 Progress = Callable[[int, int], None]  # done, all
 Execute = Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]]  # map, or the ordered map of a pool
 
-STREAMS = {"toys": 0, "feldman_cousins": 1, "limit": 2, "test": 3, "posterior": 4, "predictive": 5}  # studies of one fit never share random numbers
+# Streams of random numbers: studies of one fit never share them.
+STREAMS = {"toys": 0, "feldman_cousins": 1, "limit": 2, "test": 3, "posterior": 4, "predictive": 5, "flavour": 6}
 
 
 def generator(seed: int | None, study: str, *key: int) -> np.random.Generator:

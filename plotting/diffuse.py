@@ -13,7 +13,7 @@ from data_info.catalogue import Unavailable
 from data_info.files import find_file
 from fits.diffuse import prepare_all
 from fits.effective_areas import effective_areas
-from plotting import diffuse_likelihood, diffuse_projections, diffuse_response, diffuse_studies
+from plotting import diffuse_compare, diffuse_likelihood, diffuse_projections, diffuse_response, diffuse_studies
 from plotting.diffuse_flavour import flavours
 from plotting.diffuse_flux import flux
 from plotting.diffuse_surrogate import surrogate
@@ -48,7 +48,11 @@ FIGURES: dict[str, Callable[[FitView], dict[str, Callable[[], DrawnFigure]]]] = 
     "posterior": diffuse_studies.posterior,
     "predictive": diffuse_projections.predictive,
     "surrogate": surrogate,
+    "compare_fit": diffuse_compare.nuisances,
+    "compare_scan": diffuse_compare.surfaces,
+    "compare_segments": diffuse_compare.segments,
 }
+OF_ALL: dict[str, Callable[[Sequence[FitView]], dict[str, Callable[[], DrawnFigure]]]] = {"compare_fit": diffuse_compare.parameters}
 FIGURE_OF = {"scan": "contour", "segments": "spectrum"}  # result (its first word) -> figure, where their names differ
 WHY_NOT = {
     "energy": "no bins in energy",
@@ -72,6 +76,9 @@ WHY_NOT = {
     "posterior": "no fit has a posterior; add fits.<name>.posterior",
     "predictive": "no fit has bands of predicted counts; add fits.<name>.predictive: true",
     "surrogate": "no fit has varied the surrogate's recipe; add fits.<name>.surrogate_study: true",
+    "compare_fit": "no valid fit has published parameters; add fits.<name>.published, or compare: hese75 where the events are these",
+    "compare_scan": "no scan has been compared with an external one; add fits.<name>.scan.compare",
+    "compare_segments": "no fit has segments beside published ones; add fits.<name>.segments.compare",
 }
 
 
@@ -86,7 +93,7 @@ def plan(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], result
     segments = _segments(config, skipped)
     figures: dict[str, Callable[[], DrawnFigure]] = {}
     for kind in config.plots.figures:
-        found: dict[str, Callable[[], DrawnFigure]] = {}
+        found = OF_ALL[kind](views) if kind in OF_ALL else {}
         for view in views:
             own = flux(view, segments) if kind == "spectrum" else FIGURES[kind](view)
             found |= {name if view.first else f"{view.name}.{name}": draw for name, draw in own.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -38,11 +39,23 @@ class SpectrumResult(Value):
 
 
 @dataclass(frozen=True, repr=False)
+class CompositionToys(Value):
+    """Pseudo-experiments of one composition: TS of the data against the best composition, of the toys, and the p-value with its binomial error."""
+
+    ts: float
+    ts_toys: list[float]
+    n_failed: int
+    p: float
+    p_error: float
+
+
+@dataclass(frozen=True, repr=False)
 class FlavourResult(Value):
     """The composition by flavour at Earth: profile over the simplex f_e + f_mu + f_tau = 1 of all other parameters.
 
     ``delta_nll[i][j]`` at f_e = ``grid[i]``, f_mu = ``grid[j]``, above the best fit; NaN outside the simplex. ``sources``: composition at Earth of
-    each source by averaged oscillations with ``mixing``, and ``ts`` = 2 Delta NLL of each (two degrees of freedom).
+    each source by averaged oscillations with ``mixing``, and ``ts`` = 2 Delta NLL of each (two degrees of freedom). ``ranges``: content ("0.6827")
+    -> flavour -> range of its fraction, the other two profiled; it ends at 0 or 1 where the likelihood does not rise so far. ``toys``: by source.
     """
 
     valid: bool
@@ -57,3 +70,16 @@ class FlavourResult(Value):
     parameters: Mapping[str, float]  # all others at the best composition
     nll: float
     n_failed: int  # grid points whose fit did not converge
+    ranges: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
+    toys: Mapping[str, CompositionToys] = field(default_factory=dict)
+    seed: int | None = None
+
+    def p_asymptotic(self, name: str) -> float:
+        """P-value of a source for a chi-square of two degrees of freedom: too large for compositions near a side of the triangle."""
+        return math.exp(-0.5 * max(self.ts[name], 0.0))
+
+    def contained(self, name: str) -> str:
+        """The smallest region that holds a source: "68 %", "95 %", or "outside 95 %"."""
+        if math.isnan(self.ts[name]):
+            return "not known"
+        return next((f"{100 * content:.0f} %" for content in (0.6827, 0.9545) if 1.0 - self.p_asymptotic(name) <= content), "outside 95 %")

@@ -25,12 +25,19 @@ def segment_rows(result: SpectrumResult) -> list[Row]:
 
 
 def flavour_rows(result: FlavourResult) -> list[Row]:
-    """Best composition at Earth, and how far each source's is from it."""
+    """Best composition at Earth, ranges of the fractions, and how far each source's composition is from the best."""
     shown: list[Row] = [] if result.valid else [("INVALID", result.reason, "")]
     shown.append(("e : mu : tau at Earth", _composition(result.best), ""))
+    for flavour, best in zip(("e", "mu", "tau"), result.best, strict=True):
+        ranges = [f"{100 * float(label):.0f} %: {low:.2f} to {high:.2f}" for label, of in result.ranges.items() for low, high in [of[flavour]]]
+        shown += [(f"fraction of {flavour}", f"{best:.2f}, {', '.join(ranges)}", "")] if ranges else []
     for name, fractions in result.sources.items():
-        p = math.exp(-0.5 * max(result.ts[name], 0.0))  # chi-square of two degrees of freedom
-        shown.append((name, f"{_composition(fractions)}: TS {result.ts[name]:.2f}, p = {p:.2f} (chi2, 2 degrees)", ""))
+        p = f"p = {result.p_asymptotic(name):.2f} (chi2, 2 degrees)"
+        if name in result.toys:
+            one = result.toys[name]
+            p += f", {one.p:.3f} \u00b1 {one.p_error:.3f} ({len(one.ts_toys)} toys)"
+        shown.append((name, f"{_composition(fractions)}: TS {result.ts[name]:.2f}, {p}, {result.contained(name)}", ""))
+    shown += [("FAILED", f"{one.n_failed} toys of {name}", "") for name, one in result.toys.items() if one.n_failed]
     return shown + ([("not converged", f"{result.n_failed} compositions", "")] if result.n_failed else [])
 
 

@@ -24,8 +24,8 @@ from records.tables import table_paths
 
 SECTIONS = {
     "process": ("analysis", "seed", "datasets", "processor"),
-    "fit": ("analysis", "seed", "datasets", "processor", "fits"),
-    "plot": ("analysis", "name", "datasets", "processor", "fits", "plots"),
+    "fit": ("analysis", "seed", "datasets", "processor", "fits", "compare"),
+    "plot": ("analysis", "name", "datasets", "processor", "fits", "compare", "plots"),
 }
 CODE = {
     "process": ("data_info", "physics", "readers", "simulation", "processors"),

@@ -7,7 +7,8 @@ Kinds of ``diffuse``: a fit ``main`` leaves ``main`` (FitResult) and, as far as 
 ``main.profile.<parameter>`` (ProfileResult), ``main.toys`` (ToysResult), ``main.gof`` (GoodnessOfFit),
 ``main.feldman_cousins`` (FeldmanCousinsResult), ``main.limit.<parameter>`` (LimitResult), ``main.asimov`` (FitResult of the Asimov set),
 ``main.test`` (HypothesisTest), ``main.segments`` (SpectrumResult), ``main.flavour`` (FlavourResult), ``main.impacts``, ``main.events``,
-``main.exposures``, ``main.models``, ``main.posterior``. What could not be done on the data is a FailedFit under the same name.
+``main.exposures``, ``main.models``, ``main.posterior``. What could not be done on the data is a FailedFit under the same name. Where something
+published belongs to a fit, the configuration leaves ``compare`` (ComparisonReport).
 
 Kinds of ``iwcd``: a fit of kind performance, discriminant, fractions, scale, response or generator leaves one result of its own name
 (PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult), or a FailedFit where the data do not
@@ -43,6 +44,7 @@ import numpy as np
 
 from configs.errors import InputError, nearest
 from records.atomic import write_text
+from records.comparison import ComparisonReport
 from records.dark_matter import CombinationResult, ReferenceModeResult
 from records.diffuse import FlavourResult, SpectrumResult
 from records.diffuse_predictive import PredictiveResult
@@ -269,7 +271,7 @@ KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
-        *(SpectrumResult, FlavourResult),
+        *(SpectrumResult, FlavourResult, ComparisonReport),
         *STUDIES,
         PredictiveResult,
         SurrogateStudy,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from records import diffuse_summary, gain_summary, muon_summary, study_summary
 from records import results as kinds
+from records.comparison import ComparisonReport
 from records.dark_matter import CombinationResult, ReferenceModeResult
 from records.iwcd_fits import ProfileCurve, Saturated
 from records.performance import Rate
@@ -70,7 +71,7 @@ def rows(result: Any) -> list[Row]:
 @rows.register
 def _(result: kinds.FitResult) -> list[Row]:
     head = [] if result.valid else [("INVALID", result.reason, "")]
-    shown = [(name, _with_errors(parameter), _interval(result.published.get(name))) for name, parameter in result.parameters.items()]
+    shown = [(name, _with_errors(parameter), as_published(result.published.get(name))) for name, parameter in result.parameters.items()]
     partial = " (from an incomplete run)" if result.partial else ""
     observed = f"{result.n_observed:g} events in {result.n_bins} bins{_without_simulation(result)}{partial}"
     return [*head, *shown, ("observed", observed, ""), ("-ln L", f"{result.nll:.4f}", "")]
@@ -85,6 +86,12 @@ def _(result: kinds.ScanResult) -> list[Row]:
     if result.n_failed:
         rows.append(("not converged", f"{result.n_failed} of {len(result.x) * len(result.y)} points", ""))
     return rows + [("not compared", reason.splitlines()[0], "") for reason in result.not_compared]
+
+
+@rows.register
+def _(result: ComparisonReport) -> list[Row]:
+    """None here: the report is a table of its own (``records.comparison_table``)."""
+    return []
 
 
 @rows.register
@@ -292,18 +299,18 @@ def _with_errors(parameter: kinds.Parameter) -> str:
         return f"{parameter.value:.4g} (fixed)"
     down, up = parameter.minos or (-parameter.error, parameter.error)
     if parameter.at_bound and parameter.minos is not None:
-        return f"{_one_sided(parameter.value, up if abs(up) > abs(down) else down)} {parameter.unit}".rstrip() + " (at its bound)"
+        return f"{one_sided(parameter.value, up if abs(up) > abs(down) else down)} {parameter.unit}".rstrip() + " (at its bound)"
     bound = " (at its bound)" if parameter.at_bound else ""
-    return f"{_rounded(parameter.value, down, up)} {parameter.unit}".rstrip() + bound
+    return f"{rounded(parameter.value, down, up)} {parameter.unit}".rstrip() + bound
 
 
-def _one_sided(value: float, error: float) -> str:
+def one_sided(value: float, error: float) -> str:
     """A value at its bound and the error away from it, to the second digit of that."""
     decimals = 1 - math.floor(math.log10(abs(error))) if 0 < abs(error) < math.inf else -1
     return f"{value:.{decimals}f} {error:+.{decimals}f}" if 0 <= decimals <= LONGEST else f"{value:.4g} {error:+.2g}"
 
 
-def _rounded(value: float, down: float, up: float) -> str:
+def rounded(value: float, down: float, up: float) -> str:
     """Value and errors to the second digit of the smaller error; in general form where that is too long or an error is 0 or not finite."""
     smaller = min(abs(down), abs(up))
     decimals = 1 - math.floor(math.log10(smaller)) if 0 < smaller < math.inf else -1
@@ -312,7 +319,7 @@ def _rounded(value: float, down: float, up: float) -> str:
     return f"{value:.{decimals}f} {down:+.{decimals}f} {up:+.{decimals}f}"
 
 
-def _interval(published: tuple[float, float, float] | None) -> str:
+def as_published(published: tuple[float, float, float] | None) -> str:
     """A published value with the digits that it was published with."""
     if published is None:
         return ""

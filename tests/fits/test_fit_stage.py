@@ -20,6 +20,7 @@ from fits.diffuse import fit_all, prepare_all
 from fits.diffuse_inputs import SURROGATE, read_inputs
 from fits.stage import fit, read_processed
 from processors.stage import process
+from records.comparison import ComparisonReport
 from records.manifest import load_manifest
 from records.results import load_results
 
@@ -100,7 +101,7 @@ def test_every_result_has_its_name_and_survives_the_file(make) -> None:
         "exposures",
         "models",
     )
-    assert set(results) == {"main", "energy_only", *(f"main.{name}" for name in further)}
+    assert set(results) == {"main", "energy_only", "compare", *(f"main.{name}" for name in further)}
     assert {"main: toys", "main: Feldman-Cousins", "main: limits of atmos_norm", "main: test of log_parabola"} <= set(seen)
     loaded = load_results(config.output / "results.json")
     assert set(loaded) == set(results)
@@ -383,7 +384,9 @@ def test_golden_14_real_events(public_data, tmp_path: Path, monkeypatch) -> None
     monkeypatch.setenv("DYNODE_DATA", str(public_data))
     shipped = Path(__file__).resolve().parents[2] / "configs" / "diffuse.yaml"
     left_out = [f"fits.main.{key}=null" for key in ("toys", "test", "model_comparison", "posterior")]
-    config = load_config(shipped, [f"output_dir={tmp_path}", *left_out, "fits.main.profiles=[]"])
+    config = load_config(
+        shipped, [f"output_dir={tmp_path}", *left_out, "fits.main.profiles=[]", "fits.main.predictive=false", "fits.main.surrogate_study=false"]
+    )
     assert process(config).complete
     results = fit(config)
     main = results["main"]
@@ -405,6 +408,28 @@ def test_golden_14_real_events(public_data, tmp_path: Path, monkeypatch) -> None
     assert events.expected_signal == pytest.approx(49, abs=3)  # the rest is atmospheric: 10.1 expected at the prior (specification G11)
     assert max(events.true_energy_gev["0.5"]) == pytest.approx(1.9e6, rel=0.1)
     assert list(results["with_systematics.impacts"].impacts) == list(results["with_systematics"].parameters)[2:]
+    _check_report(results["compare"], config.output)
+
+
+def _check_report(report: ComparisonReport, output: Path) -> None:
+    """With the systematics as nuisance parameters the surrogate gives the published scan: two responses, one answer."""
+    rows = {(row.part, row.fit, row.quantity): row for row in report.rows}
+    assert {fit for part, fit, _ in rows if part == "parameters"} == {"main", "with_systematics", "energy_only", "energy_topology"}
+    assert max(abs(row.difference) for row in report.rows if row.part == "parameters") < 0.3
+    assert max(abs(row.difference) for row in report.rows if row.part == "segments") < 1.0
+    dom = rows["best fit", "with_systematics", "epsilon_dom"]
+    assert (dom.ours, dom.published) == (pytest.approx(0.952, abs=0.03), 0.95192328)
+    found = {quantity: row.ours for (part, fit, quantity), row in rows.items() if part in ("scan", "contour") and fit == "with_systematics"}
+    assert found["68 % regions, intersection / union"] > 0.9
+    assert found["95 % regions, intersection / union"] > 0.9
+    assert found["68 % region, area / published area"] == pytest.approx(1.0, abs=0.1)
+    assert found["95 % region, area / published area"] == pytest.approx(1.0, abs=0.05)
+    assert found["rms difference of Delta -ln L, where published < 5"] < 0.35
+    assert found["Delta -ln L at its 19 points, mean"] == pytest.approx(1.148, abs=0.1)
+    alone = rows["scan", "main", "95 % region, area / published area"].ours
+    assert alone < 0.85  # without them the region is too small
+    assert (output / "tables" / "compare.csv").is_file()
+    assert report.left_out[-1].startswith("-ln L: no fit here has the published likelihood")
 
 
 def _check_with_systematics(found, main) -> None:

@@ -6,52 +6,23 @@ import math
 
 import numpy as np
 import pytest
+from flavour_case import RESPONSE, THETA, expected, likelihood_of
 from hypothesis import given
 from hypothesis import strategies as st
 from surrogate_case import PUBLISHED, surrogate_response
 
 from configs.diffuse import FlavourScan
 from configs.errors import InputError
-from data_info.hese_tables import NODE_CENTRES_GEV, load_tables
 from fits.bins import Bin
 from fits.flavour import EQUAL, check_flavours, composition, from_sticks, scan_flavours, simplex_contours, to_sticks, with_composition
 from fits.minimise import minimise
 from fits.model import Model
 from fits.nll import NegativeLogLikelihood
-from fits.parameters import ATMOSPHERIC_PRIOR, configure
+from fits.parameters import configure
 from fits.response import Response
-from physics.binning import binning
 from physics.spectra import PowerLaw
 from records.results import load_results, save_results
 from records.summary import rows
-from simulation.surrogate import astro_response
-
-THETA = list(PUBLISHED.values())
-
-
-def by_flavour() -> Response:
-    """The surrogate's response with a class for each flavour."""
-    whole = surrogate_response()
-    moments = {("atmosphere", "atmo"): whole.moments["all", "atmo"]}
-    astro = astro_response(load_tables())
-    for f, label in enumerate(("nue", "numu", "nutau")):
-        blocks = [astro[name][f].transpose(2, 1, 0).reshape(-1, NODE_CENTRES_GEV.size) for name in binning("surrogate")]
-        array = np.zeros_like(whole.moments["all", "astro"])
-        array[0] = np.concatenate(blocks)
-        moments[label, "astro"] = array
-    return Response(whole.bins, whole.ln_energy, whole.width, moments, {}, 2.5, whole.livetime_s)
-
-
-RESPONSE = by_flavour()
-
-
-def likelihood_of(counts, fractions=EQUAL) -> NegativeLogLikelihood:
-    model = Model(with_composition(RESPONSE, fractions), PowerLaw())
-    return NegativeLogLikelihood(model, counts, parameters=configure(model.parameters, {}, {"atmos_norm": ATMOSPHERIC_PRIOR}))
-
-
-def expected(fractions) -> np.ndarray:
-    return Model(with_composition(RESPONSE, fractions), PowerLaw()).expected(THETA)
 
 
 @pytest.mark.parametrize(

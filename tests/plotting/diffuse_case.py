@@ -64,6 +64,9 @@ FIGURES = [
     "posterior",
     "predictive",
     "surrogate",
+    "compare_fit",
+    "compare_scan",
+    "compare_segments",
 ]
 
 

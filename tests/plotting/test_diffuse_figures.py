@@ -32,7 +32,7 @@ def test_names_of_the_figures() -> None:
         "impacts_astro_norm", "impacts_astro_gamma", "events", "exposures", "models", "posterior", "flavour",
         "migration_cascade", "migration_track", "migration_dcascade", "effective_area", "purity",
         "predictive_energy", "predictive_energy_by_topology", "predictive_zenith", "predictive_zenith_by_topology",
-        "energy_only.energy", "energy_only.spectrum", "energy_only.correlation", "energy_only.pulls",
+        "energy_only.energy", "energy_only.spectrum", "energy_only.correlation", "energy_only.pulls", "compare_fit",
     }  # fmt: skip
 
 
@@ -43,6 +43,7 @@ def test_what_cannot_be_drawn_says_why() -> None:
     assert skipped["length"] == "no topology is binned in length (binning: official)"
     assert {"profile", "toys", "gof", "feldman_cousins", "test", "impacts", "events", "exposures", "models", "posterior"} <= set(skipped)
     assert "energy" not in skipped
+    assert skipped["compare_scan"] == "no scan has been compared with an external one; add fits.<name>.scan.compare"
 
 
 @pytest.mark.parametrize("name", sorted(planned().figures))
