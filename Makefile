@@ -31,6 +31,7 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY)
 	$(RUN) run_analysis.py configs/diffuse_example.yaml
+	$(RUN) run_analysis.py configs/diffuse_joint_example.yaml
 	$(RUN) run_analysis.py configs/diffuse_bootcamp_example.yaml
 	$(RUN) run_analysis.py configs/iwcd_example.yaml
 	$(RUN) run_analysis.py configs/pmt_gain_example.yaml

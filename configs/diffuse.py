@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from configs.diffuse_joint import BELONG_TO_SAMPLES, OF_ONE_SAMPLE, Joint
 from configs.diffuse_studies import Studies
 from configs.errors import nearest
 from configs.figure_style import FigureStyle
@@ -23,6 +24,8 @@ Figure = Literal[
     "impacts", "events", "exposures", "models", "posterior", "predictive", "surrogate",
     "compare_fit", "compare_scan", "compare_segments",
 ]  # fmt: skip
+
+REPORT = "compare"  # the result of a whole configuration that stands beside those of its fits
 
 
 class CustomBinning(Strict):
@@ -288,6 +291,7 @@ class FlavourScan(Strict):
 class Fit(Studies):
     """One entry of ``fits:``."""
 
+    joint: Joint | None = None  # several samples with one flux; their models, axes and likelihoods are those of their own fits
     model: Model = Model()
     axes: list[ProjectionAxis] = ["energy", "zenith", "topology"]
     likelihood: Likelihood = "poisson"
@@ -307,6 +311,19 @@ class Fit(Studies):
     flavour_scan: FlavourScan | None = None  # composition by flavour, all parameters of the fit profiled
     workspace: bool = False  # write the HistFactory workspace of a Poisson likelihood as workspace_<fit>.json, whatever the engine
     published: dict[str, tuple[float, float, float]] = {}  # parameter -> value, minus, plus; shown beside ours (known ones: key compare)
+
+    @model_validator(mode="after")
+    def _what_a_joint_fit_can_have(self) -> Fit:
+        if self.joint is None:
+            return self
+        plain = {**dict.fromkeys(BELONG_TO_SAMPLES, self), **{f"model.{key}": self.model for key in OF_ONE_SAMPLE}}
+        for name, options in plain.items():
+            key = name.removeprefix("model.")
+            if getattr(options, key) != type(options).model_fields[key].default:
+                raise ValueError(f"{name}: not for a joint fit; each sample has its own, so set it in the fits that joint.samples name")
+        if self.engine != "native":
+            raise ValueError(f"engine: {self.engine} knows one sample; joint fits need engine: native")
+        return self
 
 
 class Plots(FigureStyle):

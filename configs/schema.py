@@ -143,15 +143,27 @@ def _processor_tag(analysis: str) -> Discriminator:
 
 
 class DiffuseConfig(Config):
-    """``analysis: diffuse``."""
+    """``analysis: diffuse``. Without data sets there are joint fits of other configurations only."""
 
     analysis: Literal["diffuse"]
+    datasets: dict[str, Dataset] = {}
     processor: Annotated[
         Annotated[diffuse.Processor, Tag(f"{TAG}diffuse")] | Annotated[UserProcessor, Tag(f"{TAG}own")], _processor_tag("diffuse")
     ] = diffuse.Processor()
     fits: Annotated[dict[str, diffuse.Fit], Field(min_length=1)] = {"main": diffuse.Fit()}
     compare: Literal["auto", "hese75"] | None = "auto"  # the published fit to stand beside ours; auto: where the data set is recognised
     plots: diffuse.Plots = diffuse.Plots()
+
+    def problems(self) -> Iterator[tuple[KeyPath, str]]:
+        """Key path and words of what contradicts itself, though every key is valid."""
+        if not self.datasets and any(fit.joint is None for fit in self.fits.values()):
+            yield ("datasets",), "this key is required; only joint fits of other configurations need no data sets"
+        if diffuse.REPORT in self.fits:
+            yield ("fits", diffuse.REPORT), "this is the name of the report beside published results; give the fit another one"
+        for name, fit in self.fits.items():
+            for sample, one in ({} if fit.joint is None else fit.joint.samples).items():
+                if one.config is None and one.fit not in self.fits:
+                    yield ("fits", name, "joint", "samples", sample, "fit"), f"no fit {one.fit!r} in this file{nearest(one.fit, self.fits)}"
 
 
 class IwcdConfig(Config):

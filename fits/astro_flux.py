@@ -53,6 +53,16 @@ class AstroFlux:
         return gradient if self.shape.start else gradient[1:]
 
 
+def flux_names(spectrum: Spectrum) -> tuple[str, ...]:
+    """Names of the parameters of a flux with this spectrum.
+
+    >>> flux_names(Segmented((1e5, 1e6, 1e7)))
+    ('phi_1', 'phi_2')
+    """
+    own = tuple(one.name for one in spectrum.parameters)
+    return own if isinstance(spectrum, Segmented) else (ASTRO_NORM.name, *own)
+
+
 def _inside(response: Response, at_nodes: SegmentsAtNodes) -> Response:
     """The response without astrophysical weights where there is no flux."""
     lit = at_nodes.overlap.any(axis=1)

@@ -23,7 +23,6 @@ from records.iwcd_fits import FailedFit
 from records.results import FitResult, GoodnessOfFit, ScanResult
 from records.value import Parameter
 
-NAME = "compare"  # of the report among the results
 STUDIES = ("scan", "segments", "gof")  # of a fit, that the report looks at
 SHARES = {"0.6827": "68 %", "0.9545": "95 %"}
 SEGMENT_UNIT = "1e-8 GeV / (cm2 s sr)"  # of one flavour, nu + nubar
@@ -57,7 +56,7 @@ def report(fits: Mapping[str, diffuse.Fit], results: Mapping[str, Any], referenc
         found = results[name]
         if reference is not None and not found.published and (reason := not_comparable(options)):
             left_out.append(f"{name}: {reason}")
-        asked = _asked(options, found, reference)
+        asked = _asked(options, found)
         if not found.valid:
             left_out += [f"{name}: the fit did not converge ({found.reason})"] if asked else []
             continue
@@ -66,19 +65,19 @@ def report(fits: Mapping[str, diffuse.Fit], results: Mapping[str, Any], referenc
         own = {study: results[f"{name}.{study}"] for study in STUDIES if f"{name}.{study}" in results}
         left_out += [f"{name}.{study}: it failed ({one.reason})" for study, one in own.items() if study in asked and isinstance(one, FailedFit)]
         scan, segments, gof = (None if isinstance(own.get(study), FailedFit) else own.get(study) for study in STUDIES)
-        rows += [*_scan(name, scan, units, left_out), *_segments(name, segments, left_out), *_goodness(name, gof)]
+        rows += [*_scan(name, scan, units, left_out), *_segments(name, segments, left_out), *(_goodness(name, gof) if asked else ())]
     if all(row.part == "goodness" for row in rows) and not left_out:
         return None
     left_out += _never_there(rows, reference)
     return ComparisonReport(sorted(rows, key=lambda row: PARTS.index(row.part)), left_out, "" if reference is None else reference.source)
 
 
-def _asked(options: diffuse.Fit, found: FitResult, reference: PublishedFit | None) -> set[str]:
+def _asked(options: diffuse.Fit, found: FitResult) -> set[str]:
     """Studies of a fit that belong into a report; none where nothing published belongs to the fit."""
     scan, segments = options.scan, options.segments
     asked = {"scan"} if scan is not None and (scan.compare or scan.compare_contour) else set()
     asked |= {"segments"} if segments is not None and segments.compare else set()
-    return asked | ({"gof"} if asked or found.published or reference is not None else set())
+    return asked | ({"gof"} if asked or found.published else set())
 
 
 def not_comparable(options: diffuse.Fit) -> str:

@@ -17,15 +17,18 @@ from configs.errors import InputError, nearest
 from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
-from fits import compare_report, diffuse_studies, goodness, hypothesis
+from fits import compare_report, diffuse_studies, goodness, hypothesis, joint_result
 from fits.attempts import attempted
 from fits.comparison import ExternalScan, read_contour, read_scan
-from fits.diffuse_inputs import NO_TABLES, Histograms, Inputs, Prepared, likelihoods_by_flavour, prepare, read_inputs
+from fits.diffuse_inputs import NO_TABLES, Histograms, Inputs, Prepared, likelihoods_by_flavour, read_inputs
 from fits.engines import minimiser
 from fits.feldman_cousins import feldman_cousins
 from fits.fit_result import fit_result
 from fits.flavour import ToysOfSources, check_flavours, scan_flavours
 from fits.frontends import pyhf
+from fits.joint_inputs import JointInputs, read_joint, with_common_model
+from fits.joint_likelihood import JointLikelihood
+from fits.joint_model import JointModel
 from fits.limits import limit
 from fits.minimise import Minimum, minimise
 from fits.predictive import predictive
@@ -56,34 +59,51 @@ def fit_all(
     A spectrum that bends within a true-energy node is warned of. ``engine`` finds the minimum itself; scans, profiles, limits and toys are native.
     Raises InputError for everything that cannot be fitted as asked, before the first fit.
     """
-    inputs, prepared = prepare_all(config, hists, account, tables)
-    works = [_Fit(inputs, name, config.fits[name], prepared[name], progress, execute).results for name in config.fits]
+    prepared = prepare_fits(config, hists, account, tables)
+    works = [_Fit(name, prepared[name], progress, execute).results for name in config.fits]
     results = {name: result for found in each(works) for name, result in found.items()}
-    compared = compare_report.report(config.fits, results, inputs.published)
-    return results if compared is None else {**results, compare_report.NAME: compared}
+    single = {name: options for name, options in config.fits.items() if options.joint is None}  # what is published belongs to the data of one
+    published = next((prepared[name].inputs.published for name in single), None)
+    compared = compare_report.report(single, results, published)
+    return results if compared is None else {**results, diffuse.REPORT: compared}
 
 
 def prepare_all(
     config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any], tables: TablesByDataset = NO_TABLES
 ) -> tuple[Inputs, dict[str, Prepared]]:
-    """Inputs and likelihoods of all fits, with every name in the configuration checked."""
-    if compare_report.NAME in config.fits:
-        raise InputError(f"fits.{compare_report.NAME}: this is the name of the report beside published results; give the fit another one")
+    """Inputs and likelihoods of all fits of a configuration with data sets, with every name in it checked."""
     inputs = read_inputs(config, hists, account, tables)
-    return inputs, {name: _prepared(inputs, name, options) for name, options in config.fits.items()}
+    return inputs, _prepare_fits(config, inputs)
 
 
-def _prepared(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
+def prepare_fits(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any], tables: TablesByDataset = NO_TABLES) -> dict[str, Prepared]:
+    """Likelihoods of all fits, also of a configuration without data sets, whose joint fits read what others left."""
+    return _prepare_fits(config, read_inputs(config, hists, account, tables) if config.datasets else None)
+
+
+def _prepare_fits(config: DiffuseConfig, own: Inputs | None) -> dict[str, Prepared]:
+    found = {}
+    for name, options in config.fits.items():
+        if options.joint is not None:
+            joined = read_joint(config, name, own)
+            found[name] = _prepared(joined, name, with_common_model(joined, name, options))
+        else:
+            assert own is not None  # DiffuseConfig.problems
+            found[name] = _prepared(own, name, options)
+    return found
+
+
+def _prepared(inputs: Inputs | JointInputs, name: str, options: diffuse.Fit) -> Prepared:
     """The likelihood of one fit, its options checked; every message begins with the fit's key path."""
     try:
-        prepared = prepare(inputs, name, options)
+        prepared = inputs.prepare(name, options)
         _check_options(name, options, prepared.nll.names)
         if options.workspace or options.engine == "pyhf":
             pyhf.workspace(prepared.nll)  # refuses what HistFactory cannot express
         _check_grids(options, prepared, inputs.config)
-        if options.segments is not None:
+        if isinstance(inputs, Inputs) and options.segments is not None:
             prepare_segments(inputs, name, options, options.segments, prepared.nll.model.flux.names)
-        if options.flavour_scan is not None:
+        if isinstance(inputs, Inputs) and options.flavour_scan is not None:
             check_flavours(inputs.response, options.flavour_scan.mixing)
         diffuse_studies.check(options, inputs)
         diffuse_studies.check_segments(options, inputs, name, prepared)
@@ -160,13 +180,12 @@ def _parameters_named(options: diffuse.Fit) -> Iterator[tuple[str, str]]:
 class _Fit:
     """One entry of ``fits:`` while it is worked on."""
 
-    def __init__(
-        self, inputs: Inputs, name: str, options: diffuse.Fit, prepared: Prepared, progress: Progress | None, execute: Execute = map
-    ) -> None:
+    def __init__(self, name: str, prepared: Prepared, progress: Progress | None, execute: Execute = map) -> None:
         self.execute = execute
-        self.inputs, self.name, self.options, self.prepared, self.progress = inputs, name, options, prepared, progress
-        self.nll, self.seed = prepared.nll, inputs.config.seed
-        self.minos = list(self.nll.model.flux.names) if options.minos is None else options.minos
+        self.inputs, self.options = prepared.inputs, prepared.options
+        self.name, self.prepared, self.progress = name, prepared, progress
+        self.nll, self.seed = prepared.nll, self.inputs.config.seed
+        self.minos = list(self.nll.model.flux.names) if self.options.minos is None else self.options.minos
 
     def results(self) -> dict[str, Any]:
         """The fit itself and everything its options ask for."""
@@ -201,6 +220,7 @@ class _Fit:
             works["test"] = partial(self._test, options.test, minimum)
         studied = diffuse_studies.StudiedFit(self.inputs, self.name, options, self.prepared, self.minos, self._progress, self.execute)
         works |= diffuse_studies.works(studied, minimum)
+        works |= joint_result.works(self.prepared, minimum, self.minos, self._progress)
         if options.segments is not None:
             works["segments"] = partial(self._segments, options.segments)
         if options.flavour_scan is not None:
@@ -209,6 +229,7 @@ class _Fit:
 
     def _predictive(self, samples: Any, minimum: Minimum) -> Any:
         """After what it is made of."""
+        assert not isinstance(self.prepared.whole, JointModel)  # a joint fit has none
         counts = None if self.options.data == "asimov" else self.inputs.counts
         return predictive(self.prepared.whole, minimum, samples, counts, self.options.axes, self.seed)
 
@@ -219,9 +240,11 @@ class _Fit:
         )  # fmt: skip
 
     def _segments(self, wanted: diffuse.Segments) -> Any:
+        assert isinstance(self.inputs, Inputs)  # a joint fit has none
         return fit_segments(prepare_segments(self.inputs, self.name, self.options, wanted, self.nll.model.flux.names))
 
     def _flavour(self, wanted: diffuse.FlavourScan, minimum: Minimum) -> Any:
+        assert isinstance(self.inputs, Inputs)  # a joint fit has none
         likelihoods = likelihoods_by_flavour(self.inputs, self.options, self.nll)
         toys = ToysOfSources(wanted.toys, self.seed, self._progress("toys of compositions")) if wanted.toys else None
         report = self._progress("flavours")
@@ -264,9 +287,7 @@ class _Fit:
         return fit_result(expected, minimise(expected, minos=self.minos), self.prepared.whole, provenance)
 
     def _toys(self, options: diffuse.Toys, minimum: Minimum) -> dict[str, Any]:
-        axes = self.options.axes
-        projections = {"all": tuple(axes)} | {axis: (axis,) for axis in axes if len(axes) > 1}
-        groups = {name: self.nll.model.response.groups(kept)[0] for name, kept in projections.items()} if options.gof else {}
+        groups = self._projections() if options.gof else {}
         truth = {**minimum.values, **(options.truth or {})}
         study = ToyStudy(self.nll, truth, self.seed, options.aux, tuple(self.minos) if options.coverage else (), groups)
         fits = run_toys(study, options.n, progress=self._progress("toys"), execute=self.execute)
@@ -279,9 +300,17 @@ class _Fit:
             found["gof"] = goodness.goodness_of_fit(observed, valid, seed=self.seed, n_failed=len(fits) - len(valid))
         return found
 
+    def _projections(self) -> dict[str, NDArray[np.int64]]:
+        """Bins of the projections whose goodness of fit is wanted: each axis, or each sample of a joint fit."""
+        if isinstance(self.nll, JointLikelihood):
+            return joint_result.projections(self.nll.model)
+        axes = self.options.axes
+        kept = {"all": tuple(axes)} | {axis: (axis,) for axis in axes if len(axes) > 1}
+        return {name: self.nll.model.response.groups(some)[0] for name, some in kept.items()}
+
     def _test(self, options: diffuse.HypothesisTest, minimum: Minimum) -> HypothesisTest:
         wider = self.options.model_copy(update={"model": self.options.model.model_copy(update={"astro": options.alternative}), "engine": "native"})
-        alternative = prepare(self.inputs, self.name, wider)
+        alternative = self.inputs.prepare(self.name, wider)
         study = hypothesis.ComparisonStudy(self.nll, alternative.nll, minimum.values, Embedding(options.alternative), self.seed)
         data = hypothesis.compare(self.nll, alternative.nll, embed=study.embed, start=minimum.values)
         outcome = hypothesis.hypothesis_test(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hist
 import numpy as np
@@ -18,9 +19,11 @@ from configs.errors import InputError
 from configs.schema import DiffuseConfig
 from data_info.hese_tables import SURROGATE
 from data_info.published_fit import PublishedFit, published_fit
+from fits.asimov_exposures import exposed
 from fits.compare_report import published_intervals
 from fits.fit_result import Provenance
 from fits.flavour import composition, with_composition
+from fits.joint_model import JointModel
 from fits.model import Model
 from fits.nll import NegativeLogLikelihood
 from fits.observed_events import observed_events
@@ -32,6 +35,9 @@ from fits.spectrum_choice import spectrum_of
 from physics.spectra import Spectrum
 from records.diffuse import Composition
 from records.tables import Table, TablesByDataset
+
+if TYPE_CHECKING:
+    from fits.joint_inputs import JointInputs
 
 Array = NDArray[np.float64]
 Histograms = Mapping[str, Mapping[str, hist.Hist]]
@@ -54,14 +60,28 @@ class Inputs:
     account: Mapping[str, Any] = field(default_factory=dict)  # the content of processing.json
     published: PublishedFit | None = None  # where the events are those of a publication
 
+    def prepare(self, name: str, options: diffuse.Fit) -> Prepared:
+        """The likelihood of one entry of ``fits:``."""
+        return prepare(self, name, options)
+
+    def exposed(self, factor: float) -> Inputs:
+        """The same for ``factor`` times the livetime."""
+        return replace(self, response=exposed(self.response, factor), livetime_s=factor * self.livetime_s)
+
 
 @dataclass(frozen=True)
 class Prepared:
-    """One fit: its likelihood, the model in all bins, and what its results say about their origin."""
+    """One fit: its likelihood, the model in all bins, what its results say about their origin, and what it was made of.
+
+    ``options``: of a joint fit with the model that its samples have in common; ``samples``: of a joint fit by name.
+    """
 
     nll: NegativeLogLikelihood
-    whole: Model | OfficialModel
+    whole: Model | OfficialModel | JointModel
     provenance: Provenance
+    inputs: Inputs | JointInputs
+    options: diffuse.Fit
+    samples: Mapping[str, Prepared] = field(default_factory=dict)
 
 
 def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, Any], tables: TablesByDataset = NO_TABLES) -> Inputs:
@@ -88,9 +108,9 @@ def read_inputs(config: DiffuseConfig, hists: Histograms, account: Mapping[str, 
     return Inputs(config, response, counts, livetime_s, response_words, partial, digest, outside, events, account, published)
 
 
-def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
-    """The likelihood of one entry of ``fits:``."""
-    spectrum = spectrum_of(options.model, inputs.config.source)
+def prepare(inputs: Inputs, name: str, options: diffuse.Fit, *, beside: Path | None = None) -> Prepared:
+    """The likelihood of one entry of ``fits:``; ``beside``: the configuration that states its spectrum, if another."""
+    spectrum = spectrum_of(options.model, beside or inputs.config.source)
     response = with_composition(inputs.response, composition(options.model.flavour))
     whole, projected = (_model(response, spectrum, options, axes) for axes in (AXES, options.axes))
     parameters = configure(projected.parameters, options.parameters, default_priors(inputs.config))
@@ -113,7 +133,7 @@ def prepare(inputs: Inputs, name: str, options: diffuse.Fit) -> Prepared:
         published_intervals(options, nll.names, inputs.published),
         inputs.outside_tables if isinstance(projected, OfficialModel) and options.model.detector else {},
     )
-    return Prepared(nll, whole, provenance)
+    return Prepared(nll, whole, provenance, inputs, options)
 
 
 def _model(response: Response, spectrum: Spectrum, options: diffuse.Fit, axes: Sequence[str]) -> Model | OfficialModel:

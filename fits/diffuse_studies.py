@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,11 +11,13 @@ import numpy as np
 
 from configs import diffuse
 from configs.errors import InputError
-from fits.asimov_exposures import exposed, exposure
+from fits.asimov_exposures import exposure
 from fits.attempts import FAILURES
-from fits.diffuse_inputs import Inputs, Prepared, prepare
+from fits.diffuse_inputs import Inputs, Prepared
 from fits.event_table import event_table
 from fits.impacts import impacts
+from fits.joint_inputs import JointInputs
+from fits.joint_model import JointModel
 from fits.minimise import Minimum
 from fits.model_comparison import compared_model, failed_model, null_model
 from fits.nll import NegativeLogLikelihood
@@ -35,7 +37,7 @@ SEGMENTED = "segmented"
 class StudiedFit:
     """One entry of ``fits:`` after its minimum; ``progress`` makes the reporter of a study from its name."""
 
-    inputs: Inputs
+    inputs: Inputs | JointInputs
     name: str
     options: diffuse.Fit
     prepared: Prepared
@@ -44,13 +46,13 @@ class StudiedFit:
     execute: Execute = map
 
 
-def check(options: diffuse.Fit, inputs: Inputs) -> None:
+def check(options: diffuse.Fit, inputs: Inputs | JointInputs) -> None:
     """Refuse studies that are not possible with this fit. Messages begin with the key of the fit."""
     if options.events and (options.data == "asimov" or inputs.counts is None):
         raise InputError("events: there are no observed events in this fit; remove the key, or fit a data set of kind data (data: observed)")
     if options.predictive and options.posterior is None and options.toys is None:
         raise InputError("predictive: the bands are made of samples of the posterior or of toys, and this fit has neither; add posterior: {} or toys")
-    if options.surrogate_study:
+    if options.surrogate_study and isinstance(inputs, Inputs):
         check_surrogate_study(options.surrogate_study, inputs)
     if options.model_comparison is not None:
         _check_models(options.model_comparison.models, options.model.astro)
@@ -65,7 +67,7 @@ def _check_models(models: Sequence[str], own: str) -> None:
         raise InputError(f"model_comparison.models: {', '.join(models)}: each once")
 
 
-def check_segments(options: diffuse.Fit, inputs: Inputs, name: str, prepared: Prepared) -> None:
+def check_segments(options: diffuse.Fit, inputs: Inputs | JointInputs, name: str, prepared: Prepared) -> None:
     """Refuse a comparison of the fit ``name`` with segments in which no simulation lies."""
     if options.model_comparison is not None and SEGMENTED in options.model_comparison.models:
         _other(inputs, name, options, prepared, SEGMENTED)
@@ -86,6 +88,8 @@ def works(fit: StudiedFit, minimum: Minimum) -> dict[str, Callable[[], Any]]:
 
 
 def _events(fit: StudiedFit, minimum: Minimum) -> EventTable:
+    assert isinstance(fit.inputs, Inputs)  # a joint fit has no table of events
+    assert not isinstance(fit.prepared.whole, JointModel)
     assert fit.inputs.counts is not None
     return event_table(fit.prepared.whole, minimum.theta, fit.inputs.counts, fit.inputs.events)
 
@@ -95,9 +99,8 @@ def _exposures(fit: StudiedFit, minimum: Minimum) -> AsimovStudy:
     factors = list(dict.fromkeys([1.0, *fit.options.asimov_livetimes]))
     options, found = fit.options.model_copy(update={"data": "asimov"}), []
     for factor in factors:
-        longer = replace(fit.inputs, response=exposed(fit.inputs.response, factor))
-        nll, livetime_s = prepare(longer, fit.name, options).nll, factor * fit.inputs.livetime_s
-        found.append(exposure(nll, minimum.values, factor, livetime_s, minos=fit.minos))
+        longer = fit.inputs.exposed(factor)
+        found.append(exposure(longer.prepare(fit.name, options).nll, minimum.values, factor, longer.livetime_s, minos=fit.minos))
     return AsimovStudy(dict(minimum.values), found)
 
 
@@ -119,12 +122,12 @@ def _models(fit: StudiedFit, minimum: Minimum) -> ModelComparison:
     return ModelComparison(fit.options.model.astro, rows, fit.inputs.config.seed, options.toys)
 
 
-def _other(inputs: Inputs, fit: str, options: diffuse.Fit, prepared: Prepared, name: str) -> Prepared:
+def _other(inputs: Inputs | JointInputs, fit: str, options: diffuse.Fit, prepared: Prepared, name: str) -> Prepared:
     """The likelihood of the same fit with another spectrum."""
     if name == SEGMENTED:
         edges = options.segments.edges if options.segments is not None else PUBLISHED_EDGES_GEV
-        return prepare(inputs, fit, segmented(options, edges, prepared.nll.model.flux.names))
-    return prepare(inputs, fit, options.model_copy(update={"model": options.model.model_copy(update={"astro": name}), "engine": "native"}))
+        return inputs.prepare(fit, segmented(options, edges, prepared.nll.model.flux.names))
+    return inputs.prepare(fit, options.model_copy(update={"model": options.model.model_copy(update={"astro": name}), "engine": "native"}))
 
 
 def _embedding(prepared: Prepared, alternative: NegativeLogLikelihood, name: str) -> Embedding | IntoSegments:
@@ -144,4 +147,5 @@ def _posterior(fit: StudiedFit, minimum: Minimum) -> PosteriorResult:
 
 
 def _surrogate(fit: StudiedFit) -> SurrogateStudy:
+    assert isinstance(fit.inputs, Inputs)  # a joint fit has none
     return surrogate_study(fit.inputs, fit.name, fit.options, fit.prepared, fit.progress("recipes of the surrogate"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fits.joint_model import JointModel
 from fits.minimise import Minimum
 from fits.model import Model
 from fits.nll import NegativeLogLikelihood
@@ -31,7 +32,7 @@ class Provenance:
     outside_tables: Mapping[str, float] = field(default_factory=dict)
 
 
-def fit_result(nll: NegativeLogLikelihood, minimum: Minimum, whole: Model | OfficialModel, provenance: Provenance) -> FitResult:
+def fit_result(nll: NegativeLogLikelihood, minimum: Minimum, whole: Model | OfficialModel | JointModel, provenance: Provenance) -> FitResult:
     """Everything about one minimum. ``whole``: the model before projection, from which the expected events by channel are taken."""
     data, prior, constant = nll.parts(minimum.theta)
     return FitResult(
@@ -88,7 +89,7 @@ def parameter_of(nll: NegativeLogLikelihood, minimum: Minimum, i: int) -> Parame
     )
 
 
-def expected_by_channel(model: Model | OfficialModel, theta: np.ndarray) -> dict[str, dict[str, float]]:
+def expected_by_channel(model: Model | OfficialModel | JointModel, theta: np.ndarray) -> dict[str, dict[str, float]]:
     """Component -> channel -> expected events, and component "total"."""
     channels = np.array([one.channel for one in model.response.bins])
     names = list(dict.fromkeys(channels.tolist()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, get_args
 
@@ -23,6 +23,7 @@ from fits.priors import Prior
 Array = NDArray[np.float64]
 EmptyBins = Literal["refuse", "skip", "floor"]
 AnyModel = Model | OfficialModel
+DataPart = Callable[[Array], tuple[float, Array]]  # theta -> value and gradient (parameters,)
 
 FLOOR = 1.0e-9  # expectation of an empty bin under empty_bins: floor
 NAMED_BINS = 5  # a message names at most so many
@@ -47,23 +48,25 @@ class NegativeLogLikelihood:
     ) -> None:
         self.model = model
         self.likelihood = likelihood
-        self.parameters = tuple(parameters) if parameters is not None else model.parameters
-        self.names = model.names
         self.empty_bins = empty_bins
+        self._set_parameters(model.names, model.parameters if parameters is None else parameters)
+        self.counts, offset, self.dropped_bins, self.n_dropped = _explainable(model, counts, empty_bins)
+        kernel = prepare(likelihood, self.counts)
+        if isinstance(model, OfficialModel):
+            model.check(self.parameters)
+            self._data: DataPart = _PulledBack(model, kernel, offset, likelihood in NEEDS_VARIANCE)
+        elif likelihood in NEEDS_VARIANCE:
+            self._data = _PerBin(model, kernel, offset)
+        else:
+            self._data = _MergedPoisson(model, self.counts, offset)
+
+    def _set_parameters(self, names: tuple[str, ...], parameters: Sequence[FitParameter]) -> None:
+        self.names, self.parameters = names, tuple(parameters)
         if tuple(one.name for one in self.parameters) != self.names:
             raise InputError(f"parameters {[one.name for one in self.parameters]} are not those of the model, {list(self.names)}")
         self.priors: dict[str, Prior] = {one.name: one.prior for one in self.parameters if one.prior is not None}
         self._priors = [(i, one.prior) for i, one in enumerate(self.parameters) if one.prior is not None]
         self._prior_constant = math.fsum(prior.constant for _, prior in self._priors)
-        self.counts, offset, self.dropped_bins, self.n_dropped = _explainable(model, counts, empty_bins)
-        kernel = prepare(likelihood, self.counts)
-        if isinstance(model, OfficialModel):
-            model.check(self.parameters)
-            self._data: _MergedPoisson | _PerBin | _PulledBack = _PulledBack(model, kernel, offset, likelihood in NEEDS_VARIANCE)
-        elif likelihood in NEEDS_VARIANCE:
-            self._data = _PerBin(model, kernel, offset)
-        else:
-            self._data = _MergedPoisson(model, self.counts, offset)
 
     def value(self, theta: ArrayLike) -> float:
         """``-ln L``, prior constants included."""
@@ -79,6 +82,10 @@ class NegativeLogLikelihood:
             gradient[i] += prior.gradient(x)
         return total + self._prior_constant, gradient
 
+    def data_value_and_gradient(self, theta: Array) -> tuple[float, Array]:
+        """The data part of ``-ln L``, without priors, and its gradient (parameters,)."""
+        return self._data(theta)
+
     def parts(self, theta: ArrayLike) -> tuple[float, float, float]:
         """``(data, prior, prior_constant)``, whose sum is ``value``; only the sum may be compared with a published number that includes constants."""
         theta = np.asarray(theta, dtype=float)
@@ -87,12 +94,15 @@ class NegativeLogLikelihood:
 
     def with_counts(self, counts: ArrayLike, prior_means: Mapping[str, float] | None = None) -> NegativeLogLikelihood:
         """The same likelihood for other counts and, for toys, other centres of the priors (by parameter name)."""
-        means = prior_means or {}
+        moved = self._around(prior_means or {})
+        return NegativeLogLikelihood(self.model, counts, self.likelihood, parameters=moved, empty_bins=self.empty_bins)
+
+    def _around(self, means: Mapping[str, float]) -> tuple[FitParameter, ...]:
+        """The parameters with other centres of their priors."""
         for name in means:
             if name not in self.priors:
                 raise InputError(f"prior_means: {name!r} has no prior{nearest(name, self.priors) if self.priors else ''}")
-        moved = tuple(replace(one, prior=one.prior.around(means[one.name])) if one.prior and one.name in means else one for one in self.parameters)
-        return NegativeLogLikelihood(self.model, counts, self.likelihood, parameters=moved, empty_bins=self.empty_bins)
+        return tuple(replace(one, prior=one.prior.around(means[one.name])) if one.prior and one.name in means else one for one in self.parameters)
 
 
 def _explainable(model: AnyModel, counts: ArrayLike, policy: EmptyBins) -> tuple[Array, Array | None, tuple[str, ...], float]:

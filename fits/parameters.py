@@ -73,4 +73,5 @@ def _changed(parameter: FitParameter, options: ParameterOptions | None) -> FitPa
         prior = None if options.prior is None else priors.from_options(options.prior)
     if isinstance(prior, Flat):
         lower, upper = max(lower, prior.low), min(upper, prior.high)
-    return replace(parameter, starts=starts, lower=lower, upper=upper, prior=prior, fixed=options.fixed)
+    fixed = options.fixed if "fixed" in options.model_fields_set else parameter.fixed
+    return replace(parameter, starts=starts, lower=lower, upper=upper, prior=prior, fixed=fixed)

@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from configs.command_line import Progress
-from configs.errors import InputError, command
+from configs.errors import InputError
 from configs.schema import DarkMatterConfig, DiffuseConfig, IwcdConfig, PmtGainConfig, StoppingMuonsConfig, as_json
-from configs.stopping_muons import processed_options
+from data_info.joint_samples import joined_files
 from fits import request
-from processors.account import load_account
+from fits.processed import read_processed
 from records.atomic import write_text
 from records.comparison_table import save_comparison
 from records.event_tables import save_event_tables
 from records.gain_tables import save_gain_tables
-from records.hists import digest, load_hists
-from records.manifest import load_manifest, update_manifest
+from records.manifest import update_manifest
 from records.provenance import input_identities
 from records.result_tables import save_result_tables
 from records.results import save_results
@@ -77,7 +76,7 @@ def _diffuse(config: DiffuseConfig, progress: Progress | None, execute: Execute 
     from fits import diffuse  # brings scipy.stats: imported for this analysis only
     from processors.trials import opened_map  # brings coffea
 
-    hists, account = read_processed(config)
+    hists, account = read_processed(config) if config.datasets else ({}, {})
     with nullcontext(execute) if execute else opened_map(config.executor) as mapped:
         results = diffuse.fit_all(config, hists, account, progress, mapped, load_tables(config.output))
     save_event_tables(config.output / FOLDER, results)
@@ -86,7 +85,7 @@ def _diffuse(config: DiffuseConfig, progress: Progress | None, execute: Execute 
     for name, options in config.fits.items():
         if options.workspace:
             write_workspace(config.output / f"workspace_{name}.json", config, name, hists, account)
-    return _Fits(results, account["histogram_digest"])
+    return _Fits(results, account.get("histogram_digest"), joined_files(config))
 
 
 def _iwcd(config: IwcdConfig, progress: Progress | None) -> _Fits:
@@ -142,36 +141,6 @@ def coverage(config: FittedConfig, n_toys: int, progress: Progress | None = None
 
     hists, account = read_processed(config)
     return dict(coverage_study(config, hists, account, n_toys, progress=progress, execute=execute))
-
-
-def read_processed(config: FittedConfig) -> tuple[dict[str, Any], Mapping[str, Any]]:
-    """Histograms (data set -> name -> histogram) and account of a configuration's last processor run."""
-    path, again = config.output / "hists.h5", command("run_processor.py", config.source)
-    if not (config.output / "processing.json").exists():
-        raise InputError(f"{config.output}: no histograms to fit (hists.h5 and processing.json); run {again}")
-    account = load_account(config.output / "processing.json")
-    if account.histogram_digest is None:
-        missing = f"the last processor run was incomplete and left no histograms\n{account.describe()}"
-        raise InputError(f"{config.output}: {missing}\nrepair the input, or run {again} --allow-partial")
-    hists = load_hists(path)
-    if digest(hists) != account.histogram_digest:
-        raise InputError(f"{path} is not what processing.json describes; run {again} --fresh")
-    _refuse_other_options(config, again)
-    return hists, account.to_json()
-
-
-def _refuse_other_options(config: FittedConfig, again: str) -> None:
-    """Histograms made with other cuts, bins or nodes than the configuration states now."""
-    made_with = _processor_options(load_manifest(config.output).get("config", {}))
-    wanted = _processor_options(as_json(config))
-    if made_with is not None and wanted is not None and made_with != wanted:
-        changed = sorted(key for key in {*made_with, *wanted} if made_with.get(key) != wanted.get(key))
-        raise InputError(f"{config.output / 'hists.h5'} was made with other processor options ({', '.join(changed)}); run {again}")
-
-
-def _processor_options(options: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Of a configuration as JSON."""
-    return processed_options(options) if options.get("analysis") == "stopping_muons" else options.get("processor")
 
 
 def write_workspace(path: Path, config: DiffuseConfig, name: str, hists: Mapping[str, Any], account: Mapping[str, Any]) -> None:

@@ -14,8 +14,10 @@ import numpy as np
 from configs import diffuse
 from configs.diffuse_studies import SurrogateStudy as Options
 from configs.errors import InputError, nearest
-from fits.diffuse_inputs import Inputs, Prepared, prepare
+from fits.diffuse_inputs import Inputs, LikelihoodByFlavour, Prepared, likelihoods_by_flavour, prepare
 from fits.exposure import datasets_of
+from fits.flavour import EQUAL
+from fits.free_composition import FreeComposition, as_start, composition_of
 from fits.impacts import of_interest
 from fits.minimise import Minimum, minimise
 from fits.response import Response
@@ -23,6 +25,7 @@ from fits.toys import Progress
 from physics.constants import HESE_LIVETIME_S
 from processors.diffuse import DiffuseProcessor
 from readers.events import with_metadata
+from records.diffuse import Composition
 from records.surrogate_study import SurrogateStudy, SurrogateVariation
 from simulation.surrogate import cells
 from simulation.surrogate_recipe import RECIPE, Choice, Recipe, choices
@@ -103,14 +106,17 @@ def surrogate_study(inputs: Inputs, name: str, options: diffuse.Fit, prepared: P
     names = [one for one in of_interest(prepared.nll) if one not in base.fixed]
     reason = base.reason or _other_response(inputs)
     works = [] if reason else _works(wanted)
+    likelihoods = likelihoods_by_flavour(inputs, options, prepared.nll)
+    best = None if reason else _composition(options, likelihoods, base)
     report = progress or (lambda done, total: None)
     found: list[SurrogateVariation] = []
     for done, (choice, change, recipe) in enumerate(works, start=1):
-        found.append(_variation(choice, change, recipe, _refitted(inputs, name, options, prepared, recipe), base, names))
+        again = _refitted(inputs, name, options, prepared, recipe)
+        found.append(_variation(choice, change, recipe, again, base, names))
         report(done, len(works))
     reason = reason or _failed(found)
     values, errors = ({one: of[one] for one in names} for of in (base.values, base.errors))
-    return SurrogateStudy(not reason, reason, values, errors, found, {choice.name: choice.reason for choice in wanted})
+    return SurrogateStudy(not reason, reason, values, errors, found, {choice.name: choice.reason for choice in wanted}, best)
 
 
 def _works(wanted: Sequence[Choice]) -> list[tuple[Choice, str, Recipe]]:
@@ -134,21 +140,35 @@ def _other_response(inputs: Inputs) -> str:
     return "" if same else _OTHER
 
 
-def _refitted(inputs: Inputs, name: str, options: diffuse.Fit, prepared: Prepared, recipe: Recipe) -> Minimum | str:
-    """The minimum with another recipe, or why there is none."""
+def _refitted(inputs: Inputs, name: str, options: diffuse.Fit, prepared: Prepared, recipe: Recipe) -> tuple[Minimum, Composition | None] | str:
+    """The minimum with another recipe and the best composition, or why there is none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is said of empty bins was said by the fit
-            varied = prepare(replace(inputs, response=rebuilt(inputs, recipe)), name, options)
-            return minimise(varied.nll.with_counts(prepared.nll.counts))
+            varied = replace(inputs, response=rebuilt(inputs, recipe))
+            nll = prepare(varied, name, options).nll.with_counts(prepared.nll.counts)
+            found = minimise(nll)
+            return found, _composition(options, likelihoods_by_flavour(varied, options, nll), found) if found.valid else None
     except InputError as error:
         return str(error)
 
 
-def _variation(choice: Choice, change: str, recipe: Recipe, found: Minimum | str, base: Minimum, names: Sequence[str]) -> SurrogateVariation:
-    about = choice.name, choice.group, change, recipe.describe()
-    if isinstance(found, str) or not found.valid:
-        missing = dict.fromkeys(names, math.nan)
-        return SurrogateVariation(*about, False, found if isinstance(found, str) else found.reason, missing, missing, math.nan)
+def _composition(options: diffuse.Fit, likelihoods: LikelihoodByFlavour, near: Minimum) -> Composition | None:
+    """The best composition by flavour, of a fit that has a scan of them and the Poisson likelihood; None where the fit fails."""
+    if options.flavour_scan is None or options.likelihood != "poisson":
+        return None
+    best = minimise(FreeComposition.made(likelihoods), starts=[as_start(near.values, EQUAL)], hesse=False)
+    return composition_of(best.values) if best.valid else None
+
+
+def _variation(
+    choice: Choice, change: str, recipe: Recipe, again: tuple[Minimum, Composition | None] | str, base: Minimum, names: Sequence[str]
+) -> SurrogateVariation:
+    about, missing = (choice.name, choice.group, change, recipe.describe()), dict.fromkeys(names, math.nan)
+    if isinstance(again, str):
+        return SurrogateVariation(*about, False, again, missing, missing, math.nan)
+    found, composition = again
+    if not found.valid:
+        return SurrogateVariation(*about, False, found.reason, missing, missing, math.nan)
     shift = {one: found.values[one] - base.values[one] for one in names}
-    return SurrogateVariation(*about, True, "", shift, {one: found.errors[one] for one in names}, found.nll - base.nll)
+    return SurrogateVariation(*about, True, "", shift, {one: found.errors[one] for one in names}, found.nll - base.nll, composition)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,14 +44,19 @@ def into_lower_valleys(parameters: Sequence[FitParameter], values: Array, thetas
     for point in itertools.product(range(0, n, EVERY), range(0, m, EVERY)):
         for start in _other_starts(parameters, several, thetas[point]):
             lowered(point, start)
-    waiting: deque[tuple[Point, Point]] = deque(_pairs(itertools.product(range(n), range(m)), n, m))
     apart = np.array([0.5 * float(np.ptp(parameters[k].starts)) for k in several])
+    _spread(thetas, lambda here, there: bool((np.abs(here - there)[several] > apart).any()), lowered)
+    return len(moved)
+
+
+def _spread(thetas: Array, differ: Callable[[Array, Array], bool], lowered: Callable[[Point, Array], bool]) -> None:
+    """Start each point from those neighbours whose parameters ``differ``, until none is ``lowered`` any more."""
+    n, m = thetas.shape[:2]
+    waiting: deque[tuple[Point, Point]] = deque(_pairs(itertools.product(range(n), range(m)), n, m))
     while waiting:
         here, there = waiting.popleft()
-        distance = np.abs(thetas[here][several] - thetas[there][several])
-        if bool((distance > apart).any()) and lowered(there, thetas[here]):
+        if differ(thetas[here], thetas[there]) and lowered(there, thetas[here]):
             waiting.extend(_pairs([there], n, m))
-    return len(moved)
 
 
 def _other_starts(parameters: Sequence[FitParameter], several: Sequence[int], theta: Array) -> Iterator[Array]:
@@ -67,7 +72,7 @@ def _other_starts(parameters: Sequence[FitParameter], several: Sequence[int], th
             yield start
 
 
-def _pairs(points: Iterator[Point] | Sequence[Point], n: int, m: int) -> Iterator[tuple[Point, Point]]:
+def _pairs(points: Iterable[Point], n: int, m: int) -> Iterator[tuple[Point, Point]]:
     """Each point with each of its neighbours on the grid."""
     for i, j in points:
         for k, l in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)):  # noqa: E741 (row and column)

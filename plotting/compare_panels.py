@@ -24,6 +24,22 @@ MARKERS = "os^D"
 BAND, LINE = "#dddddd", "#555555"
 DIFFERENCE = r"(ours $-$ published) / $\sigma$"
 Interval = tuple[float, float, float]  # value, minus, plus
+Contours = Mapping[str, Sequence[Sequence[tuple[float, float]]]]  # probability content -> polylines
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one of two measurements is drawn; they differ in width and form for a reader who prints grey."""
+
+    colour: str
+    width: float
+    marker: str
+    size: float
+    face: str
+    edge: float
+
+
+WIDE, NARROW = Look(OURS, 3.0, "*", 13, OURS, 0.5), Look(OTHER, 1.5, "o", 16, "none", 1.8)
 
 
 @dataclass(frozen=True)
@@ -103,7 +119,7 @@ class Surfaces:
     y: Array
     ours: Array
     published: Array
-    contours: Mapping[str, Mapping[str, Sequence[Sequence[tuple[float, float]]]]]  # label -> content -> polylines; ours first
+    contours: Mapping[str, Contours]  # by label, ours first
     best: Mapping[str, tuple[float, float]]
 
 
@@ -117,13 +133,8 @@ def surfaces(both: Surfaces, x: Scale, y: Scale, near: float, text: Sequence[str
                                linewidth=0.0, rasterized=True, gid="difference")  # fmt: skip
         lines = axes.contour(both.x, both.y, difference.T, levels=[-1.0, -0.5, 0.0, 0.5, 1.0, 2.0], colors=LINE, linewidths=0.9, linestyles="-")
         axes.clabel(lines, fontsize=11, fmt=lambda value: f"{value:+.1f}" if value else "0")
-        for (label, by_content), colour in zip(both.contours.items(), (OURS, OTHER), strict=False):
-            for content, polylines in by_content.items():
-                for number, line in enumerate(polylines):
-                    name = f"{label}, {100 * float(content):.4g} %" if number == 0 else None
-                    axes.plot(*np.asarray(line).T, LINES.get(content, "-."), color=colour, linewidth=2.4, label=name, gid=f"{label} {content}")
-            axes.plot(*both.best[label], "*o"[colour == OTHER], color=colour, markersize=17 if colour == OURS else 9, markeredgecolor="white",
-                      linestyle="none", zorder=5, label=f"{label}, best fit", gid=f"{label} best")  # fmt: skip
+        for (label, by_content), look in zip(both.contours.items(), (WIDE, NARROW), strict=False):
+            _draw_measurement(axes, label, by_content, both.best[label], look)
         apply_scale(axes, x, y)
         place_legend(axes, _tops(both, difference), text=text, fontsize=13)
         bar = sheet.figure.colorbar(mesh, cax=beside([axes]), extend="both")
@@ -134,6 +145,15 @@ def surfaces(both: Surfaces, x: Scale, y: Scale, near: float, text: Sequence[str
          "contours": {label: {content: list(lines) for content, lines in found.items()} for label, found in both.contours.items()},
          "best": dict(both.best)},
     )  # fmt: skip
+
+
+def _draw_measurement(axes: Axes, label: str, contours: Contours, best: tuple[float, float], look: Look) -> None:
+    for content, polylines in contours.items():
+        for number, line in enumerate(polylines):
+            name = f"{label}, {100 * float(content):.4g} %" if number == 0 else None
+            axes.plot(*np.asarray(line).T, LINES.get(content, "-."), color=look.colour, linewidth=look.width, label=name, gid=f"{label} {content}")
+    axes.plot(*best, look.marker, color=look.colour, markersize=look.size, markerfacecolor=look.face, markeredgewidth=look.edge, linestyle="none",
+              zorder=5, label=f"{label}, best fit", gid=f"{label} best")  # fmt: skip
 
 
 def _tops(both: Surfaces, difference: Array) -> list[tuple[Array, Array]]:

@@ -17,6 +17,7 @@ from plotting.style import BLACK, OTHER, OURS, Style
 Polyline = Sequence[tuple[float, float]]
 
 LINES: dict[str, str] = {"0.6827": "-", "0.68": "-", "0.95": "--", "0.9": "-", "0.90": "-", "0.9545": "--", "0.9973": ":"}
+MANY, SMALL = 5, 11.5  # more entries than these have small letters: the range of y stays what was asked for
 SHADES = (0.30, 0.14, 0.07)  # opacity inside the contours of ours, smallest first
 
 
@@ -25,13 +26,15 @@ class Region:
     """One measurement in the plane of two parameters.
 
     ``contours``: probability content -> polylines of (x, y); ``best``: its best fit; ``errors``: (minus, plus) of x and of y where only
-    these are known.
+    these are known. ``line`` and ``colour``: in place of those that stand for the content and for the place in the figure.
     """
 
     label: str
     contours: Mapping[str, Sequence[Polyline]]
     best: tuple[float, float] | None = None
     errors: tuple[tuple[float, float], tuple[float, float]] | None = None
+    line: str | None = None
+    colour: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,14 @@ def contour(ours: Region, x: Scale, y: Scale, *, others: Sequence[Region] = (), 
     with style.context():
         axes = page(style, caption).panels[0]
         _fill(axes, ours)
-        for region, colour in zip(regions, (OURS, OTHER, *[BLACK] * len(others)), strict=False):
-            _outline(axes, region, colour)
+        others_drawn = iter((OTHER, *[BLACK] * len(others)))
+        for region in regions:
+            _outline(axes, region, OURS if region is ours else region.colour or next(others_drawn))
         for number, one in enumerate(points):
             axes.plot(one.x, one.y, "os"[number % 2], color=BLACK, markersize=5, label=one.label, gid=f"points {one.label}")
         apply_scale(axes, replace(x, limits=_around(regions, points, 0, x)), replace(y, limits=_around(regions, points, 1, y)))
-        place_legend(axes, _heights(regions, points), text=text)
+        crowded = len(axes.get_legend_handles_labels()[0]) > MANY
+        place_legend(axes, _heights(regions, points), text=text, fontsize=SMALL if crowded else None)
         figure = axes.get_figure(root=True)
         assert figure is not None
     return DrawnFigure(figure, _numbers(ours, others, points, x, y))
@@ -74,7 +79,7 @@ def _outline(axes: Axes, region: Region, colour: str) -> None:
     for content, polylines in region.contours.items():
         for number, line in enumerate(polylines):
             label = f"{region.label}, {100 * float(content):.4g} %" if number == 0 else None
-            axes.plot(*np.asarray(line).T, LINES.get(content, "-."), color=colour, label=label, gid=f"{region.label} {content}")
+            axes.plot(*np.asarray(line).T, region.line or LINES.get(content, "-."), color=colour, label=label, gid=f"{region.label} {content}")
     if region.best is not None and region.errors is None:
         axes.plot(
             *region.best,

@@ -11,14 +11,15 @@ from configs.errors import InputError, command
 from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
-from fits.diffuse import prepare_all
+from fits.diffuse import prepare_fits
 from fits.effective_areas import effective_areas
 from plotting import diffuse_compare, diffuse_likelihood, diffuse_projections, diffuse_response, diffuse_studies
 from plotting.diffuse_flavour import flavours
 from plotting.diffuse_flux import flux
+from plotting.diffuse_samples import each_sample
 from plotting.diffuse_surrogate import surrogate
 from plotting.drawn import DrawnFigure, Plan
-from plotting.fit_view import FitView
+from plotting.fit_view import Below, FitView
 from plotting.published import read_segments, source_name
 from plotting.spectrum import Segments
 from plotting.style import style
@@ -54,6 +55,7 @@ FIGURES: dict[str, Callable[[FitView], dict[str, Callable[[], DrawnFigure]]]] = 
 }
 OF_ALL: dict[str, Callable[[Sequence[FitView]], dict[str, Callable[[], DrawnFigure]]]] = {"compare_fit": diffuse_compare.parameters}
 FIGURE_OF = {"scan": "contour", "segments": "spectrum"}  # result (its first word) -> figure, where their names differ
+OF_EVENTS = ("energy", "zenith", "length")  # drawn for each sample of a joint fit
 WHY_NOT = {
     "energy": "no bins in energy",
     "zenith": "no topology is binned in zenith, or no fit has this axis",
@@ -93,9 +95,9 @@ def plan(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], result
     segments = _segments(config, skipped)
     figures: dict[str, Callable[[], DrawnFigure]] = {}
     for kind in config.plots.figures:
-        found = OF_ALL[kind](views) if kind in OF_ALL else {}
+        found = OF_ALL.get(kind, lambda _: {})(views)
         for view in views:
-            own = flux(view, segments) if kind == "spectrum" else FIGURES[kind](view)
+            own = _figures(view, kind, segments)
             found |= {name if view.first else f"{view.name}.{name}": draw for name, draw in own.items()}
             skipped |= _failed(view, kind, drawn=bool(own))
         if not found and not any(_failed(view, kind, drawn=False) for view in views):
@@ -106,26 +108,33 @@ def plan(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], result
     return Plan(figures, skipped, style(config.plots.style))
 
 
+def _figures(view: FitView, kind: str, segments: Sequence[Segments]) -> dict[str, Callable[[], DrawnFigure]]:
+    """The figures of one kind that a fit has, by name."""
+    if kind == "spectrum":
+        return flux(view, segments)
+    return each_sample(view, FIGURES[kind]) if kind in OF_EVENTS else FIGURES[kind](view)
+
+
 def fit_views(config: DiffuseConfig, hists: Hists, account: Mapping[str, Any], results: Mapping[str, Any]) -> list[FitView]:
     """One view per fit of the configuration, in its order."""
-    for name in config.fits:
-        _check(config, name, results.get(name), account)
-    inputs, prepared = prepare_all(config, hists, account)
-    preset, areas = style(config.plots.style), effective_areas(hists, account)
+    again = f"run: {command('run_fit.py', config.source)}"
+    if missing := [name for name in config.fits if name not in results]:
+        raise InputError(f"{config.output / 'results.json'}: no result of the fit {missing[0]!r}; {again}")
+    prepared = prepare_fits(config, hists, account)
+    preset = style(config.plots.style)
+    areas, below = (effective_areas(hists, account), Below.of(hists, account)) if config.datasets else (None, None)
     views = []
-    for number, name in enumerate(config.fits):
+    for number, (name, one) in enumerate(prepared.items()):
+        _check(config, name, results[name], one.inputs.digest)
         own = {key.removeprefix(f"{name}."): result for key, result in results.items() if key.startswith(f"{name}.")}
         others = {key: result for key, result in own.items() if not isinstance(result, FailedFit)}
         failed = {key: own[key] for key in failures(own)}
-        views.append(FitView(name, number == 0, config, preset, inputs, prepared[name], results[name], others, account, failed, areas))
+        views.append(FitView(name, number == 0, config, preset, one.inputs, one, results[name], others, one.inputs.account, failed, below, areas))
     return views
 
 
-def _check(config: DiffuseConfig, name: str, result: FitResult | None, account: Mapping[str, Any]) -> None:
+def _check(config: DiffuseConfig, name: str, result: FitResult, digest: str) -> None:
     again = f"run: {command('run_fit.py', config.source)}"
-    if result is None:
-        raise InputError(f"{config.output / 'results.json'}: no result of the fit {name!r}; {again}")
-    digest = account.get("histogram_digest")
     if result.input_digest and digest and result.input_digest != digest:
         raise InputError(f"{config.output / 'results.json'}: the fit {name!r} was made from other histograms than hists.h5 holds now; {again}")
 

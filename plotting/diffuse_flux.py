@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from fits.joint_model import JointModel
 from fits.model import Model
 from fits.official_model import OfficialModel
 from physics.constants import FLUX_UNIT_PER_GEV_CM2_S_SR, N_FLAVOURS
@@ -39,7 +40,7 @@ def central_energies(model: Model | OfficialModel, theta: Sequence[float], share
     return float(low), float(high)
 
 
-def flux_band(model: Model | OfficialModel, theta: Sequence[float], errors: Array, energy_gev: Array, label: str) -> Band:
+def flux_band(model: Model | OfficialModel | JointModel, theta: Sequence[float], errors: Array, energy_gev: Array, label: str) -> Band:
     """E^2 Phi per flavour and its 68 % band: ``errors`` is the covariance of all parameters, propagated linearly in ln Phi."""
     shape = model.spectrum.evaluate(np.log(energy_gev / model.pivot_gev), _shape_values(model, theta))
     e2_flux = energy_gev**2 * theta[0] / N_FLAVOURS * FLUX_UNIT_PER_GEV_CM2_S_SR * np.exp(shape.l)
@@ -48,9 +49,17 @@ def flux_band(model: Model | OfficialModel, theta: Sequence[float], errors: Arra
     return Band(energy_gev, e2_flux, e2_flux * np.exp(-sigma), e2_flux * np.exp(sigma), label)
 
 
-def _shape_values(model: Model | OfficialModel, theta: Sequence[float]) -> Array:
+def _shape_values(model: Model | OfficialModel | JointModel, theta: Sequence[float]) -> Array:
     """Values of the spectrum's own parameters, which follow its norm."""
     return np.asarray(theta[1 : 1 + len(model.spectrum.parameters)], float)
+
+
+def _energies(model: Model | OfficialModel | JointModel, theta: Sequence[float]) -> tuple[float, float]:
+    """The drawn energies in GeV; those of all samples of a joint fit."""
+    if not isinstance(model, JointModel):
+        return central_energies(model, theta)
+    ends = [central_energies(one, model.of(name, theta).tolist()) for name, one in model.models.items()]
+    return min(low for low, _ in ends), max(high for _, high in ends)
 
 
 def _own_segments(fit: FitView) -> list[Segments]:
@@ -78,6 +87,6 @@ def _draw(fit: FitView, published: Sequence[Segments]) -> DrawnFigure:
     model = fit.prepared.whole
     if isinstance(model.spectrum, Segmented):
         return spectrum([], [*_own_segments(fit), *published], style=fit.style, caption=fit.caption)
-    energies = np.geomspace(*central_energies(model, fit.theta), POINTS)
+    energies = np.geomspace(*_energies(model, fit.theta), POINTS)
     band = flux_band(model, fit.theta, covariance(fit.result), energies, f"This fit, 68 % band, central {100 * CENTRAL:.0f} % of events")
     return spectrum([band], [*_own_segments(fit), *published], text=fit.text(), style=fit.style, caption=fit.caption)

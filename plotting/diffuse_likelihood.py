@@ -12,10 +12,11 @@ from plotting import curves, matrix, toys
 from plotting.canvas import Array, Scale
 from plotting.contour import Points, Region, contour
 from plotting.curves import Critical, Published
+from plotting.diffuse_samples import contours_alone
 from plotting.drawn import DrawnFigure
 from plotting.fit_view import FitView
 from plotting.published import source_name
-from plotting.symbols import axis_label, symbol, with_error
+from plotting.symbols import axis_label, of_sample, symbol, with_error
 from records.results import FeldmanCousinsResult, GoodnessOfFit, HypothesisTest, ProfileResult, ScanResult, ToysResult
 
 Draw = Callable[[], DrawnFigure]
@@ -37,7 +38,7 @@ def contours(fit: FitView) -> dict[str, Draw]:
 def profiles(fit: FitView) -> dict[str, Draw]:
     """One figure for each profiled parameter."""
     found = {name.removeprefix("profile."): result for name, result in fit.others.items() if name.startswith("profile.")}
-    return {f"profile_{name}": partial(_profile, fit, result) for name, result in found.items()}
+    return {f"profile_{'_'.join(filter(None, of_sample(name)))}": partial(_profile, fit, result) for name, result in found.items()}
 
 
 def feldman_cousins(fit: FitView) -> dict[str, Draw]:
@@ -71,8 +72,8 @@ def hypothesis_test(fit: FitView) -> dict[str, Draw]:
 
 
 def _contour(fit: FitView, scan: ScanResult) -> DrawnFigure:
-    ours = Region("This fit", {level: scan.contours[level] for level in CONTOURS if scan.contours.get(level)}, scan.best)
-    others, points, external = [], [], scan.external or {}
+    others, points, external = contours_alone(fit), [], scan.external or {}
+    ours = Region("Joint fit" if others else "This fit", {level: scan.contours[level] for level in CONTOURS if scan.contours.get(level)}, scan.best)
     if external.get("contours"):
         label = f"Scan, {source_name(_asked(fit, 'compare') or str(external.get('source', 'external')))}"
         others.append(Region(label, {level: external["contours"][level] for level in CONTOURS if external["contours"].get(level)}))

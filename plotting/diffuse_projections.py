@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from plotting.canvas import Scale
+from plotting.canvas import Array, Scale
 from plotting.drawn import DrawnFigure
-from plotting.fit_view import FitView
+from plotting.fit_view import Below, FitView
 from plotting.predicted import PredictedPanel, predicted_counts
 from plotting.projections import Expectation
 from plotting.stack import Projection, Words, stacked
@@ -75,9 +76,12 @@ def _figures(fit: FitView, name: str, axis: str) -> dict[str, Draw]:
 def _draw(fit: FitView, axis: str, groups: list[list[str]], prefit: bool) -> DrawnFigure:
     expectation = fit.expectation(prefit=prefit)
     projections = [expectation.along(axis, channels, _title(expectation, channels)) for channels in groups]
+    below = fit.below if axis == "energy" and fit.counts is not None else None
+    if below is not None and any(counts.any() for counts in below.counts.values()):
+        projections = [replace(one, below=(below.edges_gev, _sum(below, channels))) for one, channels in zip(projections, groups, strict=True)]
     log = axis in LOGARITHMIC
-    edges = projections[0].edges
-    x = Scale(LABELS[axis], log, (float(edges[0]), float(edges[-1])))
+    first, edges = projections[0].below, projections[0].edges
+    x = Scale(LABELS[axis], log, (float(edges[0] if first is None else first[0][0]), float(edges[-1])))
     y = Scale(f"Events per {fit.days}" if fit.days else "Events", log, _event_range(projections, log))
     words = Words(
         fit.text(prefit=prefit),
@@ -86,6 +90,10 @@ def _draw(fit: FitView, axis: str, groups: list[list[str]], prefit: bool) -> Dra
         QUANTITIES[axis],
     )
     return stacked(projections, x, y, style=fit.style, caption=fit.caption, words=words, threshold=_threshold(fit, axis))
+
+
+def _sum(below: Below, channels: list[str]) -> Array:
+    return np.sum([below.counts[name] for name in channels if name in below.counts], axis=0)
 
 
 def _title(expectation: Expectation, channels: list[str]) -> str:

@@ -10,7 +10,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from fits.diffuse_inputs import Inputs
 from fits.effective_areas import FLAVOURS, Areas
+from fits.joint_model import JointModel
 from fits.model import Model
 from fits.response import Response
 from plotting.canvas import Array, Scale
@@ -40,15 +42,15 @@ def response(fit: FitView) -> dict[str, Callable[[], DrawnFigure]]:
 
     The composition of the topologies is that of the first fit's spectrum, before the fit where it is not valid.
     """
-    if not fit.first:
+    if not fit.first or not isinstance(fit.inputs, Inputs):
         return {}
     whole = fit.inputs.response
     channels = list(dict.fromkeys(one.channel for one in whole.bins))
-    figures: dict[str, Callable[[], DrawnFigure]] = {f"migration_{channel}": partial(_draw_migration, fit, channel) for channel in channels}
+    figures: dict[str, Callable[[], DrawnFigure]] = {f"migration_{channel}": partial(_draw_migration, fit, whole, channel) for channel in channels}
     if fit.areas is not None:
         figures |= area_figures(fit, fit.areas)
     elif whole.livetime_s is not None:
-        figures["effective_area"] = partial(_draw_area, fit)
+        figures["effective_area"] = partial(_draw_area, fit, whole)
     return figures | ({"purity": partial(_draw_purity, fit)} if len({name for name, component in whole.moments if component == "astro"}) > 1 else {})
 
 
@@ -101,6 +103,7 @@ def topology_shares(areas: Areas, flavour: str) -> dict[str, Array]:
 def purities(fit: FitView, channel: str) -> tuple[Array, dict[str, Array]]:
     """Edges of deposited energy (GeV), and the share of each flavour and of the atmosphere in the expectation of a topology."""
     model, theta = fit.prepared.whole, fit.theta if fit.result.valid else fit.starts
+    assert not isinstance(model, JointModel)
     components = dict(model.components(theta))
     plain: dict[str, Array] = {}
     for flavour, classes in FLAVOURS.items():
@@ -159,8 +162,8 @@ def effective_area_m2(whole: Response) -> tuple[Array, Mapping[str, Array]]:
     return edges, areas
 
 
-def _draw_migration(fit: FitView, channel: str) -> DrawnFigure:
-    true, deposited, table = migration(fit.inputs.response, channel)
+def _draw_migration(fit: FitView, whole: Response, channel: str) -> DrawnFigure:
+    true, deposited, table = migration(whole, channel)
     title = TITLES.get(channel, channel)
     return map_2d(
         true, deposited, table, Scale(ENERGY, True), Scale("Deposited energy [GeV]", True), f"Share of {title.lower()} at this energy",
@@ -168,8 +171,8 @@ def _draw_migration(fit: FitView, channel: str) -> DrawnFigure:
     )  # fmt: skip
 
 
-def _draw_area(fit: FitView) -> DrawnFigure:
-    edges, areas = effective_area_m2(fit.inputs.response)
+def _draw_area(fit: FitView, whole: Response) -> DrawnFigure:
+    edges, areas = effective_area_m2(whole)
     both = {} if "nuebar" in areas else {classes[0]: BOTH[flavour] for flavour, classes in FLAVOURS.items()}
     curves = {both.get(name, SPECIES.get(name, name)): values for name, values in areas.items()}
     top = max(float(values.max()) for values in areas.values())
@@ -198,7 +201,7 @@ def _draw_efficiency(fit: FitView, areas: Areas) -> DrawnFigure:
 
 
 def _draw_purity(fit: FitView) -> DrawnFigure:
-    channels = list(dict.fromkeys(one.channel for one in fit.inputs.response.bins))
+    channels = list(dict.fromkeys(one.channel for one in fit.prepared.whole.response.bins))
     found = {channel: purities(fit, channel) for channel in channels}
     edges = found[channels[0]][0]
     panels = [Panel(TITLES.get(channel, channel), shares) for channel, (_, shares) in found.items()]

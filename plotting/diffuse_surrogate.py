@@ -27,17 +27,22 @@ CHOICES = {
     "background_zenith": "Self-veto",
     "background_energy": "Atmospheric energy",
 }
+ON_ONE = 3  # parameters on a figure
 CHANGES = {"12 x 365 days": "4380 d", "12 / 7.5 livetimes": "4217 d"}
 
 
 def surrogate(fit: FitView) -> dict[str, Callable[[], DrawnFigure]]:
-    """Shifts of the parameters of interest of a fit with a study."""
+    """Shifts of the parameters of interest of a fit with a study, three of them on a figure."""
     found = fit.others.get("surrogate")
-    return {"surrogate": partial(_draw, fit, found)} if isinstance(found, SurrogateStudy) and found.variations else {}
+    if not isinstance(found, SurrogateStudy) or not found.variations:
+        return {}
+    names = [name for name, error in found.errors.items() if error > 0.0]
+    parts = [names[start : start + ON_ONE] for start in range(0, len(names), ON_ONE)]
+    return {"surrogate" if number == 1 else f"surrogate_{number}": partial(_draw, fit, found, part) for number, part in enumerate(parts, start=1)}
 
 
-def _draw(fit: FitView, found: SurrogateStudy) -> DrawnFigure:
-    names = {name: symbol(name) for name, error in found.errors.items() if error > 0.0}
+def _draw(fit: FitView, found: SurrogateStudy, shown: list[str]) -> DrawnFigure:
+    names = {name: symbol(name) for name in shown}
     groups = {}
     for group, choices in found.groups.items():
         groups[group] = [_row(found, choice) for choice in choices]

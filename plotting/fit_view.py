@@ -7,18 +7,42 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import hist
+import numpy as np
+
 from configs import diffuse
 from configs.schema import DiffuseConfig
 from fits.diffuse_inputs import Inputs, Prepared
 from fits.effective_areas import Areas
+from fits.joint_inputs import JointInputs
+from fits.joint_model import JointModel
 from physics.constants import DAY_S
 from plotting.canvas import Array, Caption
 from plotting.projections import Expectation
 from plotting.style import Style
 from plotting.symbols import measured, symbol
+from processors.unselected import NAME
 from records.results import FitResult
 
 PARAMETERS_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Below:
+    """Data events below the selection's lowest energy, which take part in no fit: edges in GeV, and counts by topology."""
+
+    edges_gev: Array
+    counts: Mapping[str, Array]
+
+    @classmethod
+    def of(cls, hists: Mapping[str, Mapping[str, hist.Hist]], account: Mapping[str, Any]) -> Below | None:
+        """Of all data sets of kind data; None where one of them left none."""
+        names = [name for name, entry in account["datasets"].items() if entry["kind"] == "data"]
+        if not names or any(name not in hists or NAME not in hists[name] for name in names):
+            return None
+        found = [hists[name][NAME] for name in names]
+        counts = np.sum([one.values() for one in found], axis=0).astype(float)
+        return cls(np.asarray(found[0].axes["reco_energy"].edges), dict(zip(found[0].axes["topology"], counts, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -32,18 +56,20 @@ class FitView:
     first: bool
     config: DiffuseConfig
     style: Style
-    inputs: Inputs
+    inputs: Inputs | JointInputs
     prepared: Prepared
     result: FitResult
     others: Mapping[str, Any]
     account: Mapping[str, Any]
     failed: Mapping[str, Any] = field(default_factory=dict)
+    below: Below | None = None  # data below the selection
     areas: Areas | None = None  # effective areas of the simulation, where the processor left them
+    sample: str = ""  # of a joint fit, where only that is looked at
 
     @property
     def options(self) -> diffuse.Fit:
-        """The fit's entry in the configuration."""
-        return self.config.fits[self.name]
+        """The fit's entry in the configuration; of a joint fit with the model that its samples have in common."""
+        return self.prepared.options
 
     @property
     def theta(self) -> list[float]:
@@ -58,13 +84,16 @@ class FitView:
     @property
     def counts(self) -> Array | None:
         """Data in the bins of ``prepared.whole``; an Asimov set is no data."""
-        return None if self.options.data == "asimov" or self.inputs.counts is None else self.inputs.counts.astype(float)
+        counts = self.inputs.counts
+        return None if self.options.data == "asimov" or counts is None else np.asarray(counts, float)
 
     def expectation(self, *, prefit: bool = False) -> Expectation:
         """The model before the fit, or at its minimum with the fit's covariance (of a valid fit)."""
+        whole = self.prepared.whole
+        assert not isinstance(whole, JointModel)  # its samples are drawn one by one
         if prefit:
-            return Expectation.of(self.prepared.whole, self.starts, counts=self.counts)
-        return Expectation.of(self.prepared.whole, self.theta, fit=self.result if self.result.valid else None, counts=self.counts)
+            return Expectation.of(whole, self.starts, counts=self.counts)
+        return Expectation.of(whole, self.theta, fit=self.result if self.result.valid else None, counts=self.counts)
 
     def text(self, *, prefit: bool = False) -> tuple[str, ...]:
         """The parameters in words: their start values, or what the fit found."""
@@ -82,7 +111,8 @@ class FitView:
     @property
     def caption(self) -> Caption:
         """Label, name of the fit and livetime above; origin of the response and everything that the reader must be warned of at the foot."""
-        right = ", ".join(word for word in ("" if self.first else f"fit {self.name}", self.days) if word)
+        of_sample = f"sample {self.sample}" if self.sample else ""
+        right = ", ".join(word for word in ("" if self.first else f"fit {self.name}", of_sample, self.days) if word)
         warnings = [f"Partial data: {self._processed()}"] if self.result.partial else []
         if not self.result.valid:
             warnings.append(f"The fit {self.name} did not converge: {self.result.reason}")

@@ -25,7 +25,7 @@ def correlation(labels: Sequence[str], matrix: Array, *, style: Style, caption: 
     matrix = np.asarray(matrix, float)
     size = len(labels)
     edges = np.arange(size + 1)
-    margin = 0.5 + LETTER_IN * _longest(labels)
+    margin = 0.5 + LETTER_IN * longest(labels)
     with style.context():
         side = float(np.clip(CELL_IN * size, *SIDE_IN))
         low = max(0.5, margin if margin > LETTER_IN * 12 else 0.0)
@@ -34,7 +34,7 @@ def correlation(labels: Sequence[str], matrix: Array, *, style: Style, caption: 
         mesh = axes.pcolormesh(edges, edges, matrix, cmap="RdBu_r", vmin=-1.0, vmax=1.0, gid="correlation")
         for row, column in np.ndindex(matrix.shape):
             colour = "white" if abs(matrix[row, column]) > 0.65 else BLACK
-            words = f"{matrix[row, column]:.2f}".replace("-", MINUS)
+            words = f"{round(float(matrix[row, column]), 2) + 0.0:.2f}".replace("-", MINUS)
             axes.text(column + 0.5, row + 0.5, words, ha="center", va="center", color=colour, fontsize=min(17.0, 15.0 * side / size))
         axes.invert_yaxis()
         name_ticks(axes, labels, both=True)
@@ -53,7 +53,7 @@ def pulls(labels: Sequence[str], values: Array, errors: Array, *, style: Style, 
     rows = np.arange(len(labels))
     reach = max(PULL_RANGE, 1.15 * float(np.max(np.abs(values) + np.nan_to_num(errors), initial=0.0)))
     with style.context():
-        sheet = page(style, caption, left_in=0.5 + LETTER_IN * _longest(labels), height_in=max(min(1.9 + ROW_IN * len(labels), 2.0 * HEIGHT_IN), 3.2))
+        sheet = page(style, caption, left_in=0.5 + LETTER_IN * longest(labels), height_in=max(min(1.9 + ROW_IN * len(labels), 2.0 * HEIGHT_IN), 3.2))
         axes = sheet.panels[0]
         for width, shade in ((2.0, "#dddddd"), (1.0, "#bbbbbb")):
             axes.axvspan(-width, width, color=shade, linewidth=0.0, zorder=0, gid=f"prior {width:g} sigma")
@@ -78,9 +78,9 @@ def name_ticks(axes: Axes, labels: Sequence[str], both: bool) -> None:
         axis.set_tick_params(length=0)
 
 
-def _longest(labels: Sequence[str]) -> int:
-    """Letters of the longest label as it is drawn: a symbol in mathematics counts as six."""
-    return max(6 if "$" in label else len(label) for label in labels)
+def longest(labels: Sequence[str]) -> int:
+    """Letters of the longest label as it is drawn: a symbol in mathematics counts as six, words behind it as they are."""
+    return max(6 + len(label.rpartition("$")[2]) if "$" in label else len(label) for label in labels)
 
 
 def _beside(axes: Axes) -> Axes:

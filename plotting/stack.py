@@ -26,7 +26,8 @@ class Projection:
     """Expectation and data along one axis: ``n`` bins between ``n + 1`` edges.
 
     ``components``: group name of ``style.COMPONENTS`` -> events per bin. ``band``: low and high end of the total. ``counts`` with
-    ``bars`` (low and high end of each count's interval). ``title`` names the panel.
+    ``bars`` (low and high end of each count's interval). ``title`` names the panel. ``below``: edges and counts of data
+    under the threshold, which are in no fit.
     """
 
     edges: Array
@@ -35,6 +36,7 @@ class Projection:
     bars: tuple[Array, Array] | None = None
     band: tuple[Array, Array] | None = None
     title: str = ""
+    below: tuple[Array, Array] | None = None
 
     @property
     def total(self) -> Array:
@@ -103,6 +105,8 @@ def numbers_of(projection: Projection, quantity: str) -> dict[str, Any]:
     for name, pair in (("total", projection.band), ("count", projection.bars)):
         if pair is not None:
             numbers |= {f"{name}_low": pair[0], f"{name}_high": pair[1]}
+    if projection.below is not None:
+        numbers |= {f"below_{quantity}_edges": projection.below[0], "below_counts": projection.below[1]}
     return numbers | ({} if projection.counts is None else {"counts": projection.counts}) | ratio(projection)
 
 
@@ -130,6 +134,7 @@ def _draw_stack(axes: Axes, projection: Projection, geometric: bool, band_label:
             values = projection.components[name]
             label = f"{component.label} ({values.sum():.3g})" if sums else component.label
             axes.stairs(bottom + values, projection.edges, baseline=bottom, fill=True, color=component.colour, label=label, gid=f"component {name}")
+            axes.stairs(bottom + values, projection.edges, baseline=None, color=BLACK, linewidth=0.7, gid=f"edge {name}")  # told apart in grey
             bottom = bottom + values
     axes.stairs(bottom, projection.edges, color=BLACK, linewidth=1.4, gid="total")
     if projection.band is not None:
@@ -137,6 +142,11 @@ def _draw_stack(axes: Axes, projection: Projection, geometric: bool, band_label:
     if projection.counts is not None:
         bars = projection.bars or (projection.counts, projection.counts)
         draw_counts(axes, projection.edges, projection.counts, bars, geometric, f"Data ({projection.counts.sum():.0f})" if sums else "Data")
+    if projection.below is not None:
+        edges, counts = projection.below
+        label = f"Not fitted ({counts.sum():.0f})" if sums else "Not fitted"
+        look: dict[str, Any] = {"color": GREY, "markerfacecolor": "white", "markersize": 6.5, "markeredgewidth": 1.4, "zorder": 7}
+        axes.plot(centres_of(edges, geometric)[counts > 0], counts[counts > 0], "o", label=label, gid="below", **look)
 
 
 def _draw_ratio(axes: Axes, projection: Projection, values: Mapping[str, Array], geometric: bool, scale: Scale) -> None:
@@ -194,12 +204,12 @@ def _place_legends(sheet: Page, projections: Sequence[Projection], words: Words)
     if len(projections) > 1:
         _place_panel_legends(sheet, projections, words)
         return
-    axes, heights = sheet.panels[0], [_heights(projections[0])]
+    axes, heights = sheet.panels[0], _heights(projections[0])
     text = (*((projections[0].title,) if projections[0].title else ()), *words.text)
     if text:
         left = place_legend(axes, heights, text=text, entries=False, loc="upper left")
         assert left is not None
-        axes.add_artist(left)
+        axes.add_artist(left).set_zorder(9)  # above the veil
     place_legend(axes, heights)
 
 
@@ -208,9 +218,9 @@ def _place_panel_legends(sheet: Page, projections: Sequence[Projection], words: 
     for column, (axes, projection) in enumerate(zip(sheet.panels, projections, strict=True)):
         sums = f"expected {projection.total.sum():.3g}" + ("" if projection.counts is None else f", data {projection.counts.sum():.0f}")
         text = (projection.title, sums, *(words.text if column == 0 else ()))
-        place_legend(axes, [_heights(projection)], text=text, entries=axes is sheet.panels[-1], title=True)
+        place_legend(axes, _heights(projection), text=text, entries=axes is sheet.panels[-1], title=True)
 
 
-def _heights(projection: Projection) -> tuple[Array, Array]:
+def _heights(projection: Projection) -> list[tuple[Array, Array]]:
     tops = [projection.total] + [pair[1] for pair in (projection.band, projection.bars) if pair is not None]
-    return projection.edges, np.max(tops, axis=0)
+    return [(projection.edges, np.max(tops, axis=0)), *([] if projection.below is None else [projection.below])]

@@ -73,6 +73,10 @@ def planned(config: Config) -> Plan:
         from plotting import iwcd
 
         return iwcd.plan(config, {}, {}, {"datasets": {}}, _results_if_any(config, None))
+    if isinstance(config, DiffuseConfig) and not config.datasets:  # joint fits of other configurations
+        from plotting import diffuse
+
+        return diffuse.plan(config, {}, {}, _results(config))
     again = f"run: {command('run_processor.py', config.source)}"
     for name in ("hists.h5", "processing.json"):
         if not (config.output / name).is_file():

@@ -14,7 +14,7 @@ from plotting.canvas import NO_CAPTION, Array, Caption, Scale, apply_scale, besi
 from plotting.drawn import DrawnFigure
 from plotting.event_map import markers_of
 from plotting.legend import place_legend
-from plotting.matrix import name_ticks
+from plotting.matrix import LETTER_IN, longest, name_ticks
 from plotting.style import BLACK, GREEN, GREY, OTHER, OURS, SKY, Style
 
 ROW_IN, LABEL_IN = 0.55, 1.9
@@ -30,7 +30,14 @@ def impacts(labels: Sequence[str], down: Array, up: Array, pulls: Array, constra
     """Left: pull of each nuisance parameter with its error over the prior's width. Right: shifts of ``of`` in units of its total error."""
     rows = np.arange(len(labels))
     with style.context():
-        sheet = page(style, caption, columns=2, width_in=10.0, left_in=LABEL_IN, height_in=max(2.3 + ROW_IN * len(labels), 3.8))
+        sheet = page(
+            style,
+            caption,
+            columns=2,
+            width_in=10.0,
+            left_in=max(LABEL_IN, 0.5 + LETTER_IN * longest(labels)),
+            height_in=max(2.3 + ROW_IN * len(labels), 3.8),
+        )
         left, right = sheet.panels
         left.axvspan(-1.0, 1.0, color="#cccccc", linewidth=0.0, zorder=0, gid="prior 1 sigma")
         left.axvline(0.0, color=BLACK, linewidth=1.0)
@@ -140,7 +147,7 @@ def corner(labels: Sequence[str], samples: Array, best: Array, intervals: Array,
                 axes.stairs(counts[row], edges[row], color=OURS, linewidth=1.8, gid=f"samples {labels[row]}")
                 axes.set_ylim(0.0, 1.15 * float(counts[row].max()))
             else:
-                axes.hist2d(samples[:, column], samples[:, row], bins=[edges[column], edges[row]], cmap="Blues", gid="pairs")
+                axes.hist2d(samples[:, column], samples[:, row], bins=[edges[column][::2], edges[row][::2]], cmap="Blues", gid="pairs")
                 axes.axhline(best[row], color=OTHER, linewidth=1.0)
                 axes.set_ylim(edges[row][0], edges[row][-1])
             axes.axvline(best[column], color=OTHER, linewidth=1.0, gid="best fit")

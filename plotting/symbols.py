@@ -36,18 +36,30 @@ DIGITS = 2  # significant digits of the smaller error
 
 
 def symbol(name: str) -> str:
-    """The parameter's symbol for a label; an unknown parameter keeps its name.
+    """The parameter's symbol for a label, with the sample of a joint fit that it belongs to; an unknown parameter keeps its name.
 
-    >>> symbol("beta"), symbol("phi_12"), symbol("my_parameter")
-    ('$\\\\beta$', '$\\\\phi_{12}$', 'my_parameter')
+    >>> symbol("beta"), symbol("phi_12"), symbol("my_parameter"), symbol("beta[tracks]")
+    ('$\\\\beta$', '$\\\\phi_{12}$', 'my_parameter', '$\\\\beta$ (tracks)')
     """
-    found, _ = _written(name)
-    return f"${found}$" if found else name
+    parameter, sample = of_sample(name)
+    found, _ = _written(parameter)
+    shown = f"${found}$" if found else parameter
+    return f"{shown} ({sample})" if sample else shown
+
+
+def of_sample(name: str) -> tuple[str, str]:
+    """The parameter and the sample of a joint fit that it belongs to, if any.
+
+    >>> of_sample("atmos_norm[tracks]"), of_sample("beta")
+    (('atmos_norm', 'tracks'), ('beta', ''))
+    """
+    parameter, bracket, sample = name.partition("[")
+    return (parameter, sample.removesuffix("]")) if bracket and name.endswith("]") else (name, "")
 
 
 def axis_label(name: str) -> str:
     """Symbol and unit for an axis."""
-    _, unit = _written(name)
+    _, unit = _written(of_sample(name)[0])
     return f"{symbol(name)} [{unit}]" if unit else symbol(name)
 
 

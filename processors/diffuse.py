@@ -21,10 +21,10 @@ from configs import diffuse
 from configs.errors import InputError
 from physics.binning import ChannelBinning, binning, true_energy_edges
 from physics.constants import HESE_LIVETIME_S
-from processors import effective_area, event_columns, response_fill
+from processors import effective_area, event_columns, response_fill, unselected
 from processors.detector_cells import CellEvents, DetectorCells
 from processors.diffuse_layouts import ALL, LAYOUTS, Columns, Layout, Reco, Release, Surrogate, check_lengths, recognise
-from processors.diffuse_selection import Selected, check_cuts, check_not_empty, cut_axis, select
+from processors.diffuse_selection import Selected, check_cuts, check_not_empty, cut_axis, morphologies, select
 from processors.event_columns import ANY_WEIGHT, WEIGHT, Place
 from processors.exact_sums import node_quanta
 from processors.kept_events import EVENTS, check_number, kept_events
@@ -67,6 +67,8 @@ class DiffuseProcessor(ProcessorABC):
         layout = LAYOUTS[self.layout or Release().name]
         response = {f"response_{name}": self.response_axes(layout, channel) for name, channel in self.channels.items()}
         data = {f"data_{name}": response_fill.reco_axes(channel) for name, channel in self.channels.items()}
+        below = unselected.below_axes(self.channels, self.options.selection)
+        data |= {unselected.NAME: below} if below else {}
         return {**response, **data, **self._cell_axes(layout), effective_area.NAME: self._area_axes(layout), "cutflow": (cut_axis(),)}
 
     def _area_axes(self, layout: Layout) -> tuple[hist.axis.AxisProtocol, ...]:
@@ -116,11 +118,16 @@ class DiffuseProcessor(ProcessorABC):
         if kind == "data":
             hists = {f"data_{name}": response_fill.count_events(self.channels[name], taken.reco_index) for name, taken in selected.items()}
             kept = {EVENTS: kept_events(reco, selected, self.channels, place)} if self.options.keep_events else {}
-            return {**hists, **kept, "cutflow": cutflow}
+            return {**hists, **kept, **self._below(reco, layout), "cutflow": cutflow}
         columns = event_columns.read(events, self._truth(layout), place)
         responses = {f"response_{name}": self._response(layout, name, taken, columns, livetime_s, place) for name, taken in selected.items()}
         area = self._area(layout, selected, columns, effective_area.interactions(events), livetime_s)
         return {**responses, **area, **self._cells(layout, selected, columns, reco, livetime_s), "cutflow": cutflow}
+
+    def _below(self, reco: Reco, layout: Layout) -> Hists:
+        """Data events below the selection, for figures alone."""
+        axes = unselected.below_axes(self.channels, self.options.selection)
+        return {unselected.NAME: unselected.count_below(axes, reco, morphologies(reco, layout, self.channels))} if axes else {}
 
     def postprocess(self, accumulator: Hists) -> Hists:
         """Histograms hold raw sums and stay as they are.

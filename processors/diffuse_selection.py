@@ -45,10 +45,7 @@ def select(
     Without a channel for double cascades the release's ones count as cascades, as in the exercise; other topologies without a channel are
     dropped and counted. Raises ``InputError`` where double cascades lack the length that their channel is binned in.
     """
-    masks = _masks(reco, cuts)
-    morphology = reco.morphology
-    if isinstance(layout, Release) and "dcascade" not in channels:
-        morphology = np.where(morphology == MORPHOLOGY["dcascade"], MORPHOLOGY["cascade"], morphology)
+    masks, morphology = _masks(reco, cuts), morphologies(reco, layout, channels)
     selected = {}
     for name, channel in channels.items():
         taken = masks[-1] & (morphology == MORPHOLOGY[name])
@@ -64,6 +61,13 @@ def select(
     in_channels = sum(len(events.positions) for events in selected.values())
     cutflow.view()[...] = np.array([*(np.count_nonzero(mask) for mask in masks), in_channels, in_bins])
     return selected, cutflow
+
+
+def morphologies(reco: Reco, layout: Layout, channels: Mapping[str, ChannelBinning]) -> NDArray[np.intp]:
+    """Morphology of each event as it is taken: double cascades of the release are cascades where they have no channel."""
+    if isinstance(layout, Release) and "dcascade" not in channels:
+        return np.where(reco.morphology == MORPHOLOGY["dcascade"], MORPHOLOGY["cascade"], reco.morphology)
+    return np.asarray(reco.morphology)
 
 
 def _masks(reco: Reco, cuts: diffuse.Selection) -> list[NDArray[np.bool_]]:

@@ -52,6 +52,7 @@ def process(
         **({"unblind": True} if unblind else {}),
     }  # fmt: skip
     paths = [path for dataset in datasets for file in dataset.files for path in file.paths]
+    entry["data"] = sorted(path for dataset in datasets if dataset.kind == "data" for file in dataset.files for path in file.paths)
     update_manifest(config.output, "process", entry, config=config, inputs=input_identities(paths))
     return outcome
 

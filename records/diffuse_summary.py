@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from records.diffuse import Composition, FlavourResult, SpectrumResult
+from records.joint import JointResult, joint_rows
 
 Row = tuple[str, str, str]
 SHOWN_UNIT = 1.0e-8  # GeV cm^-2 s^-1 sr^-1
@@ -61,4 +62,4 @@ def energy(value_gev: float) -> str:
     return f"{value_gev / 1e3:.3g} TeV" if value_gev < 1e6 else f"{value_gev / 1e6:.3g} PeV"
 
 
-ROWS: dict[type, Callable[[Any], list[Row]]] = {SpectrumResult: segment_rows, FlavourResult: flavour_rows}
+ROWS: dict[type, Callable[[Any], list[Row]]] = {SpectrumResult: segment_rows, FlavourResult: flavour_rows, JointResult: joint_rows}

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from configs.errors import InputError
-from configs.schema import Config, Dataset, PmtDataset, as_json
+from configs.schema import Config, Dataset, DiffuseConfig, PmtDataset, as_json
 from configs.stopping_muons import fitted_options, processed_options
 from data_info.catalogue import entry
 from data_info.files import find_files, search_roots
+from data_info.joint_samples import joined_files
 from data_info.pmt_files import files_of_runs
 from data_info.remote_files import is_fetched, place_of
 from data_info.remote_stream import can_stream, look_all
@@ -54,7 +55,7 @@ def dependencies(stage: str, config: Config) -> dict[str, str]:
         "configuration": value_digest(section),
         "inputs": value_digest([_dataset_state(name, config) for name in config.datasets] if stage == "process" else []),
         "files": value_digest(_mentioned_files(section, config)),
-        "upstream": value_digest([[path.name, _state(path)] for path in _upstream(config.output, stage)]),
+        "upstream": value_digest([*([path.name, _state(path)] for path in _upstream(config.output, stage)), *_joined(stage, config)]),
         "code": source_digest(CODE[stage]),
         "packages": value_digest(package_versions()),
     }
@@ -85,6 +86,12 @@ def record(output: Path, stage: str, depends: Mapping[str, str], outputs: Iterab
 def _upstream(output: Path, stage: str) -> list[Path]:
     """The files that the stages before left."""
     return [output / name for name in UPSTREAM[stage]] + (table_paths(output) if stage != "process" else [])
+
+
+def _joined(stage: str, config: Config) -> list[list[str | None]]:
+    """What joint fits read of other configurations."""
+    paths = joined_files(config) if isinstance(config, DiffuseConfig) and stage != "process" else []
+    return [[f"{path.parent.name}/{path.name}", _state(path)] for path in paths]
 
 
 def _dataset_state(name: str, config: Config) -> Any:

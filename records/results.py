@@ -9,6 +9,8 @@ Kinds of ``diffuse``: a fit ``main`` leaves ``main`` (FitResult) and, as far as 
 ``main.test`` (HypothesisTest), ``main.segments`` (SpectrumResult), ``main.flavour`` (FlavourResult), ``main.impacts``, ``main.events``,
 ``main.exposures``, ``main.models``, ``main.posterior``. What could not be done on the data is a FailedFit under the same name. Where something
 published belongs to a fit, the configuration leaves ``compare`` (ComparisonReport).
+A joint fit also leaves ``main.samples`` (JointResult), and for each sample ``main.alone.<sample>`` (FitResult) and, where it has a scan,
+``main.alone.<sample>.scan``.
 
 Kinds of ``iwcd``: a fit of kind performance, discriminant, fractions, scale, response or generator leaves one result of its own name
 (PerformanceResult, DiscriminantResult, FractionsResult, ScaleResult, ResponseResult, GeneratorResult), or a FailedFit where the data do not
@@ -52,6 +54,7 @@ from records.diffuse_studies import STUDIES
 from records.gain import GainResult
 from records.generator import GeneratorResult
 from records.iwcd_fits import FailedFit, FractionsResult, ResponseResult, ScaleResult
+from records.joint import JointResult
 from records.performance import DiscriminantResult, PerformanceResult
 from records.reference_difference import ReferenceDifference
 from records.samples import SampleSummary
@@ -271,7 +274,7 @@ KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
         *(FitResult, ScanResult, ProfileResult, ToysResult, GoodnessOfFit, FeldmanCousinsResult, LimitResult, HypothesisTest),
-        *(SpectrumResult, FlavourResult, ComparisonReport),
+        *(SpectrumResult, FlavourResult, JointResult, ComparisonReport),
         *STUDIES,
         PredictiveResult,
         SurrogateStudy,

@@ -13,6 +13,7 @@ from records.value import Parameter
 
 Row = tuple[str, str, str]
 HIGHEST = 10  # events shown
+FLAVOURS = ("e", "mu", "tau")
 LARGEST = 5  # variations of the surrogate shown
 
 
@@ -91,6 +92,12 @@ def of_surrogate(result: SurrogateStudy) -> list[Row]:
     for name, error in result.errors.items():
         parts = [f"{group} {result.together(choices, name):.2g}" for group, choices in result.groups.items()]
         shown.append((f"{name}, all choices", f"\u00b1 {result.total(name):.2g} (error {error:.2g}): {', '.join(parts)}", ""))
+    if result.composition is not None:
+        moved = [
+            f"{name} {best:.2f} \u00b1 {result.composition_shift(k):.2f}"
+            for k, (name, best) in enumerate(zip(FLAVOURS, result.composition, strict=True))
+        ]
+        shown.append(("composition, all choices", ", ".join(moved), ""))
     order = sorted((one for one in result.variations if one.valid), key=lambda one: -_largest(one, result.errors))
     shown += [(f"{one.choice}: {one.change}", _shifts(one, result.errors), "") for one in order[:LARGEST]]
     return shown + [(f"{one.choice}: {one.change}", f"FAILED: {one.reason}", "") for one in result.variations if not one.valid]

@@ -65,6 +65,8 @@ def surrogate_table(result: SurrogateStudy, *, reasons: bool = False) -> TextTab
     for name, error in result.errors.items():
         columns += _moved(result, name, error)
     columns.append(Column("change of -ln L", [one.delta_nll for one in rows], digits=2))
+    if result.composition is not None:
+        columns += [_fraction(result, k, flavour) for k, flavour in enumerate(("e", "mu", "tau"))]
     if reasons:
         columns += _about(result)
     return TextTable("Shifts of the fit with other recipes of the surrogate response", tuple(columns))
@@ -77,6 +79,10 @@ def _moved(result: SurrogateStudy, name: str, error: float) -> list[Column]:
         Column(f"shift of {name} / error", [one / error if error else math.nan for one in shift], digits=2),
         Column(f"error of {name}", [one.error[name] for one in result.variations], digits=3),
     ]
+
+
+def _fraction(result: SurrogateStudy, k: int, flavour: str) -> Column:
+    return Column(f"best fraction of {flavour}", [None if one.composition is None else one.composition[k] for one in result.variations], digits=2)
 
 
 def _about(result: SurrogateStudy) -> list[Column]:

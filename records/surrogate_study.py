@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from records.diffuse import Composition
 from records.value import Value
 
 
@@ -26,6 +27,7 @@ class SurrogateVariation(Value):
     shift: Mapping[str, float]
     error: Mapping[str, float]
     delta_nll: float
+    composition: Composition | None = None  # best one of e, mu, tau at Earth, where the fit has a scan of flavours
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,6 +43,7 @@ class SurrogateStudy(Value):
     errors: Mapping[str, float]
     variations: list[SurrogateVariation]
     why: Mapping[str, str]
+    composition: Composition | None = None  # with the default recipe
 
     @property
     def groups(self) -> dict[str, list[str]]:
@@ -63,6 +66,16 @@ class SurrogateStudy(Value):
     def together(self, choices: Sequence[str], name: str) -> float:
         """Largest shifts of choices in quadrature: they are made independently. Choices without a number are left out."""
         return math.hypot(*(size for size in (self.size(one, name) for one in choices) if not math.isnan(size)))
+
+    def composition_shift(self, flavour: int) -> float:
+        """Change of the best fraction of a flavour (0 e, 1 mu, 2 tau): the largest of each choice, in quadrature; NaN where none is known."""
+        if self.composition is None:
+            return math.nan
+        largest: dict[str, float] = {}
+        for one in self.variations:
+            if one.composition is not None:
+                largest[one.choice] = max(largest.get(one.choice, 0.0), abs(one.composition[flavour] - self.composition[flavour]))
+        return math.hypot(*largest.values())
 
     def total(self, name: str) -> float:
         """All choices in quadrature."""

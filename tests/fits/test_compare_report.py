@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from compare_case import BEST, PUBLISHED, SIGMA, fit_result, results, scan_result, segments_result
 
 from configs.diffuse import Fit
-from configs.schema import DiffuseConfig
+from configs.errors import InputError
+from configs.schema import load_config
 from data_info.published_fit import read_published_fit
 from fits.compare_report import not_comparable, published_intervals, report
 from fits.intervals import ONE_SIGMA, TWO_SIGMA, delta_nll_level
@@ -199,16 +202,14 @@ def test_the_report_survives_the_file(tmp_path) -> None:
         np.testing.assert_equal(vars(one), vars(other))
 
 
-def test_the_name_of_the_report_is_taken() -> None:
-    from configs.errors import InputError
-    from fits.diffuse import prepare_all
-
+def test_the_name_of_the_report_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "taken.yaml"
     content = {
         "name": "case",
         "analysis": "diffuse",
         "datasets": {"mc": {"kind": "mc", "format": "surrogate"}},
         "processor": {"binning": "surrogate"},
     }
-    config = DiffuseConfig.model_validate({**content, "fits": {"compare": {}}})
-    with pytest.raises(InputError, match=r"fits\.compare: this is the name of the report beside published results"):
-        prepare_all(config, {}, {})
+    path.write_text(yaml.safe_dump({**content, "fits": {"compare": {}}}))
+    with pytest.raises(InputError, match=r"fits\.compare: this is the name of the report beside published results; give the fit another one"):
+        load_config(path)

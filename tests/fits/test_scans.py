@@ -9,6 +9,7 @@ from surrogate_case import PUBLISHED, likelihood, observed_counts, toy_counts
 
 from configs.diffuse import ParameterOptions, Prior
 from configs.errors import InputError
+from fits import scans
 from fits.comparison import read_contour, read_scan
 from fits.minimise import minimise
 from fits.nll import NegativeLogLikelihood
@@ -44,6 +45,20 @@ def test_axes_may_be_swapped_and_other_parameters_scanned() -> None:
     fixed_norm = NegativeLogLikelihood(likelihood(spectrum=LogParabola()).model, toy_counts(2), parameters=curved)
     (fast, _), (slow, _) = both(fixed_norm, "astro_gamma", "beta", GAMMA, (-0.4, 0.4, 5))
     np.testing.assert_allclose(fast, slow, rtol=0, atol=1e-6)
+
+
+def test_a_parameter_of_several_starts_is_searched_for_lower_valleys_and_one_valley_stays_as_it_is(monkeypatch) -> None:
+    options = {"atmos_norm": ParameterOptions(start=[0.2, 9.0], prior=Prior(gaussian=(1.0, 0.4)))}
+    nll = NegativeLogLikelihood(likelihood().model, toy_counts(1), parameters=configure(likelihood().parameters, options))
+    fixed = []
+    original = scans.conditional
+    monkeypatch.setattr(
+        scans, "conditional", lambda nll, held, *near, **more: fixed.append(tuple(held.values())) or original(nll, held, *near, **more)
+    )
+    values, _ = scan_general(nll, minimise(nll), "astro_gamma", "astro_norm", np.linspace(*GAMMA), np.linspace(*NORM))
+    assert len(fixed) == 25 + 4  # every fourth point in both directions from the other start too
+    assert fixed[25:] == [(2.2, 0.0), (2.2, 12.0), (3.8, 0.0), (3.8, 12.0)]
+    np.testing.assert_allclose(values, scan_linear(nll, "astro_gamma", "astro_norm", np.linspace(*GAMMA), np.linspace(*NORM))[0], atol=1e-6)
 
 
 def test_asimov_counts_are_profiled_like_integers() -> None:

@@ -27,6 +27,7 @@ from records.summary import rows
 from records.text_tables import to_latex
 from simulation.surrogate_recipe import RECIPE, Recipe, choices
 
+ROOT = Path(__file__).resolve().parents[2]
 NO_PRIOR = {"parameters": {"atmos_norm": {"prior": None}}}
 TOPOLOGY = [one.name for one in choices() if one.group == "topology"]
 
@@ -150,6 +151,24 @@ def test_the_data_stay_those_of_the_fit(folder: Path) -> None:
         assert abs(one.shift["astro_norm"]) > 1e-3
 
 
+def test_the_composition_follows_the_share_of_double_cascades(folder: Path, tmp_path: Path) -> None:
+    """Where the fit has a scan of flavours: with more double cascades of nu_tau expected, those observed want fewer taus."""
+    result = studied(folder, {"flavour_scan": 0.25}, ["double_cascades_of_nutau", "track_direction"])
+    assert result.composition is not None
+    half, twice, other = (one.composition for one in result.variations)
+    assert half is not None
+    assert twice is not None
+    assert other == pytest.approx(result.composition, abs=0.01)
+    assert half[2] >= result.composition[2] >= twice[2]
+    largest = max(abs(one[2] - result.composition[2]) for one in (half, twice))
+    assert result.composition_shift(2) == pytest.approx(largest, abs=0.01)
+    (shown,) = [value for quantity, value, _ in rows(result) if quantity == "composition, all choices"]
+    assert f"tau {result.composition[2]:.2f} \u00b1 {result.composition_shift(2):.2f}" in shown
+    table = list(csv.DictReader(save_study_tables(tmp_path, {"main.surrogate": result})[0].read_text().splitlines()))
+    assert [float(row["best fraction of tau"]) for row in table] == [half[2], twice[2], other[2]]
+    assert decode_result(encode_result(result), "").composition == result.composition
+
+
 def test_parameters_that_are_held_do_not_move(folder: Path) -> None:
     result = studied(folder, {"parameters": {"astro_gamma": {"start": 2.87, "fixed": True}}}, ["energy_scale"])
     assert list(result.errors) == ["astro_norm"]
@@ -239,6 +258,13 @@ def test_names_choose_groups_and_choices(folder: Path, tmp_path: Path) -> None:
     assert chosen(False) == chosen(None) == []
     inputs, _ = prepared(folder, {}, False)
     assert not inputs.config.fits["main"].surrogate_study
+
+
+def test_one_key_on_the_command_line_is_enough() -> None:
+    """The command of the worked page; the shipped configuration asks for the study in its first fit."""
+    shipped = load_config(ROOT / "configs" / "diffuse.yaml", ["fits.energy_topology.surrogate_study=true"]).fits
+    assert {name for name, one in shipped.items() if one.surrogate_study} == {"main", "energy_topology"}
+    assert load_config(ROOT / "configs" / "diffuse.yaml", ["fits.main.surrogate_study=false"]).fits["main"].surrogate_study is False
 
 
 @pytest.mark.public_data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import diffuse_case
+import hist
 import numpy as np
 import pytest
 from figure_content import legend_words, named, texts_outside, words
@@ -216,6 +217,35 @@ def test_the_events_are_ordered_by_their_deposited_energies() -> None:
     assert (np.diff(drawn.numbers["deposited_gev"]) >= 0).all()
     assert sorted(drawn.numbers["median_gev"]) == sorted(result.true_energy_gev["0.5"])
     assert legend_words(drawn.figure.axes[0])[:1] == ["Cascades"]
+
+
+def test_data_below_the_selection_stand_behind_a_veil() -> None:
+    """Open points to the left of the dashed line at 60 TeV, in no sum and no ratio."""
+    counts = np.array([[0, 1, 3], [2, 0, 1], [0, 0, 1]])
+    lower = hist.axis.Variable([1.5e4, 2.5e4, 4e4, 6e4], name="reco_energy", overflow=False)
+    below = hist.Hist(hist.axis.StrCategory(["cascade", "track", "dcascade"], name="topology", overflow=False), lower, storage=hist.storage.Int64())
+    below.view(flow=True)[:, 1:] = counts
+    hists = {name: dict(found) for name, found in diffuse_case.hists().items()}
+    hists["data"]["below_selection"] = below
+    figures = plan(diffuse_case.config(), hists, diffuse_case.account(), diffuse_case.results()).figures
+    drawn = figures["energy"]()
+    axes = drawn.figure.axes[0]
+    (points,) = named(axes, "below")
+    np.testing.assert_allclose(points.get_ydata(), [2.0, 1.0, 5.0])
+    assert (np.asarray(points.get_xdata()) < 6e4).all()
+    assert axes.get_xlim()[0] == pytest.approx(1.5e4)
+    (veil,), (line,) = named(axes, "veil"), named(axes, "threshold")
+    assert line.get_xdata()[0] == 6e4
+    assert (veil.get_x(), veil.get_x() + veil.get_width()) == (pytest.approx(1.5e4), pytest.approx(6e4))
+    assert "Not fitted (8)" in legend_words(axes)
+    assert drawn.numbers["below_counts"].tolist() == [2.0, 1.0, 5.0]
+    assert len(drawn.numbers["counts"]) == len(planned().figures["energy"]().numbers["counts"])
+    panels = figures["energy_by_topology"]().numbers["panels"]
+    assert [one["below_counts"].tolist() for one in panels] == counts.tolist()
+    assert not named(figures["zenith"]().figure.axes[0], "below")
+    below.reset()
+    without = plan(diffuse_case.config(), hists, diffuse_case.account(), diffuse_case.results()).figures["energy"]()
+    assert without.figure.axes[0].get_xlim()[0] == pytest.approx(6e4)  # nothing there: no empty room
 
 
 def test_predicted_counts_stand_behind_the_data() -> None:

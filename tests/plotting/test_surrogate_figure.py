@@ -58,6 +58,19 @@ def test_without_a_study_there_is_no_figure_and_the_plan_says_how_to_get_one() -
     assert WHY_NOT["surrogate"] == "no fit has varied the surrogate's recipe; add fits.<name>.surrogate_study: true"
 
 
+def test_many_parameters_share_several_figures() -> None:
+    """As many as the flux in segments has: three on each, on one scale."""
+    names = [f"phi_{i}" for i in range(1, 8)]
+    one = dataclasses.replace(STUDY.variations[0], shift=dict.fromkeys(names, 0.1) | {"phi_7": 0.4}, error=dict.fromkeys(names, 1.0))
+    study = dataclasses.replace(STUDY, values=dict.fromkeys(names, 1.0), errors=dict.fromkeys(names, 1.0) | {"phi_4": 0.0}, variations=[one])
+    view: Any = SimpleNamespace(others={"surrogate": study}, style=style("dynode"), caption=Caption("Test"))
+    found = FIGURES["surrogate"](view)
+    assert list(found) == ["surrogate", "surrogate_2"]
+    drawn = [draw() for draw in found.values()]
+    assert [list(each.numbers["shift_over_error"]) for each in drawn] == [names[:3], ["phi_5", "phi_6", "phi_7"]]
+    assert all(axes.get_xlim() == pytest.approx((-0.46, 0.46)) for each in drawn for axes in each.figure.axes)
+
+
 def test_choices_without_effect_still_have_an_axis() -> None:
     drawn = variations({"all": [Row("nothing", {"a": [0.0]})]}, {"a": "a"}, style=style("dynode"))
     assert drawn.figure.axes[0].get_xlim() == pytest.approx((-0.0575, 0.0575))

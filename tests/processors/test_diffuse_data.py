@@ -53,6 +53,26 @@ def test_golden_2_public_events(public_hists: dict[str, dict]) -> None:
 
 
 @pytest.mark.public_data
+def test_public_events_below_the_selection_are_counted_apart(public_hists: dict[str, dict]) -> None:
+    """The other 42 of the 71 cascades, 27 tracks and 4 double cascades, in steps of 0.111 decades below 60 TeV; 30, 10 and 2 of them."""
+    below = public_hists["official"]["below_selection"]
+    np.testing.assert_allclose(np.diff(np.log10(below.axes["reco_energy"].edges)), 0.111, rtol=1e-9)
+    assert below.axes["reco_energy"].edges[-1] == 6e4
+    assert 1e4 <= below.axes["reco_energy"].edges[0] < 1.3e4
+    assert dict(zip(below.axes["topology"], below.values().sum(axis=1), strict=True)) == {"cascade": 30, "track": 10, "dcascade": 2}
+    assert public_hists["bootcamp"]["below_selection"].values().sum(axis=1).tolist() == [32, 10]  # double cascades count as cascades there
+
+
+def test_nothing_is_shown_below_bins_that_begin_under_the_selection() -> None:
+    events = data((5e4, 1.0, 0, NAN), (9e3, 1.0, 0, NAN), (7e4, 2.0, 1, NAN))
+    below = process(events, "data")["below_selection"]
+    assert below.values().sum() == 1
+    assert below.view(flow=True).sum() == 2  # 9 TeV: below what is shown
+    assert "below_selection" not in process(events, "data", {"selection": {"edep_min_gev": 6.5e4}})
+    assert "below_selection" not in process(release_sample(10))
+
+
+@pytest.mark.public_data
 def test_golden_1_public_double_cascades_in_the_flat_order_of_the_release(public_hists: dict[str, dict]) -> None:
     """G1: flat bins 463 and 475."""
     flat = to_official_order(binning("official"), {name: public_hists["official"][f"data_{name}"].view(flow=False) for name in binning("official")})
