@@ -5,24 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import run_plots
-from configs import batch_options, command_line
+from configs import batch_options, command_line, fit_options
 from configs.command_line import DONE, INCOMPLETE, Progress, require_fits, show
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status."""
     options = command_line.parser(__doc__)
-    options.add_argument(
-        "--import-legacy-csv", type=Path, metavar="FILE", help="pmt_gain: fit mean charges of another analysis, into <output>/legacy"
-    )
-    options.add_argument(
-        "--coverage", type=command_line.positive, metavar="N", help="stopping_muons: N pseudo-experiments of each target and mode: table, figures"
-    )
-    options.add_argument("--export-response", type=Path, metavar="FILE", help="diffuse: write the response as HDF5 for others; no fit is done")
+    fit_options.add_options(options)
     batch_options.add_options(options)
     return command_line.run(_main, options, arguments)
 

@@ -115,7 +115,7 @@ class Prior(Strict):
 class ParameterOptions(Strict):
     """Changes to one parameter of the model."""
 
-    start: float | list[float] | None = None  # several: the fit starts at each and keeps the best
+    start: float | Annotated[list[float], Field(min_length=1)] | None = None  # several: the fit starts at each and keeps the best
     bounds: tuple[float | None, float | None] | None = None
     prior: Prior | None = None  # null, written out: none, not even the default prior of atmos_norm
     fixed: bool = False

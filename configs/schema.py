@@ -427,6 +427,8 @@ def _missing(location: KeyPath, document: Document) -> tuple[KeyPath, str]:
     if location[0] == "datasets" and below and document.only_by_override(location[:2]):
         known = [str(path[1]) for path in document.lines if len(path) == 2 and path[0] == "datasets"]
         return below[0], f"no data set {location[1]!r}{nearest(str(location[1]), known)}"
+    if isinstance(location[-1], int):
+        return location[:-1], f"entry {location[-1] + 1} of the list is missing"
     return location, "this key is required"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from configs import diffuse
 from configs.command_line import Progress
-from configs.errors import InputError, nearest
+from configs.errors import InputError
 from configs.schema import DiffuseConfig
 from data_info.catalogue import Unavailable
 from data_info.files import find_file
@@ -21,6 +21,7 @@ from fits import compare_report, diffuse_studies, goodness, hypothesis, joint_re
 from fits.attempts import attempted
 from fits.comparison import ExternalScan, read_contour, read_scan
 from fits.diffuse_inputs import NO_TABLES, Histograms, Inputs, Prepared, likelihoods_by_flavour, read_inputs
+from fits.diffuse_requests import check_request
 from fits.engines import minimiser
 from fits.feldman_cousins import feldman_cousins
 from fits.fit_result import fit_result
@@ -32,10 +33,10 @@ from fits.joint_model import JointModel
 from fits.limits import limit
 from fits.minimise import Minimum, minimise
 from fits.predictive import predictive
-from fits.profiles import grid_within, profile
+from fits.profiles import profile
 from fits.scans import scan
 from fits.segmented_flux import fit_segments, prepare_segments
-from fits.spectrum_choice import AT_BOUNDARY, NULL_VALUES, Embedding
+from fits.spectrum_choice import AT_BOUNDARY, Embedding
 from fits.toys import Execute, ToyStudy, run_toys, summarise
 from processors.trials import each
 from records.iwcd_fits import FailedFit
@@ -97,10 +98,12 @@ def _prepared(inputs: Inputs | JointInputs, name: str, options: diffuse.Fit) -> 
     """The likelihood of one fit, its options checked; every message begins with the fit's key path."""
     try:
         prepared = inputs.prepare(name, options)
-        _check_options(name, options, prepared.nll.names)
+        responses = [inputs.response] if isinstance(inputs, Inputs) else [one.inputs.response for one in inputs.samples.values()]
+        check_request(name, options, prepared, responses)
         if options.workspace or options.engine == "pyhf":
             pyhf.workspace(prepared.nll)  # refuses what HistFactory cannot express
-        _check_grids(options, prepared, inputs.config)
+        if options.scan is not None:
+            _published(options.scan, inputs.config)
         if isinstance(inputs, Inputs) and options.segments is not None:
             prepare_segments(inputs, name, options, options.segments, prepared.nll.model.flux.names)
         if isinstance(inputs, Inputs) and options.flavour_scan is not None:
@@ -111,39 +114,6 @@ def _prepared(inputs: Inputs | JointInputs, name: str, options: diffuse.Fit) -> 
         path = f"fits.{name}"
         raise InputError(str(error) if str(error).startswith(path) else f"{path}: {error}") from error
     return prepared
-
-
-def _check_options(fit: str, options: diffuse.Fit, known: tuple[str, ...]) -> None:
-    """Every parameter that an option names must be one of the model; workspace and test must be possible with this fit."""
-    for where, name in _parameters_named(options):
-        if name not in known:
-            raise InputError(f"fits.{fit}.{where}: {name!r} is not a parameter of this model{nearest(name, known)}")
-    if options.workspace and options.likelihood != "poisson":
-        raise InputError(f"fits.{fit}.workspace: HistFactory has the Poisson likelihood only, not {options.likelihood}; use likelihood: poisson")
-    if options.test is not None and (options.model.astro != "power_law" or options.test.alternative not in NULL_VALUES):
-        raise InputError(
-            f"fits.{fit}.test: {options.test.alternative} is not a wider model than {options.model.astro}; "
-            f"the tests known are a power_law against {', '.join(NULL_VALUES)}"
-        )
-
-
-def _check_grids(options: diffuse.Fit, prepared: Prepared, config: DiffuseConfig) -> None:
-    """Grids and the truth of toys must lie inside the parameters' bounds, and files to compare with must be readable."""
-    bounds = {one.name: (one.lower, one.upper) for one in prepared.nll.parameters}
-    grids = [(one.parameter, one.grid) for one in options.profiles]
-    if options.scan is not None:
-        if options.scan.x == options.scan.y:
-            raise InputError(f"scan: x and y are both {options.scan.x!r}; give two parameters (for one parameter use profiles)")
-        grids += [(options.scan.x, options.scan.x_grid), (options.scan.y, options.scan.y_grid)]
-        _published(options.scan, config)
-    if options.feldman_cousins is not None:
-        points = options.feldman_cousins.grid
-        grids.append((options.feldman_cousins.parameter, (points[0], points[-1], len(points))))
-    for name, grid in grids:
-        grid_within(name, grid, *bounds[name])
-    for name, value in ((options.toys and options.toys.truth) or {}).items():
-        if not bounds[name][0] <= value <= bounds[name][1]:
-            raise InputError(f"toys.truth.{name}: {value:g} lies outside the parameter's bounds {list(bounds[name])}; change one of them")
 
 
 def _published(options: diffuse.Scan, config: DiffuseConfig) -> tuple[ExternalScan | None, NDArray[np.float64] | None, list[str]]:
@@ -161,20 +131,6 @@ def _published(options: diffuse.Scan, config: DiffuseConfig) -> tuple[ExternalSc
             return None
 
     return read(options.compare, read_scan), read(options.compare_contour, read_contour), unavailable
-
-
-def _parameters_named(options: diffuse.Fit) -> Iterator[tuple[str, str]]:
-    """(key path below the fit, parameter) of every place that names a parameter."""
-    yield from ((f"minos.{i}", name) for i, name in enumerate(options.minos or ()))
-    yield from ((f"profiles.{i}.parameter", one.parameter) for i, one in enumerate(options.profiles))
-    yield from ((f"upper_limits.{i}.parameter", one.parameter) for i, one in enumerate(options.upper_limits))
-    yield from ((f"published.{name}", name) for name in options.published)
-    if options.scan is not None:
-        yield from (("scan.x", options.scan.x), ("scan.y", options.scan.y))
-    if options.feldman_cousins is not None:
-        yield "feldman_cousins.parameter", options.feldman_cousins.parameter
-    if options.toys is not None:
-        yield from ((f"toys.truth.{name}", name) for name in options.toys.truth or {})
 
 
 class _Fit:

@@ -64,7 +64,7 @@ def _check_models(models: Sequence[str], own: str) -> None:
         only = "" if own == SEGMENTED else "; beside another spectrum stands models: [segmented] alone"
         raise InputError(f"model_comparison: the wider spectra are compared with a power law, not with {own}; set model.astro: power_law{only}")
     if len(set(models)) < len(models):
-        raise InputError(f"model_comparison.models: {', '.join(models)}: each once")
+        raise InputError(f"model_comparison.models: {', '.join(models)}; name each once")
 
 
 def check_segments(options: diffuse.Fit, inputs: Inputs | JointInputs, name: str, prepared: Prepared) -> None:

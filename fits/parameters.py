@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from configs.diffuse import ParameterOptions
+from configs.diffuse import Prior as PriorOptions
 from configs.errors import InputError, nearest
 from fits import priors
 from fits.priors import Flat, Gaussian, Prior
@@ -58,6 +59,13 @@ def configure(
     )
 
 
+def _prior(name: str, options: PriorOptions) -> Prior:
+    try:
+        return priors.from_options(options)
+    except InputError as error:
+        raise InputError(f"parameter {name}: {error}") from None
+
+
 def _changed(parameter: FitParameter, options: ParameterOptions | None) -> FitParameter:
     if options is None:
         return parameter
@@ -70,7 +78,7 @@ def _changed(parameter: FitParameter, options: ParameterOptions | None) -> FitPa
         upper = math.inf if options.bounds[1] is None else options.bounds[1]
     prior = parameter.prior
     if "prior" in options.model_fields_set:
-        prior = None if options.prior is None else priors.from_options(options.prior)
+        prior = None if options.prior is None else _prior(parameter.name, options.prior)
     if isinstance(prior, Flat):
         lower, upper = max(lower, prior.low), min(upper, prior.high)
     fixed = options.fixed if "fixed" in options.model_fields_set else parameter.fixed

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import poisson
 
-from fits.bins import Bin
+from fits.bins import THIRD_AXES, Bin
 from fits.goodness import saturated
 from fits.minimise import Minimum
 from fits.model import Model
@@ -63,18 +63,22 @@ def sampled(names: Sequence[str], best: Mapping[str, float], columns: Mapping[st
 
 def projections(bins: Sequence[Bin], axes: Sequence[str]) -> dict[str, tuple[str, list[str], Array, Array]]:
     """Name -> (axis, channels, edges, rows (bins of the projection, bins)): ``energy``, ``energy.cascade``, ``reco_coszen``, ..."""
-    every = list(dict.fromkeys(one.channel for one in bins))
-    wanted = [("energy", every)] if "energy" in axes else []
-    for third in ("reco_coszen", "reco_length") if "zenith" in axes else ():
-        spans = {name: len({one.third for one in bins if one.channel == name and one.third_axis == third}) for name in every}
-        wanted.append((third, [name for name in every if spans[name] > 1]))
     found = {}
-    for axis, channels in wanted:
-        if channels:
-            found[axis] = (axis, channels, *_rows(bins, axis, channels))
-            if "topology" in axes and len(channels) > 1:
-                found |= {f"{axis}.{name}": (axis, [name], *_rows(bins, axis, [name])) for name in channels}
+    for axis, channels in _channels(bins, axes).items():
+        found[axis] = (axis, channels, *_rows(bins, axis, channels))
+        if "topology" in axes and len(channels) > 1:
+            found |= {f"{axis}.{name}": (axis, [name], *_rows(bins, axis, [name])) for name in channels}
     return found
+
+
+def _channels(bins: Sequence[Bin], axes: Sequence[str]) -> dict[str, list[str]]:
+    """Axis -> the channels that have more than one bin along it."""
+    every = list(dict.fromkeys(one.channel for one in bins))
+    wanted = {"energy": every} if "energy" in axes else {}
+    for third in THIRD_AXES if "zenith" in axes else ():
+        spans = {name: len({one.third for one in bins if one.channel == name and one.third_axis == third}) for name in every}
+        wanted[third] = [name for name, length in spans.items() if length > 1]
+    return {axis: channels for axis, channels in wanted.items() if channels}
 
 
 def _rows(bins: Sequence[Bin], axis: str, channels: Sequence[str]) -> tuple[Array, Array]:

@@ -42,6 +42,8 @@ def export_response(config: Config, path: Path) -> Path:
     if not isinstance(config, DiffuseConfig):
         raise InputError(f"{config.source}: --export-response is for analysis 'diffuse', this is {config.analysis!r}")
     check_ending(path)
+    if not config.datasets:
+        raise InputError(f"{config.source}: --export-response: joint fits have no response of their own; export those of the samples' configurations")
     from fits.stage import read_processed
 
     hists, account = read_processed(config)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -14,6 +14,7 @@ from fits.diffuse_inputs import Inputs
 from fits.effective_areas import FLAVOURS, Areas
 from fits.joint_model import JointModel
 from fits.model import Model
+from fits.official_model import OfficialModel
 from fits.response import Response
 from plotting.canvas import Array, Scale
 from plotting.diffuse_projections import TITLES
@@ -105,12 +106,7 @@ def purities(fit: FitView, channel: str) -> tuple[Array, dict[str, Array]]:
     model, theta = fit.prepared.whole, fit.theta if fit.result.valid else fit.starts
     assert not isinstance(model, JointModel)
     components = dict(model.components(theta))
-    plain: dict[str, Array] = {}
-    for flavour, classes in FLAVOURS.items():
-        own = {key: values for key, values in model.response.moments.items() if key[1] == "astro" and key[0] in classes}
-        if own:
-            part = Model(replace(model.response, moments=own, pairs={}), model.spectrum, pivot_gev=model.pivot_gev)
-            plain[BOTH[flavour]] = part.components([*theta[: 1 + len(model.spectrum.parameters)], 1.0])["astro"]
+    plain = astro_by_flavour(model, theta)
     astro, total = components.pop("astro"), np.sum(list(plain.values()), axis=0)
     scale = np.divide(astro, total, out=np.zeros_like(astro), where=total > 0.0)  # detector factors of the fit
     expected = {**{name: values * scale for name, values in plain.items()}, "Atmosphere": np.sum(list(components.values()), axis=0)}
@@ -121,6 +117,17 @@ def purities(fit: FitView, channel: str) -> tuple[Array, dict[str, Array]]:
     sums = {name: np.bincount(at, weights=values[rows], minlength=len(edges) - 1) for name, values in expected.items()}
     everything = np.sum(list(sums.values()), axis=0)
     return edges, {name: np.divide(one, everything, out=np.full_like(everything, np.nan), where=everything > 0.0) for name, one in sums.items()}
+
+
+def astro_by_flavour(model: Model | OfficialModel, theta: Sequence[float]) -> dict[str, Array]:
+    """Expected astrophysical events (bins,) of each flavour, without factors of the detector."""
+    found: dict[str, Array] = {}
+    for flavour, classes in FLAVOURS.items():
+        own = {key: values for key, values in model.response.moments.items() if key[1] == "astro" and key[0] in classes}
+        if own:
+            part = Model(replace(model.response, moments=own, pairs={}), model.spectrum, pivot_gev=model.pivot_gev)
+            found[BOTH[flavour]] = part.components([*theta[: 1 + len(model.spectrum.parameters)], 1.0])["astro"]
+    return found
 
 
 def node_edges(whole: Response) -> tuple[Array, NDArray[np.intp]]:

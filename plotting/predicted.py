@@ -41,13 +41,7 @@ def predicted_counts(panels: Sequence[PredictedPanel], x: Scale, y: Scale, sourc
     with style.context():
         sheet = page(style, caption, columns=len(panels), width_in=WIDTH_IN if len(panels) == 1 else SIDES_IN + PANEL_IN * len(panels))
         for axes, panel in zip(sheet.panels, panels, strict=True):
-            for (low, high), colour, name in ((panel.counts_95, BAND_95, "Counts, 95 %"), (panel.counts_68, BAND_68, "Counts, 68 %")):
-                axes.stairs(high + 0.5, panel.edges, baseline=np.maximum(low - 0.5, 0.0), fill=True, color=colour, label=name, gid=name)
-            axes.stairs(panel.median, panel.edges, baseline=None, color=OURS, linewidth=2.0, label="Expectation, 68 %", gid="median")
-            for end, name in zip(panel.expected, ("low", "high"), strict=True):
-                axes.stairs(end, panel.edges, baseline=None, color=OURS, linewidth=1.2, linestyle="--", gid=f"expected {name}")
-            if panel.observed is not None:
-                _draw_data(axes, centres_of(panel.edges, x.log), panel.observed, y)
+            _draw_panel(axes, panel, x, y)
             apply_scale(axes, x, y)
         share_y(sheet.panels)
         for axes, panel in zip(sheet.panels, panels, strict=True):
@@ -57,6 +51,16 @@ def predicted_counts(panels: Sequence[PredictedPanel], x: Scale, y: Scale, sourc
             place_legend(axes, [(panel.edges, np.max(tops, axis=0))], text=text, title=bool(panel.title), entries=axes is sheet.panels[-1])
     numbers = [_numbers(panel, quantity) for panel in panels]
     return DrawnFigure(sheet.figure, numbers[0] if len(panels) == 1 else {"panels": numbers})
+
+
+def _draw_panel(axes: Axes, panel: PredictedPanel, x: Scale, y: Scale) -> None:
+    for (low, high), colour, name in ((panel.counts_95, BAND_95, "Counts, 95 %"), (panel.counts_68, BAND_68, "Counts, 68 %")):
+        axes.stairs(high + 0.5, panel.edges, baseline=np.maximum(low - 0.5, 0.0), fill=True, color=colour, label=name, gid=name)
+    axes.stairs(panel.median, panel.edges, baseline=None, color=OURS, linewidth=2.0, label="Expectation, 68 %", gid="median")
+    for end, name in zip(panel.expected, ("low", "high"), strict=True):
+        axes.stairs(end, panel.edges, baseline=None, color=OURS, linewidth=1.2, linestyle="--", gid=f"expected {name}")
+    if panel.observed is not None:
+        _draw_data(axes, centres_of(panel.edges, x.log), panel.observed, y)
 
 
 def _draw_data(axes: Axes, centres: Array, observed: Array, y: Scale) -> None:

@@ -94,7 +94,7 @@ MISTAKES = {
         "fits:", "processor: {binning: {energy_gev: [1e5, 1e6], cosze: [-1, 1]}}\nfits:",
         r":8: processor\.binning\.coszen: this key is required\n.*: processor\.binning\.cosze: unknown key; did you mean 'coszen'\?$",
     ),
-    "wrong type": ("x: astro_gamma", "x_grid: [2, 4]", r":12: fits\.main\.scan\.x_grid\.2: this key is required"),
+    "wrong type": ("x: astro_gamma", "x_grid: [2, 4]", r":12: fits\.main\.scan\.x_grid: entry 3 of the list is missing"),
     "few points": ("x: astro_gamma", "x_grid: [2, 4, 2]", r":12: fits\.main\.scan\.x_grid\.2: Input should be .* equal to 3 \(given: 2\)"),
     "two sources": (
         "files: a.json,", "files: a.json, catalogue: b,",

@@ -21,6 +21,7 @@ from fits.diffuse import prepare_fits
 from fits.joint_data import refuse_same_events
 from fits.joint_inputs import read_run
 from fits.minimise import minimise
+from fits.response_export import export_response
 from fits.stage import fit
 from plotting.stage import planned, plot
 from processors.stage import process
@@ -351,6 +352,11 @@ def test_events_may_be_split_between_samples(ran: Path, monkeypatch) -> None:
     refuse_same_events("samples", {"low": low, "high": high})
     with pytest.raises(InputError, match="high and first read the same events"):
         refuse_same_events("samples", {"high": high, "first": first})
+
+
+def test_the_response_of_a_joint_fit_is_that_of_its_samples(make) -> None:
+    with pytest.raises(InputError, match=r"both\.yaml: --export-response: joint fits have no response of their own; export those of the samples"):
+        export_response(make({"main": {"joint": {"samples": TWO}}}), Path("response.h5"))
 
 
 def test_a_joint_likelihood_is_found_by_its_fit(make) -> None:

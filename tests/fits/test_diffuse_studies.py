@@ -233,7 +233,7 @@ def test_events_are_a_table_for_people(tmp_path) -> None:
 REFUSED = {
     "events of an Asimov set": ({"events": True, "data": "asimov"}, "events: there are no observed events in this fit"),
     "a wider null": ({"model_comparison": {}, "model": {"astro": "cutoff"}}, "model_comparison: .* not with cutoff; set model.astro: power_law"),
-    "a model twice": ({"model_comparison": {"models": ["cutoff", "cutoff"]}}, "model_comparison.models: cutoff, cutoff: each once"),
+    "a model twice": ({"model_comparison": {"models": ["cutoff", "cutoff"]}}, "model_comparison.models: cutoff, cutoff; name each once"),
 }
 
 

@@ -27,6 +27,7 @@ from records.summary import rows
 from records.text_tables import to_latex
 from simulation.surrogate_recipe import RECIPE, Recipe, choices
 
+ROOT = Path(__file__).resolve().parents[2]
 NO_PRIOR = {"parameters": {"atmos_norm": {"prior": None}}}
 TOPOLOGY = [one.name for one in choices() if one.group == "topology"]
 
@@ -257,6 +258,13 @@ def test_names_choose_groups_and_choices(folder: Path, tmp_path: Path) -> None:
     assert chosen(False) == chosen(None) == []
     inputs, _ = prepared(folder, {}, False)
     assert not inputs.config.fits["main"].surrogate_study
+
+
+def test_one_key_on_the_command_line_is_enough() -> None:
+    """The command of the worked page; the shipped configuration asks for the study in its first fit."""
+    shipped = load_config(ROOT / "configs" / "diffuse.yaml", ["fits.energy_topology.surrogate_study=true"]).fits
+    assert {name for name, one in shipped.items() if one.surrogate_study} == {"main", "energy_topology"}
+    assert load_config(ROOT / "configs" / "diffuse.yaml", ["fits.main.surrogate_study=false"]).fits["main"].surrogate_study is False
 
 
 @pytest.mark.public_data

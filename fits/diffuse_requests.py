@@ -1,0 +1,79 @@
+"""What the options of one fit of ``diffuse`` ask for, judged before any work: names, grids, values within bounds, studies that the model allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from configs import diffuse
+from configs.errors import InputError, nearest
+from fits.diffuse_inputs import Prepared
+from fits.profiles import grid_within
+from fits.response import Response
+from fits.spectrum_choice import NULL_VALUES
+
+
+def check_request(fit: str, options: diffuse.Fit, prepared: Prepared, responses: Sequence[Response]) -> None:
+    """Raises InputError, whose message names the key below the fit, for the first request that makes no sense."""
+    _check_names(fit, options, prepared.nll.names)
+    _check_grids(options, prepared)
+    low, high = np.exp([min(one.ln_energy[0] for one in responses), max(one.ln_energy[-1] for one in responses)])
+    if options.model.astro == "broken_power_law" and not low < options.model.break_gev < high:
+        raise InputError(
+            f"model.break_gev: {options.model.break_gev:g} GeV lies outside the simulated energies, {low:g} to {high:g} GeV: one of the two "
+            "indices would have no effect"
+        )
+
+
+def _check_names(fit: str, options: diffuse.Fit, known: tuple[str, ...]) -> None:
+    """Every parameter that an option names must be one of the model; workspace and test must be possible with this fit."""
+    for where, name in _parameters_named(options):
+        if name not in known:
+            raise InputError(f"fits.{fit}.{where}: {name!r} is not a parameter of this model{nearest(name, known)}")
+    if options.workspace and options.likelihood != "poisson":
+        raise InputError(f"fits.{fit}.workspace: HistFactory has the Poisson likelihood only, not {options.likelihood}; use likelihood: poisson")
+    if options.test is not None and (options.model.astro != "power_law" or options.test.alternative not in NULL_VALUES):
+        raise InputError(
+            f"fits.{fit}.test: {options.test.alternative} is not a wider model than {options.model.astro}; "
+            f"the tests known are a power_law against {', '.join(NULL_VALUES)}"
+        )
+
+
+def _check_grids(options: diffuse.Fit, prepared: Prepared) -> None:
+    """Grids and the truth of toys must lie inside the parameters' bounds; what is scanned must be free."""
+    bounds = {one.name: (one.lower, one.upper) for one in prepared.nll.parameters}
+    grids = [(one.parameter, one.grid) for one in options.profiles]
+    if options.scan is not None:
+        if options.scan.x == options.scan.y:
+            raise InputError(f"scan: x and y are both {options.scan.x!r}; give two parameters (for one parameter use profiles)")
+        grids += [(options.scan.x, options.scan.x_grid), (options.scan.y, options.scan.y_grid)]
+    if options.feldman_cousins is not None:
+        points = options.feldman_cousins.grid
+        if any(low >= high for low, high in pairwise(points)):
+            raise InputError(f"feldman_cousins.grid: {points} is not ascending; give each tested value once, in order")
+        grids.append((options.feldman_cousins.parameter, (points[0], points[-1], len(points))))
+    fixed = {one.name for one in prepared.nll.parameters if one.fixed}
+    for name in [*(name for name, _ in grids), *(one.parameter for one in options.upper_limits)]:
+        if name in fixed:
+            raise InputError(f"parameters.{name}: it is fixed, and a profile, scan or limit of it needs it free; leave out one of the two")
+    for name, grid in grids:
+        grid_within(name, grid, *bounds[name])
+    for name, value in ((options.toys and options.toys.truth) or {}).items():
+        if not bounds[name][0] <= value <= bounds[name][1]:
+            raise InputError(f"toys.truth.{name}: {value:g} lies outside the parameter's bounds {list(bounds[name])}; change one of them")
+
+
+def _parameters_named(options: diffuse.Fit) -> Iterator[tuple[str, str]]:
+    """(key path below the fit, parameter) of every place that names a parameter."""
+    yield from ((f"minos.{i}", name) for i, name in enumerate(options.minos or ()))
+    yield from ((f"profiles.{i}.parameter", one.parameter) for i, one in enumerate(options.profiles))
+    yield from ((f"upper_limits.{i}.parameter", one.parameter) for i, one in enumerate(options.upper_limits))
+    yield from ((f"published.{name}", name) for name in options.published)
+    if options.scan is not None:
+        yield from (("scan.x", options.scan.x), ("scan.y", options.scan.y))
+    if options.feldman_cousins is not None:
+        yield "feldman_cousins.parameter", options.feldman_cousins.parameter
+    if options.toys is not None:
+        yield from ((f"toys.truth.{name}", name) for name in options.toys.truth or {})
