@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from fits.conditional import Minimiser, conditional
+from fits.conditional import Minimiser, lowest
 from fits.fit_result import parameter_of
 from fits.intervals import bounded_significance
 from fits.minimise import Minimum, minimise
@@ -44,5 +44,5 @@ def exposure(
 
 def _background(asimov: NegativeLogLikelihood, minimum: Minimum, fit: Minimiser) -> float:
     """Test statistic of no flux: the norm, or the norms of all segments, 0."""
-    without = conditional(asimov, dict.fromkeys(asimov.model.flux.norms, 0.0), minimum.values, fit=fit)
+    without = lowest(asimov, dict.fromkeys(asimov.model.flux.norms, 0.0), minimum.values, fit=fit)
     return 2.0 * (without.nll - minimum.nll) if without.valid else math.nan

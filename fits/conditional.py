@@ -1,8 +1,10 @@
-"""Minimum of a likelihood with some parameters held: the step that profiles, limits and tests are made of."""
+"""Minimum of a likelihood with some parameters held: the step that profiles, limits and tests are made of; in every valley of the likelihood."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from configs.errors import InputError, nearest
 from fits.minimise import Minimum, minimise
@@ -27,7 +29,8 @@ def conditional(nll: NegativeLogLikelihood, fixed: Mapping[str, float], *near: M
     than another.
     """
     held = {**_without_effect(nll, fixed, near[0] if near else {}), **fixed}
-    single = minimise_single(nll, held, near[0]) if near and fit is minimise else None
+    several = any(len(one.starts) > 1 and not one.fixed and one.name not in held for one in nll.parameters)
+    single = minimise_single(nll, held, near[0]) if near and fit is minimise and not several else None
     if single is not None:
         return single
     for start in near:
@@ -37,7 +40,37 @@ def conditional(nll: NegativeLogLikelihood, fixed: Mapping[str, float], *near: M
     return fit(nll, fixed=held, hesse=False)
 
 
+def valleys(nll: NegativeLogLikelihood, near: Mapping[str, float], fixed: Mapping[str, float] = MappingProxyType({})) -> list[dict[str, float]]:
+    """Where a fit near ``near`` has to start so that no minimum is overlooked: there, and with each other start of parameters that have several.
+
+    Such a parameter (``epsilon_dom``) has a valley of the likelihood around each start; a fit stays in the one where it begins. Parameters in
+    ``fixed`` have no starts. One point for a model whose parameters have one start each.
+
+    >>> from types import SimpleNamespace as Simple
+    >>> nll = Simple(parameters=[Simple(name="x", starts=(0.0,), fixed=False), Simple(name="y", starts=(-1.0, 1.0), fixed=False)])
+    >>> valleys(nll, {"x": 3.0, "y": -0.9})
+    [{'x': 3.0, 'y': -0.9}, {'x': 3.0, 'y': 1.0}]
+    """
+    several = [one for one in nll.parameters if len(one.starts) > 1 and not one.fixed and one.name not in fixed]
+    names = [one.name for one in several]
+    own = tuple(_nearest(one.starts, near[one.name]) for one in several)
+    others = (point for point in itertools.product(*(one.starts for one in several)) if point != own)
+    return [dict(near), *({**near, **dict(zip(names, point, strict=True))} for point in others)]
+
+
+def _nearest(starts: Sequence[float], value: float) -> float:
+    return min(starts, key=lambda start: abs(start - value))
+
+
+def lowest(nll: NegativeLogLikelihood, fixed: Mapping[str, float], *near: Mapping[str, float], fit: Minimiser = minimise) -> Minimum:
+    """``conditional`` from every valley at the first of ``near``; the lowest minimum that is valid."""
+    found = [conditional(nll, fixed, start, *near[1:], fit=fit) for start in valleys(nll, near[0], fixed)]
+    return min(found, key=lambda one: (not one.valid, one.nll))
+
+
 def _without_effect(nll: NegativeLogLikelihood, fixed: Mapping[str, float], near: Mapping[str, float]) -> dict[str, float]:
+    if 0.0 not in fixed.values():
+        return {}
     flux = nll.model.flux
     if any(fixed.get(norm) != 0.0 for norm in flux.norms):
         return {}

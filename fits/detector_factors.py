@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 Key = tuple[str, str]  # component, flavour
 
 NOMINAL = "nominal"
+ROUNDED = 0.015  # of the distance of nodes: where lines are joined; ln T moves by at most 0.12 % of its change of slope times the distance
 
 
 @dataclass(frozen=True)
@@ -128,19 +129,39 @@ def _alike(channels: Sequence[Cells], systematic: str) -> list[list[Cells]]:
 def _lagrange(nodes: Array, order: int, value: float) -> tuple[int, Array]:
     """First node of the interval of ``value``, and the Lagrange polynomials of its order + 1 nodes there (row 0) with their derivatives (row 1).
 
-    Abramowitz & Stegun 25.2.1. The weights sum to 1, so that a constant may be subtracted from the nodes.
+    Abramowitz & Stegun 25.2.1. The weights sum to 1, so that a constant may be subtracted from the nodes. Corners of the first
+    order are rounded.
     """
     interval = min(max(bisect_right(nodes[::order].tolist(), value) - 1, 0), (len(nodes) - 1) // order - 1)
     first = interval * order
     if order == 1:
-        a, b = nodes[first : first + 2].tolist()
-        width = b - a
-        return first, np.array([[(b - value) / width, (value - a) / width], [-1.0 / width, 1.0 / width]])
+        return _rounded(nodes, first, value)
     a, b, c = nodes[first : first + 3].tolist()
     below, middle, above = (a - b) * (a - c), (b - a) * (b - c), (c - a) * (c - b)
     weights = [(value - b) * (value - c) / below, (value - a) * (value - c) / middle, (value - a) * (value - b) / above]
     slopes = [(2.0 * value - b - c) / below, (2.0 * value - a - c) / middle, (2.0 * value - a - b) / above]
     return first, np.array([weights, slopes])
+
+
+def _rounded(nodes: Array, interval: int, value: float) -> tuple[int, Array]:
+    """``_lagrange`` of first order: straight lines, joined smoothly close to each inner node by cubics through the node.
+
+    A corner of ln T is one of -ln L: minima like to lie there, where no gradient vanishes and no minimiser ends. On either side the cubic has the
+    value of the node and the mean slope there, and those of the line at the distance ``reach``.
+    """
+    inner = interval if value - nodes[interval] < nodes[interval + 1] - value else interval + 1
+    before, here, after = (float(nodes[min(max(inner + step, 0), len(nodes) - 1)]) for step in (-1, 0, 1))
+    reach = ROUNDED * min(here - before, after - here)  # 0 at the ends, which have no corner
+    if abs(value - here) < reach:
+        x, u = value - here, abs(value - here) / reach
+        half = 0.5 * np.array([x * (1.0 - u) ** 2, (1.0 - u) * (1.0 - 3.0 * u)])  # share of the other side's line: value and slope
+        own = np.array([x, 1.0]) - half
+        low, high = (own, half) if x < 0 else (half, own)  # of the slopes of the lines below and above
+        below, above = low / (here - before), high / (after - here)
+        return inner - 1, np.stack([-below, below - above, above], axis=1) + np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    a, b = nodes[interval : interval + 2].tolist()
+    width = b - a
+    return interval, np.array([[(b - value) / width, (value - a) / width], [-1.0 / width, 1.0 / width]])
 
 
 def _ordered(histogram: hist.Hist) -> Array:

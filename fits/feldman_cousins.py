@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from configs.errors import InputError
-from fits.conditional import Minimiser, conditional, position
+from fits.conditional import Minimiser, lowest, position, valleys
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
 from fits.profiles import profiled
@@ -41,13 +41,14 @@ class PointStudy:
 
 
 def likelihood_ratio(nll: NegativeLogLikelihood, parameter: str, near: Mapping[str, float], *, fit: Minimiser = minimise) -> float:
-    """TS = 2 [NLL(value, profiled nuisances) - NLL(best)] of the value that ``near`` holds for ``parameter``; both fits start at ``near``.
+    """TS = 2 [NLL(value, profiled nuisances) - NLL(best)] of the value that ``near`` holds for ``parameter``.
 
+    Both fits start at ``near``, in every valley.
     A negative TS is a failed free fit: it is tried again from the profiled point and from the model's starts. NaN when that does not
     help; the value is never floored.
     """
-    held = conditional(nll, {parameter: near[parameter]}, near, fit=fit)
-    free = fit(nll, starts=[near], hesse=False)
+    held = lowest(nll, {parameter: near[parameter]}, near, fit=fit)
+    free = fit(nll, starts=valleys(nll, near), hesse=False)
     if not free.valid or free.nll > held.nll - 0.5 * FAILED_FIT:
         free = min(fit(nll, starts=[held.values], hesse=False), fit(nll, hesse=False), key=lambda one: one.nll if one.valid else math.inf)
     ts = 2.0 * (held.nll - free.nll)

@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 
 from configs.errors import InputError
 from fits.amplitudes import FLAVOUR_OF_CLASS
+from fits.conditional import valleys
 from fits.flavour_ranges import SHOWN, fraction_ranges
 from fits.flavour_toys import composition_toys
 from fits.intervals import CONTENTS, delta_nll_level
@@ -89,7 +90,7 @@ class _Profiled:
         floored = np.maximum(fractions, SMALLEST)
         e, mu, tau = (floored / floored.sum()).tolist()
         nll = self.likelihoods((e, mu, tau))
-        found = minimise(nll, starts=[near or self.start], hesse=False)
+        found = minimise(nll, starts=valleys(nll, near or self.start), hesse=False)
         return found if found.valid else minimise(nll, hesse=False)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import chi2
 
 from configs.errors import InputError
-from fits.conditional import Minimiser
+from fits.conditional import Minimiser, valleys
 from fits.goodness import p_value
 from fits.intervals import half_chi2_p_value
 from fits.minimise import Minimum, minimise
@@ -43,12 +43,13 @@ def compare(
 
     A TS below -1e-6 after that is a failure, never floored; of models that are not ``nested`` it may have either sign.
     """
-    narrow = fit(null, starts=None if start is None else [start], hesse=False)
+    narrow = fit(null, starts=None if start is None else valleys(null, start), hesse=False)
     if not narrow.valid:
         narrow = fit(null, hesse=False)
     wide = fit(alternative, hesse=False)
     if not wide.valid or 2.0 * (narrow.nll - wide.nll) < 0.0:
-        wide = min(wide, fit(alternative, starts=[embed(narrow.values)], hesse=False), key=lambda one: one.nll if one.valid else math.inf)
+        embedded = fit(alternative, starts=valleys(alternative, embed(narrow.values)), hesse=False)
+        wide = min(wide, embedded, key=lambda one: one.nll if one.valid else math.inf)
     ts = 2.0 * (narrow.nll - wide.nll)
     believable = narrow.valid and wide.valid and (ts >= FAILED_FIT or not nested)
     return Comparison(ts if believable else math.nan, narrow, wide)

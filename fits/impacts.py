@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from fits.conditional import Minimiser
+from fits.conditional import Minimiser, valleys
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
 from fits.priors import prior_sigma
@@ -48,5 +48,5 @@ def impacts(nll: NegativeLogLikelihood, minimum: Minimum, *, fit: Minimiser = mi
 
 def _shifts(nll: NegativeLogLikelihood, minimum: Minimum, wanted: Sequence[str], held: Mapping[str, float], fit: Minimiser) -> dict[str, float]:
     """Change of the parameters of interest with ``held``; NaN when the fit did not converge."""
-    again = fit(nll, starts=[{**minimum.values, **held}], fixed=held, hesse=False)
+    again = fit(nll, starts=valleys(nll, {**minimum.values, **held}, held), fixed=held, hesse=False)
     return {name: again.values[name] - minimum.values[name] if again.valid else math.nan for name in wanted}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from fits.conditional import Minimiser, conditional, position
+from fits.conditional import Minimiser, lowest, position, valleys
 from fits.intervals import first_crossing, one_sided_level
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
@@ -36,7 +36,7 @@ def upper_limit(nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, cl
 
     def height(value: float) -> float:
         nonlocal start
-        found = conditional(nll, {parameter: value}, start, minimum.values, fit=fit)
+        found = lowest(nll, {parameter: value}, start, minimum.values, fit=fit)
         if not found.valid and math.isfinite(found.nll):
             raise _NotConverged(found.reason)
         start = found.values if found.valid else start
@@ -65,7 +65,7 @@ class LimitStudy:
         """Limit of toy number ``index``; NaN when its fit failed twice."""
         stream = self.nll.names.index(self.parameter)
         toy = throw(self.nll, self.truth, generator(self.seed, "limit", stream, index), self.aux)
-        minimum = self.fit(toy, starts=[self.truth], hesse=False)
+        minimum = self.fit(toy, starts=valleys(toy, self.truth), hesse=False)
         if not minimum.valid:
             minimum = self.fit(toy, hesse=False)
         return upper_limit(toy, minimum, self.parameter, self.cl, fit=self.fit) if minimum.valid else math.nan
@@ -96,10 +96,10 @@ def limit(
     expected, n_failed, missing = None, 0, ""
     null = one.lower if math.isfinite(one.lower) else 0.0
     if asimov and not expected_toys:
-        truth = conditional(nll, {parameter: null}, minimum.values, fit=fit).values
+        truth = lowest(nll, {parameter: null}, minimum.values, fit=fit).values
         expected = {"0": _of_asimov(nll, truth, parameter, cl, fit)}
     if expected_toys:
-        truth = conditional(nll, {parameter: null}, minimum.values, fit=fit).values
+        truth = lowest(nll, {parameter: null}, minimum.values, fit=fit).values
         study = LimitStudy(nll, parameter, cl, truth, seed, aux, fit)
         limits = np.array(counted(execute(study, range(expected_toys)), expected_toys, progress))
         n_failed = int(np.isnan(limits).sum())

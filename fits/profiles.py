@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from configs.errors import InputError
-from fits.conditional import Minimiser, conditional, position
+from fits.conditional import Minimiser, lowest, position
 from fits.intervals import curve_interval
 from fits.minimise import Minimum, minimise
 from fits.nll import NegativeLogLikelihood
@@ -16,36 +16,19 @@ from records.results import ProfileResult
 
 Array = NDArray[np.float64]
 LEVEL_68, LEVEL_95 = 0.5, 2.0  # Delta NLL of one parameter
-LOWER = 1.0e-4  # in -ln L: less is the same minimum
 
 
 def profiled(nll: NegativeLogLikelihood, minimum: Minimum, parameter: str, grid: ArrayLike, *, fit: Minimiser = minimise) -> list[Minimum]:
-    """The conditional minimum at each value of a parameter. Warm starts go outwards from the best fit to either side.
-
-    A likelihood known to have several minima (a parameter with several starts) is followed back as well, and the lower minimum is kept: outwards
-    a fit stays in its valley until that ends.
-    """
+    """The conditional minimum at each value of a parameter, the lowest of all valleys. Warm starts go outwards from the best fit to either side."""
     values = np.asarray(grid, float)
     best = minimum.values[parameter]
     found: dict[int, Minimum] = {}
     for side in ([i for i in np.argsort(values) if values[i] >= best], [i for i in np.argsort(-values) if values[i] < best]):
         start = minimum.values
         for i in side:
-            found[i] = conditional(nll, {parameter: float(values[i])}, start, minimum.values, fit=fit)
+            found[i] = lowest(nll, {parameter: float(values[i])}, start, minimum.values, fit=fit)
             start = found[i].values if found[i].valid else start
-        if any(len(one.starts) > 1 for one in nll.parameters):
-            _follow_back(nll, parameter, values, side, found, fit)
     return [found[i] for i in range(values.size)]
-
-
-def _follow_back(nll: NegativeLogLikelihood, parameter: str, values: Array, side: list[int], found: dict[int, Minimum], fit: Minimiser) -> None:
-    """From the end of a side towards the best fit, each point started at its outer neighbour; ends where that is worse."""
-    for outer, i in zip(side[::-1], side[-2::-1], strict=False):
-        again = conditional(nll, {parameter: float(values[i])}, found[outer].values, fit=fit)
-        if not again.valid or again.nll > found[i].nll + LOWER:
-            return
-        if again.nll < found[i].nll - LOWER or not found[i].valid:
-            found[i] = again
 
 
 def profile(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import InputError
-from fits.conditional import Minimiser
+from fits.conditional import Minimiser, valleys
 from fits.goodness import Projections, saturated_by_projection
 from fits.minimise import minimise
 from fits.nll import NegativeLogLikelihood
@@ -69,7 +69,7 @@ class ToyStudy:
     def __call__(self, index: int) -> ToyFit:
         """Throw and fit toy number ``index``; an invalid fit is tried again from the model's own starts."""
         toy = throw(self.nll, self.truth, generator(self.seed, "toys", index), self.aux)
-        minimum = self.fit(toy, starts=[self.truth], minos=self.minos)
+        minimum = self.fit(toy, starts=valleys(toy, self.truth), minos=self.minos)
         if not minimum.valid:
             minimum = self.fit(toy, minos=self.minos)
         goodness = saturated_by_projection(toy.counts, toy.model.expected(minimum.theta), self.projections) if minimum.valid else {}

@@ -223,6 +223,8 @@ DIFFUSE: dict[str, tuple[str, ...]] = {
     "14 one, two or six species, wrong unit": (
         "fits/test_fit_stage.py::test_every_parameter_states_its_unit",
         "physics/test_constants.py::test_published_norm_per_flavour_and_per_species",
+        "physics/test_species.py::test_the_table_of_the_units_page_is_the_ratio_of_species",
+        "physics/test_species.py::test_the_published_contour_is_per_flavour",
         "fits/test_official_model.py::test_golden_6_weights_of_the_hand_made_events",
         "fits/test_contours.py::test_golden_9_published_contour_lies_on_the_release_scan",
         "plotting/test_diffuse_flux.py::test_one_flavour_is_a_third_of_the_six_species_norm",

@@ -146,7 +146,7 @@ def minimise(nll: NegativeLogLikelihood, *, minos: Iterable[str] = ()) -> Minimu
     known = [name for name in model.config.par_names if name in scaled]
     data = np.concatenate([nll.counts[kept_bins(nll)], model.config.auxdata])
     tried: list[Any] = []
-    for start in itertools.product(*(scaled[name].parameter.starts for name in known)):
+    for start in itertools.product(*(_starts(scaled[name].parameter) for name in known)):
         begin = [scaled[name].alpha(value) for name, value in zip(known, start, strict=True)]
         try:
             with numpy_backend() as pyhf:
@@ -157,6 +157,10 @@ def minimise(nll: NegativeLogLikelihood, *, minos: Iterable[str] = ()) -> Minimu
         return failed(nll, reason)
     best = min(tried, key=lambda minuit: (not minuit.valid, minuit.fval))
     return replace(_read(nll, best, known, [scaled[name] for name in known], minos), starts_tried=len(tried))
+
+
+def _starts(one: FitParameter) -> tuple[float, ...]:
+    return (one.start,) if one.fixed else one.starts
 
 
 def _read(nll: NegativeLogLikelihood, minuit: Any, known: Sequence[str], scaled: Sequence[Scaled], minos: Iterable[str]) -> Minimum:

@@ -66,20 +66,26 @@ def samples(
     nominal = expectations(model, centre)
     constrained = [one for one in parameters if one.name not in shape and isinstance(one.prior, Gaussian)]
     shifted = {one.name: [expectations(model, centre | {one.name: value}) for value in ends(one)] for one in constrained}
-    found = []
-    for name, counts in nominal.items():
-        norm = NORM_OF["astro" if name.startswith("node_") else name]
-        modifiers: list[dict[str, object]] = []
-        if norm not in shifted:
-            modifiers.append({"name": norm, "type": "normfactor", "data": None})
-        if name.startswith("node_"):
-            modifiers += [normsys(one, float(exponents[int(name[5:])])) for one, exponents in slopes.items()]
-        for parameter, (low, high) in shifted.items():
-            if max(np.abs(side[name] - counts).max() for side in (low, high)) > LEAST_SHIFT * counts.max():
-                data = {"hi_data": high[name][kept].tolist(), "lo_data": low[name][kept].tolist()}
-                modifiers.append({"name": parameter, "type": "histosys", "data": data})
-        found.append({"name": name, "data": counts[kept].tolist(), "modifiers": modifiers})
-    return found
+    return [
+        _sample(name, counts, slopes, {one: [side[name] for side in sides] for one, sides in shifted.items()}, kept)
+        for name, counts in nominal.items()
+    ]
+
+
+def _sample(
+    name: str, counts: Array, slopes: Mapping[str, Array], shifted: Mapping[str, Sequence[Array]], kept: NDArray[np.bool_]
+) -> dict[str, object]:
+    """One sample; ``shifted``: its counts one standard deviation below and above the centre, by parameter."""
+    node = int(name[5:]) if name.startswith("node_") else None
+    norm = NORM_OF[name if node is None else "astro"]
+    modifiers: list[dict[str, object]] = [] if norm in shifted else [{"name": norm, "type": "normfactor", "data": None}]
+    if node is not None:
+        modifiers += [normsys(one, float(exponents[node])) for one, exponents in slopes.items()]
+    for parameter, (low, high) in shifted.items():
+        if max(np.abs(side - counts).max() for side in (low, high)) > LEAST_SHIFT * counts.max():
+            data = {"hi_data": high[kept].tolist(), "lo_data": low[kept].tolist()}
+            modifiers.append({"name": parameter, "type": "histosys", "data": data})
+    return {"name": name, "data": counts[kept].tolist(), "modifiers": modifiers}
 
 
 def ends(one: FitParameter) -> tuple[float, float]:

@@ -105,24 +105,24 @@ def minimise(nll: NegativeLogLikelihood, *, minos: Iterable[str] = (), loss: Any
 
     The loss is the binned pdf for a Poisson likelihood of the plain model, ours with its gradient for any other (``loss`` gives another one).
     """
-    zfit = import_zfit()
-    binned = nll.likelihood == "poisson" and isinstance(nll.model, Model)
-    loss = loss if loss is not None else binned_loss(nll) if binned else simple_loss(nll)
-    own = {parameter.name: parameter for parameter in loss.get_params(floating=True)}
-    found, message = [], ""
-    for start in itertools.product(*(one.starts for one in nll.parameters)):
-        for name, value in zip(nll.names, start, strict=True):
-            if name in own:
-                own[name].set_value(value)
-        result = zfit.minimize.Minuit(tol=TOLERANCE, gradient="zfit").minimize(loss)
-        if result.valid and result.converged:
-            found.append(result)
-        message = str(result.message)
+    if loss is None:
+        loss = binned_loss(nll) if nll.likelihood == "poisson" and isinstance(nll.model, Model) else simple_loss(nll)
+    tried = [_tried(nll, loss, start) for start in itertools.product(*((one.start,) if one.fixed else one.starts for one in nll.parameters))]
+    found = [result for result in tried if result.valid and result.converged]
     if not found:
-        return failed(nll, f"zfit: {message or 'no convergence'}")
+        return failed(nll, f"zfit: {tried[-1].message or 'no convergence'}")
     best = min(found, key=lambda result: float(result.fmin))
     best.update_params()
-    return replace(_read(nll, best, minos), starts_tried=len(found))
+    return replace(_read(nll, best, minos), starts_tried=len(tried))
+
+
+def _tried(nll: NegativeLogLikelihood, loss: Any, start: Sequence[float]) -> Any:
+    """zfit's result from one start."""
+    own = {parameter.name: parameter for parameter in loss.get_params(floating=True)}
+    for name, value in zip(nll.names, start, strict=True):
+        if name in own:
+            own[name].set_value(value)
+    return import_zfit().minimize.Minuit(tol=TOLERANCE, gradient="zfit").minimize(loss)
 
 
 def _read(nll: NegativeLogLikelihood, result: Any, minos: Iterable[str]) -> Minimum:
