@@ -94,7 +94,7 @@ def minimise(
     ``starts``: values by name that replace the parameters' own starts; a sequence means several starts, of which the best minimum is kept (all are
     in ``minima``). ``fixed``: parameters held at a value (besides those declared fixed). ``minos``: parameters whose interval is wanted; fixed ones
     are passed over; with any, a parameter that ends at its bound has a one-sided interval asked for or not. ``steps``: first step sizes by name,
-    e.g. errors of a neighbouring fit. ``hesse=False`` leaves migrad's own covariance.
+    e.g. errors of a neighbouring fit. ``hesse=False`` leaves migrad's own covariance, and migrad looks after nothing but the minimum (strategy 0).
     When no start converges: simplex, then migrad of strategy 2, from the starts and from three jittered ones (``seed``); if that fails too the
     result has ``valid=False`` and its reason. Raises ``InputError`` for an unknown name or a start outside the bounds.
     """
@@ -102,7 +102,7 @@ def minimise(
     points = _starts(nll.parameters, starts, held)
     wanted = list(minos)
     _known(nll.parameters, [*wanted, *(steps or {})])
-    tried = [_Attempt(nll, point, held, steps).migrad() for point in points]
+    tried = [_Attempt(nll, point, held, steps).migrad(strategy=1 if hesse else 0) for point in points]
     if not any(attempt.reason == "" for attempt in tried):
         again = [*points, *_jittered(nll.parameters, points[0], held, seed)]
         tried += [_Attempt(nll, point, held, steps).rescue() for point in again]
@@ -167,17 +167,17 @@ class _Attempt:
         self._names = [parameter.name for parameter in nll.parameters]
         self._free = np.array([name not in held for name in self._names])
 
-    def migrad(self) -> _Attempt:
+    def migrad(self, strategy: int = 1) -> _Attempt:
         """Minimise, unless every parameter is held."""
         if self._free.any():
+            self._minuit.strategy = strategy
             self._minuit.migrad(ncall=MAX_CALLS)
         return self
 
     def rescue(self) -> _Attempt:
         """Simplex, then migrad of strategy 2."""
-        self._minuit.strategy = 2
         self._minuit.simplex(ncall=MAX_CALLS)
-        return self.migrad()
+        return self.migrad(strategy=2)
 
     @property
     def theta(self) -> Array:
