@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from configs.diffuse_joint import BELONG_TO_SAMPLES, OF_ONE_SAMPLE, Joint
 from configs.diffuse_studies import Studies
@@ -230,6 +230,11 @@ class FeldmanCousins(Strict):
     cl: list[Probability] = Field([0.6827, 0.90], min_length=1)
 
 
+def _one_or_more(given: Any) -> Any:
+    """A list, from one of its elements or nothing."""
+    return [] if given is None else given if isinstance(given, list) else [given]
+
+
 class UpperLimit(Strict):
     """Profile-likelihood upper limit of one parameter."""
 
@@ -303,10 +308,10 @@ class Fit(Studies):
     scan: Scan | None = None
     profiles: list[Profile] = []
     toys: Toys | None = None
-    feldman_cousins: FeldmanCousins | None = None
+    feldman_cousins: Annotated[list[FeldmanCousins], BeforeValidator(_one_or_more)] = []  # one of them for short
     upper_limits: list[UpperLimit] = []
     test: HypothesisTest | None = None
-    asimov: bool = False  # also fit the Asimov set at the best fit: expected errors
+    asimov: bool = False  # also fit the Asimov set at the best fit: expected errors; expected upper limits from the set without signal
     segments: Segments | None = None  # the flux in segments of energy, with the fit's axes, likelihood and atmosphere
     flavour_scan: FlavourScan | None = None  # composition by flavour, all parameters of the fit profiled
     workspace: bool = False  # write the HistFactory workspace of a Poisson likelihood as workspace_<fit>.json, whatever the engine

@@ -170,8 +170,9 @@ class _Fit:
             works[f"limit.{wanted.parameter}"] = partial(self._limit, wanted, minimum)
         if options.toys is not None:
             works["toys"] = partial(self._toys, options.toys, minimum)
-        if options.feldman_cousins is not None:
-            works["feldman_cousins"] = partial(self._feldman_cousins, options.feldman_cousins, minimum)
+        for unified in options.feldman_cousins:
+            name = "feldman_cousins" if len(options.feldman_cousins) == 1 else f"feldman_cousins.{unified.parameter}"
+            works[name] = partial(self._feldman_cousins, unified, minimum)
         if options.test is not None:
             works["test"] = partial(self._test, options.test, minimum)
         studied = diffuse_studies.StudiedFit(self.inputs, self.name, options, self.prepared, self.minos, self._progress, self.execute)
@@ -192,7 +193,8 @@ class _Fit:
     def _limit(self, wanted: diffuse.UpperLimit, minimum: Minimum) -> Any:
         return limit(
             self.nll, minimum, wanted.parameter, wanted.cl,
-            expected_toys=wanted.expected_toys, seed=self.seed, progress=self._progress(f"limits of {wanted.parameter}"), execute=self.execute,
+            expected_toys=wanted.expected_toys, asimov=self.options.asimov, seed=self.seed, progress=self._progress(f"limits of {wanted.parameter}"),
+            execute=self.execute,
         )  # fmt: skip
 
     def _segments(self, wanted: diffuse.Segments) -> Any:

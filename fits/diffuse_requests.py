@@ -60,11 +60,14 @@ def _grids(options: diffuse.Fit) -> list[tuple[str, tuple[float, float, int]]]:
         if options.scan.x == options.scan.y:
             raise InputError(f"scan: x and y are both {options.scan.x!r}; give two parameters (for one parameter use profiles)")
         grids += [(options.scan.x, options.scan.x_grid), (options.scan.y, options.scan.y_grid)]
-    if options.feldman_cousins is not None:
-        points = options.feldman_cousins.grid
+    unified = [one.parameter for one in options.feldman_cousins]
+    if len(set(unified)) < len(unified):
+        raise InputError(f"feldman_cousins: {', '.join(unified)}: each parameter once, with all its tested values in one grid")
+    for wanted in options.feldman_cousins:
+        points = wanted.grid
         if any(low >= high for low, high in pairwise(points)):
             raise InputError(f"feldman_cousins.grid: {points} is not ascending; give each tested value once, in order")
-        grids.append((options.feldman_cousins.parameter, (points[0], points[-1], len(points))))
+        grids.append((wanted.parameter, (points[0], points[-1], len(points))))
     return grids
 
 
@@ -84,7 +87,6 @@ def _parameters_named(options: diffuse.Fit) -> Iterator[tuple[str, str]]:
     yield from ((f"published.{name}", name) for name in options.published)
     if options.scan is not None:
         yield from (("scan.x", options.scan.x), ("scan.y", options.scan.y))
-    if options.feldman_cousins is not None:
-        yield "feldman_cousins.parameter", options.feldman_cousins.parameter
+    yield from ((f"feldman_cousins.{i}.parameter", one.parameter) for i, one in enumerate(options.feldman_cousins))
     if options.toys is not None:
         yield from ((f"toys.truth.{name}", name) for name in options.toys.truth or {})

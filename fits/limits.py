@@ -78,6 +78,7 @@ def limit(
     cl: float,
     *,
     expected_toys: int = 0,
+    asimov: bool = False,
     seed: int | None = None,
     aux: Aux = "thrown",
     fit: Minimiser = minimise,
@@ -87,13 +88,17 @@ def limit(
     """Observed upper limit and, from ``expected_toys`` toys without signal, the median and the one and two standard deviation bands.
 
     Without signal means: the parameter at its lower bound (or at 0 where it has none), nuisances profiled there on the data. Where fewer than
-    half of those toys give a limit there is no expected one, and ``not_expected`` says so.
+    half of those toys give a limit there is no expected one, and ``not_expected`` says so. ``asimov``: where no toys are wanted, the limit of the
+    Asimov set without signal stands for the median (Cowan et al., EPJC 71 (2011) 1554).
     """
     one = nll.parameters[position(nll, parameter, "upper limit")]
     observed = upper_limit(nll, minimum, parameter, cl, fit=fit)
     expected, n_failed, missing = None, 0, ""
+    null = one.lower if math.isfinite(one.lower) else 0.0
+    if asimov and not expected_toys:
+        truth = lowest(nll, {parameter: null}, minimum.values, fit=fit).values
+        expected = {"0": _of_asimov(nll, truth, parameter, cl, fit)}
     if expected_toys:
-        null = one.lower if math.isfinite(one.lower) else 0.0
         truth = lowest(nll, {parameter: null}, minimum.values, fit=fit).values
         study = LimitStudy(nll, parameter, cl, truth, seed, aux, fit)
         limits = np.array(counted(execute(study, range(expected_toys)), expected_toys, progress))
@@ -104,6 +109,14 @@ def limit(
         else:
             expected = _bands(given)
     return LimitResult(parameter, cl, "profile", observed, expected, one.unit, n_failed, missing)
+
+
+def _of_asimov(nll: NegativeLogLikelihood, truth: Mapping[str, float], parameter: str, cl: float, fit: Minimiser) -> float:
+    """Limit of the Asimov set at ``truth``; NaN where its fit does not converge."""
+    counts = nll.model.expected([truth[name] for name in nll.names])
+    asimov = nll.with_counts(counts, prior_means={name: truth[name] for name in nll.priors})
+    minimum = fit(asimov, starts=[truth], hesse=False)
+    return upper_limit(asimov, minimum, parameter, cl, fit=fit) if minimum.valid else math.nan
 
 
 def _bands(limits: np.ndarray) -> dict[str, float]:

@@ -42,8 +42,12 @@ def profiles(fit: FitView) -> dict[str, Draw]:
 
 
 def feldman_cousins(fit: FitView) -> dict[str, Draw]:
-    """Critical values beside the data's test statistic."""
-    return {"feldman_cousins": partial(_feldman_cousins, fit, fit.others["feldman_cousins"])} if "feldman_cousins" in fit.others else {}
+    """Critical values beside the data's test statistic, a figure for each parameter."""
+    return {name.replace(".", "_"): partial(_feldman_cousins, fit, result) for name, result in _unified(fit).items()}
+
+
+def _unified(fit: FitView) -> dict[str, FeldmanCousinsResult]:
+    return {name: result for name, result in fit.others.items() if isinstance(result, FeldmanCousinsResult)}
 
 
 def correlation(fit: FitView) -> dict[str, Draw]:
@@ -95,10 +99,10 @@ def _asked(fit: FitView, key: str) -> str | None:
 def _profile(fit: FitView, result: ProfileResult) -> DrawnFigure:
     name = result.parameter
     published = Published(*fit.result.published[name]) if name in fit.result.published else None
-    fc = fit.others.get("feldman_cousins")
+    unified = [one for one in _unified(fit).values() if one.parameter == name]
     return curves.profile(
         Scale(axis_label(name)), np.asarray(result.x), np.asarray(result.delta_nll), intervals=[result.interval_68, result.interval_95],
-        critical=_critical(fc) if fc is not None and fc.parameter == name else (), published=published,
+        critical=_critical(unified[0]) if unified else (), published=published,
         text=[line for line in fit.text() if line.startswith(symbol(name))], style=fit.style, caption=fit.caption,
     )  # fmt: skip
 

@@ -105,7 +105,9 @@ def exposures(years: Array, widths: Mapping[str, Array], *, style: Style, captio
         every = np.concatenate([*widths.values(), np.array([values[0] * np.sqrt(years[0] / years[-1]) for values in widths.values()])])
         limits = (0.7 * float(np.nanmin(every)), 2.0 * float(np.nanmax(every)))
         apply_scale(axes, Scale("Livetime [years]", True, (0.85 * years[0], 1.2 * years[-1])), Scale("Expected error / value", True, limits))
-        place_legend(axes, text=(r"dashed: $1/\sqrt{\mathrm{livetime}}$",), loc="upper right")
+        edges = np.append(years, 1.2 * years[-1])
+        drawn = [(edges, np.asarray(values)) for values in widths.values()]
+        place_legend(axes, drawn, text=(r"dashed: $1/\sqrt{\mathrm{livetime}}$",), loc="upper right")
     return DrawnFigure(sheet.figure, {"livetime_years": years, "relative_error": dict(widths)})
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,6 +19,7 @@ from plotting.symbols import MINUS, with_error
 PULL_EDGES = np.linspace(-4.0, 4.0, 33)
 PULL_CURVE = np.linspace(-4.0, 4.0, 161)
 ROW_IN = 5.4  # height of a page with one row of panels
+WIDEST, ACROSS = 5, 4  # more panels than the first come in rows of the second
 GOODNESS_BINS, TS_BINS = 30, 40
 
 
@@ -60,7 +62,8 @@ def toy_pulls(sets: Sequence[PullSet], *, style: Style, caption: Caption = NO_CA
             _toys(axes, PULL_EDGES, heights, "Toys")
             axes.plot(PULL_CURVE, gaussian, color=OTHER, label="Unit Gaussian", gid="gaussian")
             apply_scale(axes, Scale("Pull", limits=(-4.0, 4.0)), Scale(f"Toys per {step:g}", limits=(0.0, top)))
-        share_y(sheet.panels)
+        for row in _rows(sheet.panels):
+            share_y(row)
         for index, (axes, one) in enumerate(zip(sheet.panels, sets, strict=True)):
             beyond = (f"{outside[index]} beyond ±4",) if outside[index] else ()
             bound = (f"{one.at_bound:.1%} at a bound",) if one.at_bound else ()
@@ -128,7 +131,20 @@ def likelihood_ratio(toys: Array, observed: float, degrees_of_freedom: int, *, t
 
 
 def _row(style: Style, caption: Caption, panels: int) -> Page:
-    return page(style, caption, columns=panels, width_in=max(8.0, SIDES_IN + PANEL_IN * panels), height_in=ROW_IN)
+    """Panels side by side; more than five in rows of four."""
+    columns = panels if panels <= WIDEST else ACROSS
+    rows = math.ceil(panels / columns)
+    width_in, height_in = max(8.0, SIDES_IN + PANEL_IN * columns), ROW_IN + (ROW_IN + 0.4) * (rows - 1)
+    sheet = page(style, caption, columns=columns, rows=rows, width_in=width_in, height_in=height_in)
+    for axes in sheet.panels[panels:]:
+        axes.remove()
+    return replace(sheet, panels=sheet.panels[:panels])
+
+
+def _rows(panels: Sequence[Axes]) -> list[Sequence[Axes]]:
+    """The panels of each row."""
+    columns = len(panels) if len(panels) <= WIDEST else ACROSS
+    return [panels[start : start + columns] for start in range(0, len(panels), columns)]
 
 
 def _toys(axes: Axes, edges: Array, counts: Array, label: str) -> None:

@@ -5,7 +5,8 @@ does not know are written as ``null`` (NaN) and ``"inf"``/``"-inf"`` and come ba
 
 Kinds of ``diffuse``: a fit ``main`` leaves ``main`` (FitResult) and, as far as its configuration asks for them, ``main.scan`` (ScanResult),
 ``main.profile.<parameter>`` (ProfileResult), ``main.toys`` (ToysResult), ``main.gof`` (GoodnessOfFit),
-``main.feldman_cousins`` (FeldmanCousinsResult), ``main.limit.<parameter>`` (LimitResult), ``main.asimov`` (FitResult of the Asimov set),
+``main.feldman_cousins`` (FeldmanCousinsResult; of several parameters ``main.feldman_cousins.<parameter>``), ``main.limit.<parameter>``
+(LimitResult), ``main.asimov`` (FitResult of the Asimov set),
 ``main.test`` (HypothesisTest), ``main.segments`` (SpectrumResult), ``main.flavour`` (FlavourResult), ``main.impacts``, ``main.events``,
 ``main.exposures``, ``main.models``, ``main.posterior``. What could not be done on the data is a FailedFit under the same name. Where something
 published belongs to a fit, the configuration leaves ``compare`` (ComparisonReport).

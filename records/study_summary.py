@@ -114,7 +114,8 @@ def _shifts(one: SurrogateVariation, errors: Mapping[str, float]) -> str:
 
 def _errors(one: Parameter) -> str:
     down, up = one.minos or (-one.error, one.error)
-    return f"{down:+.2g} {up:+.2g}"
+    sides = [max(down, up, key=abs)] if one.at_bound else [down, up]
+    return " ".join(f"{side:+.2g}" for side in sides)
 
 
 def _model(one: ComparedModel, null: float) -> str:

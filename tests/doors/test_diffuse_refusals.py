@@ -219,7 +219,7 @@ BAD_FITS: dict[str, tuple[str, tuple[str, ...]]] = {
         "profiles=[{parameter: astro_gamma, grid: [2, 3, 2]}]",
         ("profiles.0.grid.2: Input should be greater than or",),
     ),
-    "two tested values": ("feldman_cousins={parameter: astro_gamma, grid: [2, 3]}", ("feldman_cousins.grid: List should have at least 3 items",)),
+    "two tested values": ("feldman_cousins={parameter: astro_gamma, grid: [2, 3]}", ("feldman_cousins.0.grid: List should have at least 3 items",)),
     "scan against itself": ("scan={x: astro_gamma, y: astro_gamma}", ("scan: x and y are both 'astro_gamma'; give two parameters",)),
     "truth of toys outside": ("toys={n: 2, truth: {astro_norm: -3}}", ("fits.main: toys.truth.astro_norm: -3 lies outside the parameter's bounds",)),
     "tested values in disorder": (

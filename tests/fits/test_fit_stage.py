@@ -281,6 +281,10 @@ def test_a_tabulated_spectrum_is_a_fit_of_the_norm(make, tmp_path: Path) -> None
         ({"main": {"scan": {"compare": "no_such_scan.txt"}}}, "no_such_scan.txt: no such file"),
         ({"main": {"scan": {"y_grid": [-2.0, 3.0, 5]}}}, "leaves the parameter's bounds"),
         ({"main": {"feldman_cousins": {"parameter": "astro_gamma", "grid": [0.5, 2.0, 3.0]}}}, "leaves the parameter's bounds"),
+        (
+            {"main": {"feldman_cousins": [{"parameter": "astro_gamma", "grid": [2.0, 2.5, 3.0]}] * 2}},
+            "feldman_cousins: astro_gamma, astro_gamma: each parameter once",
+        ),
         ({"main": {"published": {"astro_gama": [2.87, 0.19, 0.2]}}}, r"fits.main.published.astro_gama: .*; did you mean 'astro_gamma'"),
     ],
 )

@@ -62,6 +62,15 @@ def test_expected_limit_is_the_quantiles_over_counts_without_signal() -> None:
     assert result.observed > result.expected["0"]
 
 
+def test_expected_limit_of_the_asimov_set() -> None:
+    """Counts of the background alone, b = 3: s - b ln(1 + s / b) has risen by z^2 / 2. Cowan et al., EPJC 71 (2011) 1554, section 4.3."""
+    nll = Count(5.0, background=3.0)
+    result = limit(nll, exact_fit(nll), "signal", 0.9, asimov=True, fit=exact_fit)
+    exact = brentq(lambda s: s - 3.0 * math.log1p(s / 3.0) - one_sided_level(0.9), 1e-6, 30.0)
+    assert result.expected == {"0": pytest.approx(exact, rel=1e-3)}
+    assert result.observed == limit(nll, exact_fit(nll), "signal", 0.9, fit=exact_fit).observed
+
+
 def test_expected_limit_on_the_flux_without_a_flux() -> None:
     nll = likelihood(toy_counts(1))
     best = minimise(nll)
