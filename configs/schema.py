@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from configs.document import Document, KeyPath, read_document
 from configs.errors import InputError, nearest
 from configs.figure_style import FigureStyle
 from configs.jobs import Job
+from configs.problems import nearest_word, of_one_member
 from configs.reference_layout import is_reference_layout, translate
 from configs.remote import Remote
 from configs.saved_columns import columns_for
@@ -121,7 +121,6 @@ class CustomConfig(Config):
     plots: CustomPlots = CustomPlots()
 
 
-WORDS = "literal["  # begins the last part of pydantic's location of a value that is a word or a section
 TAG = "processor:"  # marks the members of the union below in pydantic's locations
 PROCESSOR_TAGS: dict[str, type[Strict]] = {
     f"{TAG}own": UserProcessor,
@@ -390,21 +389,7 @@ def as_json(config: Config) -> dict[str, Any]:
 
 
 def _messages(error: ValidationError, model: type[Config], document: Document) -> list[str]:
-    return [document.say(*_message(problem, model, document)) for problem in _of_one_member(error.errors(include_url=False))]
-
-
-def _of_one_member(problems: Sequence[Any]) -> Iterator[Any]:
-    """Of a value that is a word or a section of keys: the problems of what was given, without the names that pydantic gives to the two."""
-    words = {problem["loc"][:-1] for problem in problems if str(problem["loc"][-1]).startswith(WORDS)}
-    for problem in problems:
-        location = problem["loc"]
-        union = next((one for one in words if location[: len(one)] == one and len(location) > len(one)), None)
-        if union is None:
-            yield problem
-        elif problem["type"] == "literal_error" and not isinstance(problem["input"], dict):
-            yield {**problem, "loc": union}
-        elif problem["type"] not in ("literal_error", "model_type"):
-            yield {**problem, "loc": (*union, *location[len(union) + 1 :])}
+    return [document.say(*_message(problem, model, document)) for problem in of_one_member(error.errors(include_url=False))]
 
 
 def _message(problem: Any, model: type[Config], document: Document) -> tuple[KeyPath, str]:
@@ -415,10 +400,7 @@ def _message(problem: Any, model: type[Config], document: Document) -> tuple[Key
     if problem["type"] == "missing":
         return _missing(location, document)
     given = "" if isinstance(problem["input"], dict) else f" (given: {problem['input']!r})"
-    if problem["type"] == "literal_error":
-        close = nearest(str(problem["input"]), re.findall(r"'([^']*)'", problem["ctx"]["expected"]))
-        given += close if "did you mean" in close else ""
-    return location, f"{problem['msg'].removeprefix('Value error, ')}{given}"
+    return location, f"{problem['msg'].removeprefix('Value error, ')}{given}{nearest_word(problem)}"
 
 
 def _missing(location: KeyPath, document: Document) -> tuple[KeyPath, str]:

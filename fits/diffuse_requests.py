@@ -19,6 +19,7 @@ def check_request(fit: str, options: diffuse.Fit, prepared: Prepared, responses:
     """Raises InputError, whose message names the key below the fit, for the first request that makes no sense."""
     _check_names(fit, options, prepared.nll.names)
     _check_grids(options, prepared)
+    _check_truth(options, prepared)
     low, high = np.exp([min(one.ln_energy[0] for one in responses), max(one.ln_energy[-1] for one in responses)])
     if options.model.astro == "broken_power_law" and not low < options.model.break_gev < high:
         raise InputError(
@@ -42,8 +43,18 @@ def _check_names(fit: str, options: diffuse.Fit, known: tuple[str, ...]) -> None
 
 
 def _check_grids(options: diffuse.Fit, prepared: Prepared) -> None:
-    """Grids and the truth of toys must lie inside the parameters' bounds; what is scanned must be free."""
-    bounds = {one.name: (one.lower, one.upper) for one in prepared.nll.parameters}
+    """Grids must lie inside the parameters' bounds; what is scanned must be free."""
+    parameters = {one.name: one for one in prepared.nll.parameters}
+    grids = _grids(options)
+    for name in [*(name for name, _ in grids), *(one.parameter for one in options.upper_limits)]:
+        if parameters[name].fixed:
+            raise InputError(f"parameters.{name}: it is fixed, and a profile, scan or limit of it needs it free; leave out one of the two")
+    for name, grid in grids:
+        grid_within(name, grid, parameters[name].lower, parameters[name].upper)
+
+
+def _grids(options: diffuse.Fit) -> list[tuple[str, tuple[float, float, int]]]:
+    """Parameter and [low, high, points] of every profile, scan and list of tested values."""
     grids = [(one.parameter, one.grid) for one in options.profiles]
     if options.scan is not None:
         if options.scan.x == options.scan.y:
@@ -52,16 +63,17 @@ def _check_grids(options: diffuse.Fit, prepared: Prepared) -> None:
     unified = [one.parameter for one in options.feldman_cousins]
     if len(set(unified)) < len(unified):
         raise InputError(f"feldman_cousins: {', '.join(unified)}: each parameter once, with all its tested values in one grid")
-    for one in options.feldman_cousins:
-        if any(low >= high for low, high in pairwise(one.grid)):
-            raise InputError(f"feldman_cousins.grid: {one.grid} is not ascending; give each tested value once, in order")
-        grids.append((one.parameter, (one.grid[0], one.grid[-1], len(one.grid))))
-    fixed = {one.name for one in prepared.nll.parameters if one.fixed}
-    for name in [*(name for name, _ in grids), *(one.parameter for one in options.upper_limits)]:
-        if name in fixed:
-            raise InputError(f"parameters.{name}: it is fixed, and a profile, scan or limit of it needs it free; leave out one of the two")
-    for name, grid in grids:
-        grid_within(name, grid, *bounds[name])
+    for wanted in options.feldman_cousins:
+        points = wanted.grid
+        if any(low >= high for low, high in pairwise(points)):
+            raise InputError(f"feldman_cousins.grid: {points} is not ascending; give each tested value once, in order")
+        grids.append((wanted.parameter, (points[0], points[-1], len(points))))
+    return grids
+
+
+def _check_truth(options: diffuse.Fit, prepared: Prepared) -> None:
+    """The truth of toys must lie inside the parameters' bounds."""
+    bounds = {one.name: (one.lower, one.upper) for one in prepared.nll.parameters}
     for name, value in ((options.toys and options.toys.truth) or {}).items():
         if not bounds[name][0] <= value <= bounds[name][1]:
             raise InputError(f"toys.truth.{name}: {value:g} lies outside the parameter's bounds {list(bounds[name])}; change one of them")
