@@ -53,23 +53,38 @@ def report(fits: Mapping[str, diffuse.Fit], results: Mapping[str, Any], referenc
     rows: list[ComparedQuantity] = []
     left_out: list[str] = []
     for name, options in fits.items():
-        found = results[name]
-        if reference is not None and not found.published and (reason := not_comparable(options)):
-            left_out.append(f"{name}: {reason}")
-        asked = _asked(options, found)
-        if not found.valid:
-            left_out += [f"{name}: the fit did not converge ({found.reason})"] if asked else []
-            continue
-        rows += _parameters(name, found, reference if not not_comparable(options) else None)
-        units = {parameter: one.unit for parameter, one in found.parameters.items()}
-        own = {study: results[f"{name}.{study}"] for study in STUDIES if f"{name}.{study}" in results}
-        left_out += [f"{name}.{study}: it failed ({one.reason})" for study, one in own.items() if study in asked and isinstance(one, FailedFit)]
-        scan, segments, gof = (None if isinstance(own.get(study), FailedFit) else own.get(study) for study in STUDIES)
-        rows += [*_scan(name, scan, units, left_out), *_segments(name, segments, left_out), *(_goodness(name, gof) if asked else ())]
+        rows += _of_fit(name, options, results, reference, left_out)
     if all(row.part == "goodness" for row in rows) and not left_out:
         return None
     left_out += _never_there(rows, reference)
     return ComparisonReport(sorted(rows, key=lambda row: PARTS.index(row.part)), left_out, "" if reference is None else reference.source)
+
+
+def _of_fit(
+    name: str, options: diffuse.Fit, results: Mapping[str, Any], reference: PublishedFit | None, left_out: list[str]
+) -> Iterator[ComparedQuantity]:
+    """The rows of one fit and its studies; what is asked for and missing goes to ``left_out``."""
+    found, different = results[name], not_comparable(options)
+    if reference is not None and not found.published and different:
+        left_out.append(f"{name}: {different}")
+    asked = _asked(options, found)
+    if not found.valid:
+        left_out += [f"{name}: the fit did not converge ({found.reason})"] if asked else []
+        return
+    yield from _parameters(name, found, None if different else reference)
+    scan, segments, gof = (_study(f"{name}.{study}", results, study in asked, left_out) for study in STUDIES)
+    yield from _scan(name, scan, {parameter: one.unit for parameter, one in found.parameters.items()}, left_out)
+    yield from _segments(name, segments, left_out)
+    yield from _goodness(name, gof if asked else None)
+
+
+def _study(key: str, results: Mapping[str, Any], asked: bool, left_out: list[str]) -> Any:
+    """The result of a study; None where there is none, and where it failed, which is said of one that the report asks for."""
+    found = results.get(key)
+    if isinstance(found, FailedFit):
+        left_out += [f"{key}: it failed ({found.reason})"] if asked else []
+        return None
+    return found
 
 
 def _asked(options: diffuse.Fit, found: FitResult) -> set[str]:

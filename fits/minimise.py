@@ -102,10 +102,7 @@ def minimise(
     points = _starts(nll.parameters, starts, held)
     wanted = list(minos)
     _known(nll.parameters, [*wanted, *(steps or {})])
-    tried = [_Attempt(nll, point, held, steps).migrad(strategy=1 if hesse else 0) for point in points]
-    if not any(attempt.reason == "" for attempt in tried):
-        again = [*points, *_jittered(nll.parameters, points[0], held, seed)]
-        tried += [_Attempt(nll, point, held, steps).rescue() for point in again]
+    tried = _attempts(nll, points, held, steps, 1 if hesse else 0, seed)
     best = min(tried, key=lambda attempt: (attempt.reason != "", attempt.value))
     valid = best.reason == ""
     if wanted and valid:
@@ -293,6 +290,17 @@ class _Attempt:
             return min(first_crossing(height, 0.0, max(float(self._minuit.errors[name]), 1e-3), room), room)
         except ArithmeticError:
             return math.nan
+
+
+def _attempts(
+    nll: Objective, points: Sequence[Array], held: Mapping[str, float], steps: Mapping[str, float] | None, strategy: int, seed: int
+) -> list[_Attempt]:
+    """One attempt from each point; where none of them converges, a second chance from these points and from jittered ones besides."""
+    tried = [_Attempt(nll, point, held, steps).migrad(strategy) for point in points]
+    if any(attempt.reason == "" for attempt in tried):
+        return tried
+    again = [*points, *_jittered(nll.parameters, points[0], held, seed)]
+    return tried + [_Attempt(nll, point, held, steps).rescue() for point in again]
 
 
 def _off_bounds(parameters: Sequence[FitParameter], point: Array, held: Mapping[str, float]) -> Array:
