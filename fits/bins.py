@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import hist
 import numpy as np
+from numpy.typing import NDArray
 
 from configs.errors import InputError
 
 CHANNELS = ("cascade", "track", "dcascade")  # order of the bins; other channels follow in alphabetical order
 THIRD_AXES = {"reco_coszen": "cos zenith", "reco_length": "length [m]"}  # name of the axis -> words
+NOWHERE = (math.nan, math.nan)
 EDGE_TOLERANCE = 1.0e-12  # relative difference between edges that are the same
 
 
@@ -38,6 +41,12 @@ class Bin:
         if self.third is not None and self.third_axis is not None:
             words.append(f"{THIRD_AXES.get(self.third_axis, self.third_axis)} {self.third[0]:.4g}..{self.third[1]:.4g}")
         return ", ".join(words)
+
+
+def ends_of(bins: Sequence[Bin]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lower and upper ends (bins, 2) in deposited energy (GeV) and along the third axis; NaN where a projection has summed over an axis."""
+    energy, third = (np.array([getattr(one, axis) or NOWHERE for one in bins], dtype=float).reshape(-1, 2) for axis in ("energy_gev", "third"))
+    return energy, third
 
 
 def channels(hists: Mapping[str, hist.Hist], prefix: str) -> dict[str, hist.Hist]:

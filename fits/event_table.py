@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fits.bins import Bin
+from fits.bins import Bin, ends_of
 from fits.folding import vector
 from fits.model import Model
 from fits.observed_events import ROW, short_names
@@ -20,7 +19,6 @@ from records.tables import Table
 Array = NDArray[np.float64]
 
 QUANTILES = (0.05, 0.16, 0.5, 0.84, 0.95)
-NOWHERE = (math.nan, math.nan)
 
 
 def event_table(model: Model | OfficialModel, theta: ArrayLike, counts: ArrayLike, kept: Table | None = None) -> EventTable:
@@ -53,8 +51,7 @@ def _identity(kept: Table) -> dict[str, list[Any]]:
 
 def _place(bins: Sequence[Bin]) -> dict[str, list[Any]]:
     """The columns that say where each event lies; NaN where an axis was summed over."""
-    energy = np.array([one.energy_gev or NOWHERE for one in bins]).reshape(-1, 2)
-    third = np.array([one.third or NOWHERE for one in bins]).reshape(-1, 2)
+    energy, third = ends_of(bins)
     return {
         "channel": [one.channel for one in bins],
         "energy_low_gev": energy[:, 0].tolist(),

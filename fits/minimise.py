@@ -48,7 +48,8 @@ class Minimum:
 
     Fixed parameters have error and covariance zero. A parameter within 1e-4 of a bound is named in ``at_bound`` and its interval is one-sided:
     towards the bound it ends at the bound. Where -ln L still falls at the bound the errors of the others are those with it held, and its own error is
-    the distance at which -ln L has risen by 0.5. A MINOS distance that was not found is NaN. ``minima``: every valid minimum found (theta, nll).
+    the distance at which -ln L has risen by 0.5 with the others held. A MINOS distance that was not found is NaN. ``minima``: every valid minimum
+    found (theta, nll).
     """
 
     names: tuple[str, ...]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from configs.errors import InputError
 from configs.schema import Config, DiffuseConfig, as_json
+from fits.bins import ends_of
 from fits.diffuse_inputs import NO_TABLES, Inputs, read_inputs
 from fits.effective_areas import Areas, effective_areas
 from fits.observed_events import own_order
@@ -23,7 +24,6 @@ from records.provenance import dynode_version
 from records.response_file import Dataset, ResponseFile, check_ending, save_response
 
 Array = NDArray[np.float64]
-NOWHERE = (math.nan, math.nan)
 EVENTS = "expected events at the reference flux in the livetime"
 HOW_TO_FOLD = (
     "x = nodes/x, h = nodes/width; M0, M1, M2 = moments/astro summed over classes (axis 0). A flux whose ratio to the reference flux at a node is r, "
@@ -88,7 +88,7 @@ def _attributes(inputs: Inputs, manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def _bins(inputs: Inputs) -> dict[str, Dataset]:
     bins = inputs.response.bins
-    energy, third = (np.array([getattr(one, name) or NOWHERE for one in bins], dtype=float) for name in ("energy_gev", "third"))
+    energy, third = ends_of(bins)
     found = {
         "bins/channel": Dataset(np.array([one.channel for one in bins]), "topology: cascade, track or dcascade (double cascade)"),
         "bins/energy_low_gev": Dataset(energy[:, 0], "lower edge in deposited energy (inclusive)", "GeV"),

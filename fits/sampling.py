@@ -73,7 +73,7 @@ def _start(nll: NegativeLogLikelihood, minimum: Minimum, free: NDArray[np.intp],
 
 def _summary(minimum: Minimum, chains: Array, names: tuple[str, ...], convergence: Convergence, seed: int) -> PosteriorResult:
     flat = chains.transpose(1, 0, 2, 3).reshape(-1, len(names))
-    thin = -(-len(flat) // KEPT)
+    kept = chains[:, :: -(-len(flat) // KEPT)].reshape(-1, len(names))  # some steps of every walker: walkers are independent, steps are not
     intervals: dict[str, dict[str, Any]] = {}
     for share in SHARES:
         low, high = np.quantile(flat, [0.5 * (1.0 - share), 0.5 * (1.0 + share)], axis=0)
@@ -85,7 +85,7 @@ def _summary(minimum: Minimum, chains: Array, names: tuple[str, ...], convergenc
         intervals=intervals,
         correlation=np.atleast_2d(np.corrcoef(flat, rowvar=False)).tolist(),
         best={name: minimum.values[name] for name in names},
-        samples={name: flat[::thin, i].tolist() for i, name in enumerate(names)},
+        samples={name: kept[:, i].tolist() for i, name in enumerate(names)},
         steps=convergence.steps,
         walkers=convergence.walkers * convergence.ensembles,
         tau_steps=convergence.tau_steps,

@@ -51,10 +51,16 @@ def check(datasets: Sequence[DatasetInput], max_histogram_bytes: float) -> None:
     names = Counter(dataset.name for dataset in datasets)
     if repeated := [name for name, count in names.items() if count > 1]:
         raise InputError(f"data set {repeated[0]!r} is given {names[repeated[0]]} times; names of data sets must differ")
+    measured: dict[str, str] = {}  # file -> data set of kind data
     for dataset in datasets:
         paths = Counter(_resolved(path for file in dataset.files for path in file.paths))
         if twice := [path for path, count in paths.items() if count > 1]:
             raise InputError(f"data set {dataset.name!r}: {twice[0]} is given more than once; its events would count twice. Remove one")
+        if dataset.kind == "data":
+            if shared := [path for path in paths if path in measured]:
+                both = f"data sets {measured[shared[0]]!r} and {dataset.name!r}, both of kind data"
+                raise InputError(f"{both}: {shared[0]} is in each; its events would count twice. Remove it from one of them")
+            measured |= dict.fromkeys(paths, dataset.name)
         _check_sizes(dataset, max_histogram_bytes)
 
 

@@ -32,7 +32,7 @@ class SpectrumResult(Value):
     correlation: list[list[float]]
     nll: float
     axes: tuple[str, ...]
-    n_shared: int  # true-energy nodes that two segments share by overlap in ln E
+    n_shared: int  # true-energy nodes that an edge divides: shared by overlap in ln E
     published: list[tuple[float, float, float]] = field(default_factory=list)  # E^2 Phi, minus, plus in the same segments; empty: none
     published_source: str = ""
     not_compared: str = ""  # why the published numbers asked for are not there

@@ -60,14 +60,6 @@ def test_batch_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.public_data
-def test_diffuse_page(tmp_path: Path, public_data: Path) -> None:
-    first, *others = run_page(ROOT / "docs" / "diffuse.md", tmp_path)
-    for finished in (first, *others):
-        assert finished.returncode == 0, finished.stdout + finished.stderr
-    assert "Ours beside the published result" in first.stdout
-
-
-@pytest.mark.public_data
 def test_iwcd_page(tmp_path: Path, public_data: Path) -> None:
     example, calibration, own, counted, compared, real, joined, refused = run_page(ROOT / "docs" / "iwcd.md", tmp_path)
     for finished in (example, calibration, own, counted, compared, real, joined):

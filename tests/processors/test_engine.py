@@ -448,6 +448,14 @@ def test_a_file_given_twice_is_refused_by_name(files: list[Path], tmp_path: Path
         engine.run([dataset(files), dataset(files)], options())
 
 
+def test_events_of_one_file_are_data_once(tmp_path: Path) -> None:
+    path = write_events(tmp_path / "run_0.parquet", 10)
+    twice = [dataset([path], name="a", kind="data"), dataset([path], name="b", kind="data")]
+    with pytest.raises(InputError, match=r"data sets 'a' and 'b', both of kind data: .*run_0.parquet is in each; its events would count twice"):
+        engine.run(twice)
+    engine.run([twice[0], dataset([path], name="mc")])  # data may stand for simulation too
+
+
 class HoldsAFile(ProcessorABC):
     def __init__(self, path: Path) -> None:
         self.file = path.open("w")
