@@ -221,11 +221,18 @@ class Toys(Strict):
     coverage: bool = False  # MINOS for every toy
 
 
+def _tested_values(given: Any) -> Any:
+    """Refuse ``[2.4, 3.4, 11]``: the form of a profile's grid, where a list of tested values is wanted."""
+    if isinstance(given, list) and len(given) == 3 and type(given[2]) is int and float in map(type, given[:2]):
+        raise ValueError("reads as [low, high, points], the grid of a profile; list the tested values, with decimal points: [2.4, 2.6, 2.8, 3.0]")
+    return given
+
+
 class FeldmanCousins(Strict):
-    """Unified interval of one parameter on a grid."""
+    """Unified interval of one parameter at the values in ``grid``."""
 
     parameter: str
-    grid: list[float] = Field(min_length=3)
+    grid: Annotated[list[float], BeforeValidator(_tested_values)] = Field(min_length=3)
     toys: PositiveInt = 1000
     cl: list[Probability] = Field([0.6827, 0.90], min_length=1)
 

@@ -220,6 +220,10 @@ BAD_FITS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("profiles.0.grid.2: Input should be greater than or",),
     ),
     "two tested values": ("feldman_cousins={parameter: astro_gamma, grid: [2, 3]}", ("feldman_cousins.0.grid: List should have at least 3 items",)),
+    "a profile's grid of tested values": (
+        "feldman_cousins={parameter: astro_gamma, grid: [2.4, 3.4, 11]}",
+        ("feldman_cousins.0.grid: reads as [low, high, points], the grid of a profile; list the tested values",),
+    ),
     "scan against itself": ("scan={x: astro_gamma, y: astro_gamma}", ("scan: x and y are both 'astro_gamma'; give two parameters",)),
     "truth of toys outside": ("toys={n: 2, truth: {astro_norm: -3}}", ("fits.main: toys.truth.astro_norm: -3 lies outside the parameter's bounds",)),
     "tested values in disorder": (
