@@ -32,7 +32,9 @@ def _check_names(fit: str, options: diffuse.Fit, known: tuple[str, ...]) -> None
     """Every parameter that an option names must be one of the model; workspace and test must be possible with this fit."""
     for where, name in _parameters_named(options):
         if name not in known:
-            raise InputError(f"fits.{fit}.{where}: {name!r} is not a parameter of this model{nearest(name, known)}")
+            by_default = options.scan is not None and where.startswith("scan.") and where.removeprefix("scan.") not in options.scan.model_fields_set
+            next_step = f", but the default; choose of {', '.join(sorted(known))}" if by_default else nearest(name, known)
+            raise InputError(f"fits.{fit}.{where}: {name!r} is not a parameter of this model{next_step}")
     if options.workspace and options.likelihood != "poisson":
         raise InputError(f"fits.{fit}.workspace: HistFactory has the Poisson likelihood only, not {options.likelihood}; use likelihood: poisson")
     if options.test is not None and (options.model.astro != "power_law" or options.test.alternative not in NULL_VALUES):

@@ -73,7 +73,8 @@ def _tree(text: str) -> ast.expr:
     try:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise InputError(f"expression {text!r}: not a formula ({error}); {ADVICE}") from None
+        reason = error.msg if isinstance(error, SyntaxError) else error
+        raise InputError(f"expression {text!r}: not a formula ({reason}); {ADVICE}") from None
 
 
 def _check(node: ast.expr, text: str, known: Sequence[str], depth: int) -> None:

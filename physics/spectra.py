@@ -222,7 +222,8 @@ class Table:
             )
         if not energy[0] <= self.pivot_gev <= energy[-1]:
             raise InputError(
-                f"pivot {self.pivot_gev:g} GeV lies outside the tabulated spectrum ({energy[0]:g}..{energy[-1]:g} GeV); change pivot_gev"
+                f"pivot {self.pivot_gev:g} GeV lies outside the tabulated spectrum ({energy[0]:g}..{energy[-1]:g} GeV); "
+                f"change pivot_gev{self._in_tev(self.pivot_gev, self.pivot_gev)}"
             )
 
     def evaluate(self, x: Array, theta: Array) -> Shape:
@@ -235,11 +236,16 @@ class Table:
             low, high = self.pivot_gev * math.exp(x.min()), self.pivot_gev * math.exp(x.max())
             raise InputError(
                 f"the tabulated spectrum covers {self.energy_gev[0]:g}..{self.energy_gev[-1]:g} GeV, the simulation's nodes lie at "
-                f"{low:g}..{high:g} GeV; extend the table"
+                f"{low:g}..{high:g} GeV; extend the table{self._in_tev(low, high)}"
             )
         spline = CubicSpline(knots, np.log(self.flux))
         none = np.empty((0, x.size))
         return Shape(spline(x) - float(spline(0.0)), spline(x, 1), spline(x, 2), none, none, none)
+
+    def _in_tev(self, low: float, high: float) -> str:
+        """Advice where the table would reach from ``low`` to ``high`` GeV, were its energies in TeV."""
+        covers = 1e3 * self.energy_gev[0] <= low and high <= 1e3 * self.energy_gev[-1]
+        return ", or multiply its energies by 1000 if they are in TeV" if covers else ""
 
 
 @functools.cache

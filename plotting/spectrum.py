@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ LABEL = rf"$E^2\,\Phi_{{\nu+\bar\nu}}$ per flavour [{E2_FLUX_UNIT}]"
 COLOURS = (BLACK, PURPLE)
 BESIDE = 0.1  # distance of points of two sets, in widths of a segment
 DECADES = 3.0  # shown below the highest point
+ARROWS = "Arrows: upper ends of 68 % intervals that reach 0"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ class Segments:
 def spectrum(
     bands: Sequence[Band], segments: Sequence[Segments] = (), *, text: Sequence[str] = (), style: Style, caption: Caption = NO_CAPTION
 ) -> DrawnFigure:
-    """Draw fitted spectra over the energies that they were measured at, and segments as points with bars (limits as arrows)."""
+    """Draw fitted spectra over the energies that they were measured at, and segments as points with bars (limits as arrows, with a note)."""
+    if any(bool((one.low <= 0.0).any()) for one in segments):
+        caption = replace(caption, notes=(ARROWS, *caption.notes))
     with style.context():
         sheet = page(style, caption)
         axes = sheet.panels[0]

@@ -249,6 +249,10 @@ def test_a_tabulated_spectrum_is_a_fit_of_the_norm(make, tmp_path: Path) -> None
         ({"main": {"minos": ["norm"]}}, r"fits\.main\.minos\.0: 'norm' is not a parameter"),
         ({"main": {"profiles": [{"parameter": "gamma", "grid": [1, 2, 3]}]}}, r"fits\.main\.profiles\.0\.parameter"),
         ({"main": {"scan": {"x": "beta"}}}, r"fits\.main\.scan\.x: 'beta'"),
+        (
+            {"main": {"model": {"astro": "segmented", "edges_gev": [1e5, 1e6]}, "scan": {"y": "phi_1"}}},
+            r"fits\.main\.scan\.x: 'astro_gamma' is not a parameter of this model, but the default; choose of atmos_norm, phi_1$",
+        ),
         ({"main": {"toys": {"n": 2, "truth": {"atm_norm": 1.0}}}}, "did you mean 'atmos_norm'"),
         ({"main": {"toys": {"n": 2, "truth": {"astro_norm": -3.0}}}}, r"fits\.main: toys\.truth\.astro_norm: -3 lies outside the parameter's bounds"),
         ({"main": {"scan": {"x": "astro_norm"}}}, r"fits\.main: scan: x and y are both 'astro_norm'; give two parameters"),

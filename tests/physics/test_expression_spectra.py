@@ -69,6 +69,7 @@ REFUSED = {
     "an assignment": ("(a := E)", r"is not allowed"),
     "two lines": ("E; E", r"not a formula"),
     "nothing": ("", r"not a formula"),
+    "an open bracket": ("exp(-E", r"not a formula \('\(' was never closed\); write a flux"),
     "a name misspelt": ("E**-gama", r"'gama' is neither E nor a parameter .*'gamma'"),
     "no energy": ("gamma", r"the energy E does not occur"),
     "an idle parameter": ("E**-2", r"the parameter 'gamma' does not occur"),

@@ -130,7 +130,8 @@ def test_table_follows_a_smooth_spectrum() -> None:
         ((1e4, 1e5, 1e6), (1.0, 1.0, 1.0), r"at least 4 pairs of energy and flux, got 3 energies and 3 fluxes"),
         ((1e4, 1e5, 1e5, 1e6), (1.0, 1.0, 1.0, 1.0), r"positive energies in GeV in ascending order"),
         ((1e4, 1e5, 1e6, 1e7), (1.0, 0.0, 1.0, 1.0), r"row 1 has 0.0 at 100000 GeV"),
-        ((2e5, 3e5, 1e6, 1e7), (1.0, 1.0, 1.0, 1.0), r"pivot 100000 GeV lies outside the tabulated spectrum"),
+        ((2e5, 3e5, 1e6, 1e7), (1.0, 1.0, 1.0, 1.0), r"pivot 100000 GeV lies outside the tabulated spectrum \(.*\); change pivot_gev$"),
+        ((10.0, 1e2, 1e3, 1e4), (1.0, 1.0, 1.0, 1.0), r"change pivot_gev, or multiply its energies by 1000 if they are in TeV"),
     ],
 )
 def test_bad_tables_are_refused(energy, flux, message: str) -> None:
@@ -140,7 +141,13 @@ def test_bad_tables_are_refused(energy, flux, message: str) -> None:
 
 def test_a_table_is_not_extrapolated() -> None:
     table = Table((1e4, 1e5, 1e6, 2e6), (4.0, 3.0, 2.0, 1.0))
-    with pytest.raises(InputError, match=r"covers 10000..2e\+06 GeV, the simulation's nodes lie at"):
+    with pytest.raises(InputError, match=r"covers 10000..2e\+06 GeV, the simulation's nodes lie at .* GeV; extend the table$"):
+        table.evaluate(X, np.empty(0))
+
+
+def test_a_table_that_may_be_in_tev_is_asked_about() -> None:
+    table = Table((10.0, 1e3, 1e4, 2e5), (4.0, 3.0, 2.0, 1.0))
+    with pytest.raises(InputError, match=r"extend the table, or multiply its energies by 1000 if they are in TeV"):
         table.evaluate(X, np.empty(0))
 
 

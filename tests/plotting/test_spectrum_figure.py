@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from figure_content import legend_words, named, points_under_legends, texts_outside
 
-from plotting.spectrum import Band, Segments, spectrum
+from plotting.spectrum import ARROWS, Band, Segments, spectrum
 from plotting.style import style
 
 ENERGY = np.geomspace(6e4, 3e6, 50)
@@ -33,6 +33,13 @@ def test_band_segments_and_limits_are_the_numbers() -> None:
         == 0
     )
     assert not texts_outside(drawn.figure)
+    assert ARROWS in "\n".join(text.get_text() for text in drawn.figure.texts)
+
+
+def test_without_limits_nothing_is_said_of_arrows() -> None:
+    measured = Segments(SEGMENTS.edges_gev[:3], SEGMENTS.flux[:2], SEGMENTS.low[:2], SEGMENTS.high[:2], "Published")
+    drawn = spectrum([BAND], [measured], style=style("dynode"))
+    assert ARROWS not in "\n".join(text.get_text() for text in drawn.figure.texts)
 
 
 def test_the_unit_is_stated_in_the_numbers() -> None:
