@@ -19,7 +19,7 @@ from records.diffuse_studies import PosteriorResult
 Array = NDArray[np.float64]
 
 SHARES = (0.6827, 0.90, 0.9545)
-KEPT = 4000  # samples saved for figures
+KEPT = 4000  # samples saved for figures, or a few more
 START_WIDTH = 0.5  # of the errors: walkers begin around the minimum, inside the bounds
 
 
@@ -71,9 +71,18 @@ def _start(nll: NegativeLogLikelihood, minimum: Minimum, free: NDArray[np.intp],
     return points
 
 
+def thinned(chains: Array, wanted: int) -> Array:
+    """About ``wanted`` samples (samples, parameters) of ``chains`` (ensembles, steps, walkers, parameters): some steps of every walker.
+
+    Walkers are nearly independent, steps of one walker are not.
+    """
+    every = -(-math.prod(chains.shape[:3]) // wanted)
+    return chains[:, ::every].reshape(-1, chains.shape[3])
+
+
 def _summary(minimum: Minimum, chains: Array, names: tuple[str, ...], convergence: Convergence, seed: int) -> PosteriorResult:
     flat = chains.transpose(1, 0, 2, 3).reshape(-1, len(names))
-    kept = chains[:, :: -(-len(flat) // KEPT)].reshape(-1, len(names))  # some steps of every walker: walkers are independent, steps are not
+    kept = thinned(chains, KEPT)
     intervals: dict[str, dict[str, Any]] = {}
     for share in SHARES:
         low, high = np.quantile(flat, [0.5 * (1.0 - share), 0.5 * (1.0 + share)], axis=0)

@@ -24,7 +24,7 @@ from fits.minimise import minimise
 from fits.model import Model
 from fits.model_comparison import compared_model, null_model
 from fits.nll import NegativeLogLikelihood
-from fits.sampling import posterior
+from fits.sampling import posterior, thinned
 from fits.spectrum_choice import Embedding
 from physics.constants import HESE_LIVETIME_S
 from physics.spectra import ExponentialCutoff, LogParabola, PowerLaw
@@ -210,6 +210,15 @@ def test_chains_that_have_not_converged_are_no_result() -> None:
     with pytest.raises(ConvergenceError, match=r"fits\.main\.posterior: the chains have not converged: .*effective samples.*max_extend") as caught:
         posterior(nll, minimise(nll), Posterior(walkers=8, burn=0, steps=20, max_extend=1.0), 7, where="fits.main.posterior")
     assert caught.value.convergence.steps == 20
+
+
+def test_saved_samples_come_from_every_walker() -> None:
+    """Every eighth sample of two ensembles of 16 walkers would be of two walkers each."""
+    ensemble, step, walker = np.meshgrid(np.arange(2), np.arange(100), np.arange(16), indexing="ij")
+    kept = thinned(np.stack([ensemble, step, walker], axis=-1).astype(float), 400)
+    assert len(kept) == 416
+    assert len(np.unique(kept[:, [0, 2]], axis=0)) == 32
+    np.testing.assert_array_equal(np.unique(kept[:, 1]), np.arange(0, 100, 8))
 
 
 def test_a_posterior_needs_a_seed() -> None:
