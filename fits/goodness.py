@@ -41,6 +41,7 @@ def p_value(observed: float, toys: ArrayLike) -> tuple[float, float]:
     """Fraction of toys at or above the observed value and its binomial error.
 
     Counts the data as one of the toys, (b + 1) / (n + 1), so that no finite number of toys claims p = 0 (Phipson and Smyth 2010).
+    Where all toys lie above, the error is that of the other end, 1 / (n + 1): finitely many toys do not know p = 1 exactly either.
     NaN when the observed value is NaN (its fit failed). Raises InputError without toys.
     """
     values = np.asarray(toys, float)
@@ -49,7 +50,8 @@ def p_value(observed: float, toys: ArrayLike) -> tuple[float, float]:
     if np.isnan(observed):
         return float("nan"), float("nan")
     p = (1 + int((values >= observed).sum())) / (values.size + 1)
-    return p, float(np.sqrt(p * (1.0 - p) / values.size))
+    spread = min(p, values.size / (values.size + 1))
+    return p, float(np.sqrt(spread * (1.0 - spread) / values.size))
 
 
 def goodness_of_fit(observed: Mapping[str, float], toys: Sequence[Mapping[str, float]], *, seed: int, n_failed: int) -> GoodnessOfFit:

@@ -40,6 +40,8 @@ def test_projection_sums_bins_and_leaves_some_out() -> None:
 def test_p_value_counts_the_data_as_one_of_the_toys() -> None:
     assert p_value(2.5, [1.0, 2.0, 3.0, 4.0]) == (pytest.approx(3 / 5), pytest.approx(np.sqrt(0.6 * 0.4 / 4)))
     assert p_value(9.0, np.ones(99))[0] == pytest.approx(0.01)
+    assert p_value(9.0, np.ones(99))[1] == pytest.approx(0.01)
+    assert p_value(0.0, np.ones(99)) == (1.0, pytest.approx(0.01))  # the same error at either end, never 0
     assert np.isnan(p_value(np.nan, np.ones(99))).all()  # a failed fit is no small p-value
     with pytest.raises(InputError, match="none converged"):
         p_value(1.0, [])
