@@ -45,7 +45,7 @@ demo: $(READY)
 	@echo "Figures:"; ls outputs/*/figures/*.png
 
 test: $(READY)
-	$(RUN) -m pytest -n 2 --dist loadfile
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(READY)
 	$(RUN) -m pytest -m slow

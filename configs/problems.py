@@ -13,7 +13,7 @@ WORDS = "literal["  # begins the last part of pydantic's location of a value tha
 
 def of_one_member(problems: Sequence[Any]) -> Iterator[Any]:
     """Of a value that is a word or a section of keys: the problems of what was given, without the names that pydantic gives to the two."""
-    words = {problem["loc"][:-1] for problem in problems if str(problem["loc"][-1]).startswith(WORDS)}
+    words = {problem["loc"][:-1] for problem in problems if problem["loc"] and str(problem["loc"][-1]).startswith(WORDS)}
     for problem in problems:
         location = problem["loc"]
         union = next((one for one in words if location[: len(one)] == one and len(location) > len(one)), None)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from plotting.canvas import NO_CAPTION, Array, Caption, Scale, apply_scale, page
 from plotting.drawn import DrawnFigure
@@ -62,6 +63,7 @@ def contour(ours: Region, x: Scale, y: Scale, *, others: Sequence[Region] = (), 
         for number, one in enumerate(points):
             axes.plot(one.x, one.y, "os"[number % 2], color=BLACK, markersize=5, label=one.label, gid=f"points {one.label}")
         apply_scale(axes, replace(x, limits=_around(regions, points, 0, x)), replace(y, limits=_around(regions, points, 1, y)))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=9, steps=[1, 2, 5, 10]))  # no 0.025: the numbers and the label share the margin
         crowded = len(axes.get_legend_handles_labels()[0]) > MANY
         place_legend(axes, _heights(regions, points), text=text, fontsize=SMALL if crowded else None)
         figure = axes.get_figure(root=True)

@@ -70,7 +70,8 @@ def _of_tables(view: RunView, figure: str, draw: Callable[[RunView, Target, Tabl
     found: dict[str, partial[DrawnFigure] | str] = {}
     for name, target in TARGETS.items():
         there = tables_of(view, name)
-        if not there and not getattr(view.config.unfolding, f"evaluate_unfolding_{name}"):
+        studied = any(f"closure.{name}.{mode}" in view.coverage_study for mode in MODES)
+        if not studied and not getattr(view.config.unfolding, f"evaluate_unfolding_{name}"):
             found[f"{figure}_{name}"] = f"unfolding.evaluate_unfolding_{name} is false"
         elif not there:
             found[f"{figure}_{name}"] = view.missing(f"closure.{name}.<mode>", f"unfolding.unfold_{name}")

@@ -86,7 +86,7 @@ class Dask(Pooled):
     def result(self, future: Any) -> Any:
         """The result, or ``Lost`` when the worker died under it. Raises ``InputError`` when the scheduler is gone or a worker lacks dynode."""
         try:
-            return future.result(timeout=self.stall_timeout_s)
+            return self._fetched(future)
         except TimeoutError:
             if future.status == "error":
                 raise
@@ -97,6 +97,19 @@ class Dask(Pooled):
             raise self._gone() from None
         except ModuleNotFoundError as error:
             raise InputError(f"a dask worker of {self._place()} cannot import {error.name}; install the same version of dynode there") from None
+
+    def _fetched(self, future: Any) -> Any:
+        """The result of a done future; one that was lost with its worker is computed again, by a new worker if need be."""
+        end = time.monotonic() + self.stall_timeout_s
+        while (left := end - time.monotonic()) > POLL_S:
+            try:
+                return future.result(timeout=POLL_S)
+            except TimeoutError:
+                if future.status == "error":
+                    raise
+                with contextlib.suppress(TimeoutError):
+                    self._look_after_workers(min(left, ANSWER_S))
+        return future.result(timeout=max(left, 0.1))
 
     def abandon(self) -> None:
         """Cancel what is not done; ``__exit__`` ends the workers."""

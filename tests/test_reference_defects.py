@@ -341,7 +341,7 @@ PMT_GAIN: dict[str, tuple[str, ...]] = {
     "13 batch path that cannot run": (
         "processors/batch/test_submit_files.py::test_golden_files",
         "processors/batch/test_plain_batch.py::test_jobs_give_bitwise_the_local_result",
-        "test_docs.py::test_batch_page",
+        "doors/test_docs.py::test_batch_page",
     ),
     "14 one corrupt file loses a point": (
         "fits/test_pmt_chain.py::test_a_broken_file_is_named_and_the_rest_used_on_request",

@@ -23,7 +23,10 @@ def to_four_digits(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-@pytest.mark.parametrize("path", sorted(TABLES.glob("*.csv")), ids=lambda path: path.stem)
+OF_RESPONSE = sorted(path for path in TABLES.glob("*.csv") if path.stem != "published_fit")  # that one is a result
+
+
+@pytest.mark.parametrize("path", OF_RESPONSE, ids=lambda path: path.stem)
 def test_every_table_states_unit_source_and_nature(path: Path) -> None:
     header = [line for line in path.read_text().splitlines() if line.startswith("#")]
     text = " ".join(header)

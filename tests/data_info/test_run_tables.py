@@ -128,7 +128,7 @@ def test_labels_come_from_the_table_whatever_the_order_of_folders(tmp_path: Path
     [
         ({"pmts": tube(hv=[700, 0])}, r"runs\.yaml:\d+: pmts\.PMT_1\.hv\.1: 0 V is not possible; give the magnitude of the voltage, above 0"),
         ({"pmts": tube(hv=[700, -750])}, r"pmts\.PMT_1\.hv\.1: -750 V is not possible"),
-        ({"pmts": tube(hv=[700, float("nan")])}, r"pmts\.PMT_1\.hv\.1: nan V is not possible"),
+        ({"pmts": tube(hv=[700, float("nan")])}, r"pmts\.PMT_1\.hv\.1: Input should be a finite number"),
         ({"pmts": tube(hv=[700, 700])}, r"PMT_1\.700V is given twice; a tube has one point for each voltage"),
         ({"pmts": tube(n=[2])}, r"pmts\.PMT_1\.n: 1 numbers for 2 voltages in hv; give one for each"),
         ({"pmts": tube(cut_mv=[-1.0])}, r"pmts\.PMT_1\.cut_mv: 1 numbers for 2 voltages"),
