@@ -52,8 +52,8 @@ ENDS: dict[str, tuple[Callable[[subprocess.Popen[bytes]], None], float, str]] = 
     "killed": (lambda process: process.kill(), 60.0, "the dask scheduler at {} went away; the journal keeps what is finished: run the command again"),
     "frozen": (
         lambda process: process.send_signal(signal.SIGSTOP),
-        3.0,
-        r"no progress for executor.stall_timeout_s = 3 s \(dask scheduler at {} does not answer\); unfinished: .*run the command again",
+        8.0,
+        r"no progress for executor.stall_timeout_s = 8 s \(dask scheduler at {} does not answer\); unfinished: .*run the command again",
     ),
 }
 
@@ -72,6 +72,8 @@ def test_what_is_finished_is_kept(tmp_path: Path, how: str) -> None:
         scheduler = stack.enter_context(running("scheduler", "--port", "0", "--scheduler-file", str(tmp_path / "scheduler.json")))
         address = address_in(tmp_path / "scheduler.json")
         stack.enter_context(running("worker", address, "--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path), "--death-timeout", "1"))
+        with distributed.Client(address, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=60.0)
 
         def stop(what: str, done: int, total: int) -> None:
             assert (what != "processing") or total == CHUNKS
