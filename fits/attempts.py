@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from configs.errors import InputError
-from records.iwcd_fits import FailedFit
+from records.failed_fit import FailedFit
 
 FAILURES = (InputError, ArithmeticError, ValueError)  # chains that do not converge, too few valid toys, a curve or matrix without numbers
 

@@ -19,7 +19,7 @@ from physics.constants import PIVOT_GEV
 from physics.segmented_spectrum import UNIT_GEV_CM2_S_SR
 from records.comparison import PARTS, ComparedQuantity, ComparisonReport
 from records.diffuse import SpectrumResult
-from records.iwcd_fits import FailedFit
+from records.failed_fit import FailedFit
 from records.results import FitResult, GoodnessOfFit, ScanResult
 from records.value import Parameter
 

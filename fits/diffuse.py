@@ -39,7 +39,7 @@ from fits.segmented_flux import fit_segments, prepare_segments
 from fits.spectrum_choice import AT_BOUNDARY, Embedding
 from fits.toys import Execute, ToyStudy, run_toys, summarise
 from processors.trials import each
-from records.iwcd_fits import FailedFit
+from records.failed_fit import FailedFit
 from records.results import HypothesisTest, ScanResult
 from records.tables import TablesByDataset
 

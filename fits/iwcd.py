@@ -28,7 +28,7 @@ from physics.particles import UNKNOWN
 from processors.iwcd_expression import parse
 from readers.classifier_outputs import read_classifier_outputs, read_splits
 from readers.fitqun import read_fitqun
-from records.iwcd_fits import FailedFit
+from records.failed_fit import FailedFit
 from records.scores import save_scores
 from records.tables import load_table, table_path
 

@@ -23,7 +23,7 @@ from plotting.fit_view import Below, FitView
 from plotting.published import read_segments, source_name
 from plotting.spectrum import Segments
 from plotting.style import style
-from records.iwcd_fits import FailedFit
+from records.failed_fit import FailedFit
 from records.results import FitResult, failures
 
 Hists = Mapping[str, Mapping[str, hist.Hist]]

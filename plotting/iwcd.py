@@ -14,8 +14,9 @@ from plotting.drawn import DrawnFigure, Plan
 from plotting.iwcd_view import DatasetView, ResultView
 from plotting.style import style
 from processors.iwcd_columns import tank_of
+from records.failed_fit import FailedFit
 from records.generator import GeneratorResult
-from records.iwcd_fits import FailedFit, FractionsResult, ResponseResult, ScaleResult
+from records.iwcd_fits import FractionsResult, ResponseResult, ScaleResult
 from records.performance import DiscriminantResult, PerformanceResult
 from records.tables import TablesByDataset
 

@@ -101,18 +101,6 @@ class FractionsResult(Value):
 
 
 @dataclass(frozen=True, repr=False)
-class FailedFit(Value):
-    """A fit that could not be done on the data at hand; the others of the run stand."""
-
-    valid: bool  # always False
-    reason: str
-    kind_of_fit: str
-    notes: list[str] = field(default_factory=list)
-    input_digest: str = ""
-    partial: bool = False
-
-
-@dataclass(frozen=True, repr=False)
 class ScaleResult(Value):
     """Light yield of the data over that of the template sample: t of the template times ``scale`` describes the data."""
 

@@ -52,9 +52,10 @@ from records.dark_matter import CombinationResult, ReferenceModeResult
 from records.diffuse import FlavourResult, SpectrumResult
 from records.diffuse_predictive import PredictiveResult
 from records.diffuse_studies import STUDIES
+from records.failed_fit import FailedFit
 from records.gain import GainResult
 from records.generator import GeneratorResult
-from records.iwcd_fits import FailedFit, FractionsResult, ResponseResult, ScaleResult
+from records.iwcd_fits import FractionsResult, ResponseResult, ScaleResult
 from records.joint import JointResult
 from records.performance import DiscriminantResult, PerformanceResult
 from records.reference_difference import ReferenceDifference

@@ -23,7 +23,7 @@ from fits.stopping_muons.theory import Theory, theory_spectrum
 from fits.stopping_muons.theory_table import configured_theory
 from fits.unfolding.flux import Exposure
 from physics.muon_range import TOY_ICE
-from records.iwcd_fits import FailedFit
+from records.failed_fit import FailedFit
 from records.stopping_muons import EffectiveArea, SpectrumFit
 from records.unfolding import FluxSpectrum, UnfoldedSpectrum
 

@@ -20,7 +20,7 @@ from fits.unfolding.flux import fit_covariances
 from fits.unfolding.map_fit import MapFit
 from fits.unfolding.mcmc import Sample
 from fits.unfolding.saved import spectrum
-from records.iwcd_fits import FailedFit
+from records.failed_fit import FailedFit
 from records.stopping_muons import ResponseSummary
 from records.unfolding import UnfoldedSpectrum
 

@@ -19,7 +19,7 @@ from data_info.published_fit import read_published_fit
 from fits.compare_report import not_comparable, published_intervals, report
 from fits.intervals import ONE_SIGMA, TWO_SIGMA, delta_nll_level
 from records.comparison import PARTS, ComparedQuantity, ComparisonReport
-from records.iwcd_fits import FailedFit
+from records.failed_fit import FailedFit
 from records.results import Parameter, load_results, save_results
 
 HESE = read_published_fit("hese75")

@@ -21,8 +21,9 @@ from data_info.catalogue import entries
 from fits.iwcd import fit_all
 from fits.stage import fit
 from readers.source import SourceError
+from records.failed_fit import FailedFit
 from records.freshness import dependencies
-from records.iwcd_fits import FailedFit, FractionsResult, ResponseResult, ScaleResult
+from records.iwcd_fits import FractionsResult, ResponseResult, ScaleResult
 from records.manifest import load_manifest
 from records.performance import DiscriminantResult, PerformanceResult
 from records.results import load_results

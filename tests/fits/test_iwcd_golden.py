@@ -21,7 +21,8 @@ from fits.minimise import minimise
 from fits.templates import bin_labels, binned, place
 from processors.iwcd_expression import parse
 from processors.stage import process
-from records.iwcd_fits import FailedFit, PseudoExperiments
+from records.failed_fit import FailedFit
+from records.iwcd_fits import PseudoExperiments
 from records.tables import Table, load_table, table_path
 
 ROOT = Path(__file__).resolve().parents[2]

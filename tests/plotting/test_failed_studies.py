@@ -29,7 +29,7 @@ from fits.profiles import profile
 from fits.toys import ToyStudy
 from plotting.diffuse import plan
 from records.diffuse_studies import ModelComparison
-from records.iwcd_fits import FailedFit
+from records.failed_fit import FailedFit
 from records.results import decode_result, encode_result, failures
 from records.summary import results_table
 

@@ -25,7 +25,7 @@ from plotting.stopping_muons_closure import binomial_band, combined
 from plotting.stopping_muons_correlations import column_normalised
 from plotting.stopping_muons_flux import Errors
 from plotting.stopping_muons_rates import bars_of
-from records.iwcd_fits import FailedFit
+from records.failed_fit import FailedFit
 from records.manifest import load_manifest
 from records.results import save_results
 

@@ -17,8 +17,8 @@ from fits.stopping_muons.inputs import Inputs
 from fits.stopping_muons.stage import fit_all
 from fits.stopping_muons.targets import ENERGY, RANGE
 from records.arrays import load_arrays
+from records.failed_fit import FailedFit
 from records.flux_table import write_flux
-from records.iwcd_fits import FailedFit
 from records.results import encode_result, load_results, save_results
 from records.stopping_muons import CHAINS
 
